@@ -1,0 +1,110 @@
+//! Calls to sources: `Client`, `Call`, `Reply`, `CallError` are all that the engine ever sees of REST and gRPC.
+//!
+//! The only crate that names `reqwest` or `tonic`. Knows no GraphQL.
+
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use http::{HeaderMap, Method, Uri};
+use tokio::time::Instant;
+
+pub mod grpc;
+pub mod proto;
+pub mod registry;
+pub mod rest;
+pub mod stack;
+
+
+
+/// One request to a source, complete: nothing is added to it but what the protocol itself demands.
+#[derive(Debug, Clone)]
+pub enum Call {
+    /// A REST call.
+    Http {
+        /// GET, POST, PUT, PATCH or DELETE.
+        method: Method,
+        /// Absolute, already encoded.
+        uri: Uri,
+        /// Exactly these are sent, beside `host`, `content-length` and the connection's own.
+        headers: HeaderMap,
+        /// `None`: no body at all.
+        body: Option<Bytes>,
+    },
+    /// A unary gRPC call.
+    Grpc {
+        /// Path of the method, `/package.Service/Method`.
+        path: http::uri::PathAndQuery,
+        /// The request message, protobuf-encoded.
+        message: Bytes,
+        /// Metadata; values of `-bin` names are base64 text.
+        metadata: HeaderMap,
+    },
+}
+
+/// What a source answered, whether it meant success or not.
+#[derive(Debug, Clone)]
+pub struct Reply {
+    /// HTTP status, or gRPC status code (0 = OK).
+    pub status: u16,
+    /// Response headers or initial metadata.
+    pub headers: HeaderMap,
+    /// gRPC trailers; empty for REST.
+    pub trailers: HeaderMap,
+    /// gRPC status message; empty for REST.
+    pub message: String,
+    /// gRPC status details (`google.rpc.Status`, encoded); empty for REST.
+    pub details: Bytes,
+    /// The body, or the response message, protobuf-encoded. At most the source's limit in bytes.
+    pub body: Bytes,
+}
+
+/// Why a source gave no usable reply. Clients see a code; the log sees the source chain.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum CallError {
+    /// Nothing came within the time given.
+    #[error("no reply within {0:?}")]
+    Timeout(Duration),
+    /// No connection could be made: refused, unknown host, TLS. Nothing was sent.
+    #[error("could not connect")]
+    Connect(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The connection broke while the call was under way.
+    #[error("the connection broke")]
+    Broken(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The body is larger than the source may send.
+    #[error("the reply is larger than {limit} bytes")]
+    TooLarge {
+        /// The source's limit.
+        limit: usize,
+    },
+    /// The reply breaks the protocol.
+    #[error("the reply breaks the protocol")]
+    Protocol(#[source] Arc<dyn std::error::Error + Send + Sync>),
+}
+
+/// The future of a call.
+pub type CallFuture = Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Send>>;
+
+/// One source, ready to be called.
+///
+/// # Cancel safety
+/// Dropping the future drops the call; its connection is not used again unless the protocol allows it.
+pub trait Client: Send + Sync + fmt::Debug {
+    /// Makes one call. It ends by `deadline` or by the source's own time-out, whichever is first.
+    fn call(&self, call: Call, deadline: Instant) -> CallFuture;
+}
+
+// === impl CallError ===
+
+impl CallError {
+    /// Whether sending the call again could help, provided the call is idempotent.
+    #[must_use]
+    pub fn is_transient(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Connect(_) | Self::Broken(_))
+    }
+
+    /// Whether no byte of the call can have reached the source.
+    #[must_use]
+    pub fn is_unsent(&self) -> bool {
+        matches!(self, Self::Connect(_))
+    }
+}

@@ -1,0 +1,5 @@
+//! Switchboard.
+
+pub mod engine;
+pub mod mapping;
+pub mod schema;

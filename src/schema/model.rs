@@ -1,0 +1,329 @@
+//! What the later stages know of a schema: types by number, who supplies each field, and how it is called.
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use apollo_compiler::{Schema, validation::Valid};
+use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
+
+use crate::mapping::{Selection, Spec};
+
+/// Index into [`Surface::types`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct TypeId(pub u32);
+
+/// Index into [`Surface::sources`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct SourceId(pub u32);
+
+/// Index into [`Surface::connectors`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ConnectorId(pub u32);
+
+/// One checked schema: everything in it is bound, nothing in it is about a request.
+#[derive(Debug)]
+pub struct Surface {
+    /// `mobile`, `web` …
+    pub name: Arc<str>,
+    /// The public schema (no directives of ours): what operations are validated against.
+    pub schema: Arc<Valid<Schema>>,
+    /// All types, public ones only.
+    pub types: Vec<Type>,
+    /// Type by name.
+    pub type_ids: HashMap<String, TypeId>,
+    /// Root types.
+    pub query: TypeId,
+    /// Root type of mutations, if there is one.
+    pub mutation: Option<TypeId>,
+    /// Sources in order of declaration.
+    pub sources: Vec<Source>,
+    /// Connectors in order of declaration.
+    pub connectors: Vec<Connector>,
+}
+
+/// A type.
+#[derive(Debug)]
+pub struct Type {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its kind and what goes with it.
+    pub kind: TypeKind,
+    /// Type connectors ([`Kind::Entity`], [`Kind::Batch`]) and entity resolvers on `Query` that can supply objects of this type,
+    /// in order of declaration.
+    pub suppliers: Vec<ConnectorId>,
+    /// For abstract types: the object types it may be; for object types: itself.
+    pub possible: Vec<TypeId>,
+}
+
+/// Kind of a type.
+#[derive(Debug)]
+pub enum TypeKind {
+    /// Built-in scalars are coerced by the specification's rules; others are passed through.
+    Scalar(Scalar),
+    /// Allowed values.
+    Enum(Vec<Arc<str>>),
+    /// Fields in order of declaration.
+    Object(Vec<Field>),
+    /// Fields in order of declaration.
+    Interface(Vec<Field>),
+    /// A union.
+    Union,
+    /// Input objects are handled by validation and coercion only.
+    Input,
+}
+
+/// Which scalar.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scalar {
+    /// 32-bit integer.
+    Int,
+    /// 64-bit float.
+    Float,
+    /// Text.
+    String,
+    /// true or false.
+    Boolean,
+    /// Identifier; always text in an answer.
+    Id,
+    /// Custom: any JSON.
+    Custom,
+}
+
+/// A field of an object or interface type.
+#[derive(Debug)]
+pub struct Field {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its type.
+    pub ty: FieldType,
+    /// Names of its arguments.
+    pub arguments: Vec<Arc<str>>,
+    /// Its own connectors, in order.
+    pub connectors: Vec<ConnectorId>,
+    /// `@listSize`.
+    pub list_size: Option<ListSize>,
+    /// `@cost(weight:)`.
+    pub cost: Option<u32>,
+}
+
+/// A type with its list and non-null wrappers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FieldType {
+    /// The named type.
+    pub named: TypeId,
+    /// Outermost first: one entry a list level, then one for the named type itself; `true` = non-null. `[T!]` is
+    /// `[false, true]`, `T` is `[false]`.
+    pub non_null: Vec<bool>,
+}
+
+/// `@listSize` of a field.
+#[derive(Debug, Clone, Default)]
+pub struct ListSize {
+    /// Expected length when nothing says otherwise.
+    pub assumed_size: Option<u32>,
+    /// Arguments that set the length, dotted paths allowed.
+    pub slicing_arguments: Vec<String>,
+    /// Fields of the returned object that hold the list.
+    pub sized_fields: Vec<String>,
+    /// Whether exactly one slicing argument must be given.
+    pub require_one_slicing_argument: bool,
+}
+
+/// A backend.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its transport with what all of its calls share.
+    pub transport: SourceTransport,
+    /// Error mapping for connectors that have none.
+    pub errors: ErrorMapping,
+    /// Success rule for connectors that have none.
+    pub is_success: Option<Mapping>,
+    /// Where it was declared.
+    pub place: Place,
+}
+
+/// Transport of a source.
+#[derive(Debug)]
+pub enum SourceTransport {
+    /// REST.
+    Http {
+        /// `baseURL`; expressions over `$config` and `$env` only.
+        base_url: Template,
+        /// `path:`.
+        path: Option<Mapping>,
+        /// `queryParams:`.
+        query: Option<Mapping>,
+        /// Headers of every call.
+        headers: Vec<Header>,
+    },
+    /// gRPC.
+    Grpc {
+        /// `http://host:port` or `https://…`; expressions over `$config` and `$env` only.
+        address: Template,
+        /// Metadata of every call.
+        metadata: Vec<Header>,
+    },
+}
+
+/// Text with `{expression}` parts.
+#[derive(Debug, Clone)]
+pub struct Template {
+    /// In order.
+    pub parts: Vec<TemplatePart>,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// A part of a template.
+#[derive(Debug, Clone)]
+pub enum TemplatePart {
+    /// As written.
+    Text(String),
+    /// `{expression}`.
+    Expr(Mapping),
+}
+
+/// A parsed mapping with its place.
+#[derive(Debug, Clone)]
+pub struct Mapping {
+    /// The parsed mapping.
+    pub selection: Arc<Selection>,
+    /// By which version's rules.
+    pub spec: Spec,
+    /// Where it stands.
+    pub place: Place,
+}
+
+/// One header or metadata entry.
+#[derive(Debug, Clone)]
+pub struct Header {
+    /// Lower case.
+    pub name: http::HeaderName,
+    /// Where the value comes from.
+    pub value: HeaderValue,
+}
+
+/// Where a header's value comes from.
+#[derive(Debug, Clone)]
+pub enum HeaderValue {
+    /// Every value of that header of the client.
+    From(http::HeaderName),
+    /// A template.
+    Value(Template),
+}
+
+/// `errors:` of a source or connector.
+#[derive(Debug, Clone, Default)]
+pub struct ErrorMapping {
+    /// `message:`.
+    pub message: Option<Mapping>,
+    /// `extensions:`.
+    pub extensions: Option<Mapping>,
+}
+
+/// One `@connect`.
+#[derive(Debug)]
+pub struct Connector {
+    /// `Query.user`, `Product`; with `[n]` behind it when several stand at one place.
+    pub coordinate: Arc<str>,
+    /// What it supplies.
+    pub site: Site,
+    /// How it is keyed and called.
+    pub kind: Kind,
+    /// Its source; `None` for absolute URLs and mapping-only connectors.
+    pub source: Option<SourceId>,
+    /// What is sent.
+    pub request: ConnectRequest,
+    /// What is made of the answer.
+    pub selection: Mapping,
+    /// Own success rule.
+    pub is_success: Option<Mapping>,
+    /// Own error mapping.
+    pub errors: ErrorMapping,
+    /// `batch.maxSize`.
+    pub max_size: Option<u32>,
+    /// `batch.groupBy`: evaluated per produced item, gives the parent key object.
+    pub group_by: Option<Mapping>,
+    /// `batch.notFound: ERROR`.
+    pub not_found_is_error: bool,
+    /// `$this` paths read by request, selection, errors and isSuccess.
+    pub this_reads: KeyTree,
+    /// `$batch` paths read.
+    pub batch_reads: KeyTree,
+    /// Where it was declared.
+    pub place: Place,
+}
+
+/// What a connector supplies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// A field: type and index in its fields.
+    Field(TypeId, u32),
+    /// All fields of a type that its selection names.
+    Type(TypeId),
+}
+
+/// How a connector is keyed and called (DIALECT §1.9).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Query or Mutation field without `entity`: once per field and alias.
+    Root,
+    /// Query field with `entity: true`: as root when asked for, and once per missing object of its type, keyed by its arguments.
+    EntityField,
+    /// Field of another object, reading `$this`: once per distinct key and arguments.
+    Field,
+    /// Field of another object, reading `$batch` with `groupBy`: once per level.
+    FieldBatch,
+    /// Type connector reading `$this`: once per missing object.
+    Entity,
+    /// Type connector reading `$batch`: once per level.
+    Batch,
+}
+
+/// What a connector sends.
+#[derive(Debug)]
+pub enum ConnectRequest {
+    /// Mapping-only: nothing.
+    None,
+    /// REST.
+    Http {
+        /// The method.
+        method: http::Method,
+        /// The URL template: relative to the source, or absolute without one.
+        url: Template,
+        /// `path:`.
+        path: Option<Mapping>,
+        /// `queryParams:`.
+        query: Option<Mapping>,
+        /// Own headers.
+        headers: Vec<Header>,
+        /// `body:`.
+        body: Option<Mapping>,
+    },
+    /// gRPC.
+    Grpc {
+        /// The method with its message types.
+        method: GrpcMethod,
+        /// `message:`; absent: the empty message.
+        message: Option<Mapping>,
+        /// Own metadata.
+        metadata: Vec<Header>,
+    },
+}
+
+/// Keys read below a variable: `$this.a.b` is `{a: {b: {}}}`. An empty tree below a key means the key's whole value.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeyTree(pub Vec<(Arc<str>, KeyTree)>);
+
+/// A place in a schema file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Place {
+    /// Index into the list of files that were loaded.
+    pub file: u32,
+    /// Byte range in that file.
+    pub span: Range<usize>,
+}
+
+/// The message type of a gRPC answer, for readers of it.
+pub type AnswerMessage = MessageDescriptor;
