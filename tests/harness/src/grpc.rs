@@ -27,8 +27,10 @@ pub(crate) struct Unary {
     /// The ids a request asks for, for the log.
     pub(crate) keys: Box<dyn Fn(Bytes) -> Vec<String> + Send + Sync>,
     /// Request message and metadata in, response message out.
-    pub(crate) answer: Box<dyn Fn(Bytes, &HeaderMap) -> Result<Bytes, Status> + Send + Sync>,
+    pub(crate) answer: Box<AnswerFn>,
 }
+
+type AnswerFn = dyn Fn(Bytes, &HeaderMap) -> Result<Bytes, Status> + Send + Sync;
 
 /// Hands messages on as they are.
 #[derive(Debug, Clone, Copy, Default)]

@@ -135,7 +135,7 @@ impl Detail {
             title: &title,
             brand,
             category: Category { id: category, path },
-            description: *random.pick(&DESCRIPTIONS),
+            description: random.pick(DESCRIPTIONS.as_slice()),
             tags: &tags,
             attributes: attributes(&mut random, material),
             media: media(&mut random, id),

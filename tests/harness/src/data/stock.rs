@@ -33,11 +33,13 @@ pub(crate) struct Money {
 
 /// Numbered as in `inventory.proto`.
 #[derive(Debug, Clone, Copy, Serialize)]
-#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub(crate) enum Warehouse {
-    WarehouseNorth = 1,
-    WarehouseSouth = 2,
-    WarehouseEast = 3,
+    #[serde(rename = "WAREHOUSE_NORTH")]
+    North = 1,
+    #[serde(rename = "WAREHOUSE_SOUTH")]
+    South = 2,
+    #[serde(rename = "WAREHOUSE_EAST")]
+    East = 3,
 }
 
 const NANOS_PER_CENT: i32 = 10_000_000;
@@ -63,11 +65,7 @@ impl Stock {
             available,
             reserved: random.below(20).cast_signed(),
             price: Money::cents(i64::from(random.between(2, 400)) * 100 - 5),
-            warehouse: *random.pick(&[
-                Warehouse::WarehouseNorth,
-                Warehouse::WarehouseSouth,
-                Warehouse::WarehouseEast,
-            ]),
+            warehouse: *random.pick(&[Warehouse::North, Warehouse::South, Warehouse::East]),
             updated_at,
             restocked_at: sold_out.then(|| updated_at.after(14 * DAY)),
             note: random

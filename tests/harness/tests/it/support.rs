@@ -1,4 +1,8 @@
 //! How the tests call a backend: JSON by reqwest, gRPC by tonic and descriptors.
+#![allow(
+    clippy::unwrap_used,
+    reason = "part of the tests, though no `#[test]` stands on it"
+)]
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
