@@ -115,13 +115,13 @@ impl Product {
 impl Detail {
     fn make(id: u32, seed: u64) -> Self {
         let mut random = Random::new(seed);
-        let (category, path, things) = *random.pick(&CATEGORIES);
+        let (category, path, things) = random.pick(&CATEGORIES);
         let brand = random.below(u32::try_from(BRANDS.len()).expect("a short list"));
         let brand = Brand {
             id: brand + 1,
             name: BRANDS[brand as usize],
         };
-        let material = *random.pick(&MATERIALS);
+        let material = random.pick(&MATERIALS);
         let title = format!(
             "{} {material} {}",
             random.pick(&STYLES),
@@ -135,7 +135,7 @@ impl Detail {
             title: &title,
             brand,
             category: Category { id: category, path },
-            description: random.pick(DESCRIPTIONS.as_slice()),
+            description: random.pick(&DESCRIPTIONS),
             tags: &tags,
             attributes: attributes(&mut random, material),
             media: media(&mut random, id),
@@ -163,7 +163,7 @@ fn attributes(random: &mut Random, material: &str) -> Vec<Attribute> {
         },
         Attribute {
             name: "Colour",
-            value: (*random.pick(&COLOURS)).to_owned(),
+            value: (random.pick(&COLOURS)).to_owned(),
         },
         Attribute {
             name: "Weight",

@@ -46,8 +46,8 @@ impl Random {
         f64::from(self.next()) < probability * f64::from(u32::MAX)
     }
 
-    pub(crate) fn pick<'a, T>(&mut self, from: &'a [T]) -> &'a T {
+    pub(crate) fn pick<T: Copy>(&mut self, from: &[T]) -> T {
         let length = u32::try_from(from.len()).expect("a short list");
-        &from[self.below(length) as usize]
+        from[self.below(length) as usize]
     }
 }

@@ -53,7 +53,7 @@ fn make(product_id: u32) -> Vec<Review> {
                 product_id,
                 author_id: random.below(USERS) + 1,
                 stars: 5 - random.skewed(5),
-                text: (*random.pick(&OPINIONS)).to_owned(),
+                text: (random.pick(&OPINIONS)).to_owned(),
                 created_at,
             }
         })

@@ -65,7 +65,7 @@ impl Stock {
             available,
             reserved: random.below(20).cast_signed(),
             price: Money::cents(i64::from(random.between(2, 400)) * 100 - 5),
-            warehouse: *random.pick(&[Warehouse::North, Warehouse::South, Warehouse::East]),
+            warehouse: random.pick(&[Warehouse::North, Warehouse::South, Warehouse::East]),
             updated_at,
             restocked_at: sold_out.then(|| updated_at.after(14 * DAY)),
             note: random

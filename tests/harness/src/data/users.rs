@@ -69,8 +69,8 @@ impl User {
             display_name: format!("{first} {last}"),
             handle: format!("{}{id}", first.to_lowercase()),
             avatar,
-            plan: *random.pick(&["GOLD", "SILVER", "BASIC", "BASIC", "BASIC"]),
-            locale: *random.pick(&LOCALES),
+            plan: random.pick(&["GOLD", "SILVER", "BASIC", "BASIC", "BASIC"]),
+            locale: random.pick(&LOCALES),
             member_since: Time(1_420_070_400)
                 .after(i64::from(random.below(3_000)) * DAY)
                 .date(),
@@ -107,7 +107,7 @@ impl Contact {
 impl Address {
     pub(crate) fn of(user_id: u32) -> Self {
         let mut random = Random::new(4_000_000 + u64::from(user_id));
-        let (city, country_code) = *random.pick(&CITIES);
+        let (city, country_code) = random.pick(&CITIES);
         Self {
             street: format!("{} {}", random.pick(&STREETS), random.between(1, 140)),
             city,
