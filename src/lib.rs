@@ -1,5 +1,7 @@
 //! Switchboard.
 
 pub mod engine;
+pub mod http;
 pub mod mapping;
 pub mod schema;
+pub mod telemetry;
