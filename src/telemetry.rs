@@ -66,7 +66,9 @@ pub fn init(settings: &LogSettings) -> Result<(), BadLevel> {
     let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr);
     // The only error is «already started»: tests start several servers in a process.
     let _ = match settings.format {
-        LogFormat::Json => registry.with(lines.json().flatten_event(true).with_span_list(false)).try_init(),
+        LogFormat::Json => registry
+            .with(lines.json().flatten_event(true).with_span_list(false))
+            .try_init(),
         LogFormat::Text => registry.with(lines.with_ansi(false)).try_init(),
     };
     Ok(())
@@ -115,6 +117,10 @@ fn is_unprintable(char: char) -> bool {
 
 impl Default for LogSettings {
     fn default() -> Self {
-        Self { level: "info".to_owned(), format: LogFormat::default(), requests: LogRequests::default() }
+        Self {
+            level: "info".to_owned(),
+            format: LogFormat::default(),
+            requests: LogRequests::default(),
+        }
     }
 }

@@ -49,7 +49,11 @@ impl Handle for Admin {
 }
 
 async fn ready(State(drain): State<Drain>) -> (StatusCode, &'static str) {
-    if drain.is_ready() { (StatusCode::OK, "up\n") } else { (StatusCode::SERVICE_UNAVAILABLE, "down\n") }
+    if drain.is_ready() {
+        (StatusCode::OK, "up\n")
+    } else {
+        (StatusCode::SERVICE_UNAVAILABLE, "down\n")
+    }
 }
 
 async fn render(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {

@@ -21,20 +21,32 @@ const DISCARDING: Duration = Duration::from_secs(2);
 /// The whole body. `bytes_max` 0 = no limit.
 ///
 /// A timer is only made when the body is not already there.
-pub(super) async fn read(body: &mut Incoming, bytes_max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
-    let bytes_max = if bytes_max == 0 { usize::MAX } else { bytes_max };
+pub(super) async fn read(
+    body: &mut Incoming,
+    bytes_max: usize,
+    deadline: Duration,
+) -> Result<Bytes, Refusal> {
+    let bytes_max = if bytes_max == 0 {
+        usize::MAX
+    } else {
+        bytes_max
+    };
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(Refusal::BodyTooLarge);
     }
     let mut reading = pin!(read_frames(body, bytes_max));
     match reading.as_mut().now_or_never() {
         Some(read) => read,
-        None => timeout(deadline, reading).await.unwrap_or(Err(Refusal::BodyTimeout)),
+        None => timeout(deadline, reading)
+            .await
+            .unwrap_or(Err(Refusal::BodyTimeout)),
     }
 }
 
 async fn read_frames(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Refusal> {
-    let Some(first) = next(body).await? else { return Ok(Bytes::new()) };
+    let Some(first) = next(body).await? else {
+        return Ok(Bytes::new());
+    };
     if first.len() > bytes_max {
         return Err(Refusal::BodyTooLarge);
     }
@@ -42,7 +54,9 @@ async fn read_frames(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Ref
     if body.is_end_stream() {
         return Ok(first);
     }
-    let mut whole = BytesMut::with_capacity(first.len() + usize::try_from(body.size_hint().lower()).unwrap_or(0));
+    let mut whole = BytesMut::with_capacity(
+        first.len() + usize::try_from(body.size_hint().lower()).unwrap_or(0),
+    );
     whole.extend_from_slice(&first);
     while let Some(bytes) = next(body).await? {
         if whole.len() + bytes.len() > bytes_max {

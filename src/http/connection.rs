@@ -36,7 +36,9 @@ pub(super) type Protocol = auto::Builder<TokioExecutor>;
 /// What answers the requests of a connection.
 pub(super) trait Handle: Send + Sync + 'static {
     /// Body of the answers.
-    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static;
 
     /// Answers one request. The future is dropped when the client leaves.
     fn handle(
@@ -67,7 +69,8 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sets hyper up.
 pub(super) fn protocol(settings: &Settings) -> Protocol {
     let mut protocol = auto::Builder::new(TokioExecutor::new());
-    let head_buffer = (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
+    let head_buffer =
+        (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
     protocol
         .http1()
         .header_read_timeout(None)

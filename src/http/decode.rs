@@ -44,7 +44,14 @@ pub(super) async fn decode(
     if !fields.names_a_document() {
         return Err(Refusal::Shape("`query` or `documentId` is missing"));
     }
-    let Fields { query, operation_name, variables, extensions, document_id, on_error } = fields;
+    let Fields {
+        query,
+        operation_name,
+        variables,
+        extensions,
+        document_id,
+        on_error,
+    } = fields;
     Ok(engine::Request {
         surface,
         query,
@@ -73,7 +80,11 @@ fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Ref
         (Some(value), None, _) => is_json(value.as_bytes()),
         _ => false,
     };
-    if is_json { Ok(()) } else { Err(Refusal::ContentType) }
+    if is_json {
+        Ok(())
+    } else {
+        Err(Refusal::ContentType)
+    }
 }
 
 /// `application/json`, with `charset=utf-8` if any.
@@ -81,23 +92,38 @@ fn is_json(content_type: &[u8]) -> bool {
     if content_type == b"application/json" {
         return true;
     }
-    let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
-    parts.next().is_some_and(|name| name.eq_ignore_ascii_case(b"application/json"))
-        && parts.all(|parameter| match parameter.iter().position(|byte| *byte == b'=') {
-            Some(equals) if parameter[..equals].eq_ignore_ascii_case(b"charset") => {
-                let charset = &parameter[equals + 1..];
-                let charset = charset.strip_prefix(b"\"").and_then(|quoted| quoted.strip_suffix(b"\"")).unwrap_or(charset);
-                charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
-            }
-            _ => true,
-        })
+    let mut parts = content_type
+        .split(|byte| *byte == b';')
+        .map(<[u8]>::trim_ascii);
+    parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"application/json"))
+        && parts.all(
+            |parameter| match parameter.iter().position(|byte| *byte == b'=') {
+                Some(equals) if parameter[..equals].eq_ignore_ascii_case(b"charset") => {
+                    let charset = &parameter[equals + 1..];
+                    let charset = charset
+                        .strip_prefix(b"\"")
+                        .and_then(|quoted| quoted.strip_suffix(b"\""))
+                        .unwrap_or(charset);
+                    charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+                }
+                _ => true,
+            },
+        )
 }
 
 /// A body that grows while it is read is not taken: clients do not compress requests of a few kilobytes.
 fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
-    let is_plain =
-        headers.get_all(header::CONTENT_ENCODING).iter().all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
-    if is_plain { Ok(()) } else { Err(Refusal::ContentEncoding) }
+    let is_plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_plain {
+        Ok(())
+    } else {
+        Err(Refusal::ContentEncoding)
+    }
 }
 
 // === impl Fields ===
@@ -107,6 +133,9 @@ impl Fields {
     fn names_a_document(&self) -> bool {
         self.query.is_some()
             || self.document_id.is_some()
-            || self.extensions.as_ref().is_some_and(|extensions| extensions.contains_key("persistedQuery"))
+            || self
+                .extensions
+                .as_ref()
+                .is_some_and(|extensions| extensions.contains_key("persistedQuery"))
     }
 }

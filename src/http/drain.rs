@@ -75,7 +75,11 @@ impl Drain {
     pub(super) fn place(&self) -> Place {
         let id = self.0.next_id.fetch_add(1, Ordering::Relaxed);
         self.connections().insert(id, None);
-        Place { drain: self.clone(), id, has_waker: false }
+        Place {
+            drain: self.clone(),
+            id,
+            has_waker: false,
+        }
     }
 
     /// Waits until no connection is open.
@@ -91,7 +95,10 @@ impl Drain {
 
     fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Option<Waker>>> {
         // Nothing that can panic runs under the lock.
-        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,7 +113,9 @@ impl Place {
     pub(super) fn register(&mut self, waker: &Waker) {
         if !self.has_waker {
             self.has_waker = true;
-            self.drain.connections().insert(self.id, Some(waker.clone()));
+            self.drain
+                .connections()
+                .insert(self.id, Some(waker.clone()));
         }
     }
 }

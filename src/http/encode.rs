@@ -7,12 +7,7 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::ext::ReasonPhrase;
 
-use super::{
-    StatusProfile,
-    accept::Media,
-    refusal::Refusal,
-    request_id::REQUEST_ID,
-};
+use super::{StatusProfile, accept::Media, refusal::Refusal, request_id::REQUEST_ID};
 use crate::engine::{self, Outcome};
 
 /// Partial success: `data` and `errors`. Not yet in the `http` crate's list.
@@ -30,7 +25,8 @@ fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode 
         (Outcome::Partial, Draft2026, _) => PARTIAL_SUCCESS,
         // Clients that know only `application/json` take other statuses for a failure of the network.
         (Outcome::Syntax | Outcome::Invalid, Compat, Json) => 200,
-        (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse) | (Outcome::Syntax, Draft2026, _) => 400,
+        (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse)
+        | (Outcome::Syntax, Draft2026, _) => 400,
         (Outcome::Invalid, Draft2026, _) => 422,
         (Outcome::MethodNotAllowed, ..) => 405,
         (Outcome::Unavailable(status), ..) => status,
@@ -53,14 +49,26 @@ fn graphql_response() -> HeaderValue {
 }
 
 /// An answer of the engine as HTTP.
-pub(super) fn answer(response: engine::Response, media: Media, profile: StatusProfile, id: HeaderValue) -> Response<Full<Bytes>> {
+pub(super) fn answer(
+    response: engine::Response,
+    media: Media,
+    profile: StatusProfile,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
     let status = status(response.outcome, media, profile);
-    let mut http = plain(status, response.body, content_type(status, media, profile), id);
+    let mut http = plain(
+        status,
+        response.body,
+        content_type(status, media, profile),
+        id,
+    );
     if response.outcome == Outcome::MethodNotAllowed {
-        http.headers_mut().insert(header::ALLOW, HeaderValue::from_static("POST"));
+        http.headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
     }
     if status.as_u16() == PARTIAL_SUCCESS {
-        http.extensions_mut().insert(ReasonPhrase::from_static(b"Partial Success"));
+        http.extensions_mut()
+            .insert(ReasonPhrase::from_static(b"Partial Success"));
     }
     for (name, value) in response.headers {
         http.headers_mut().append(name, value);
@@ -69,11 +77,22 @@ pub(super) fn answer(response: engine::Response, media: Media, profile: StatusPr
 }
 
 /// A refusal as HTTP.
-pub(super) fn refusal(refusal: Refusal, media: Media, profile: StatusProfile, id: HeaderValue) -> Response<Full<Bytes>> {
+pub(super) fn refusal(
+    refusal: Refusal,
+    media: Media,
+    profile: StatusProfile,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
     let answer = refusal.answer(profile);
-    let mut http = plain(answer.status, answer.body(), content_type(answer.status, media, profile), id);
+    let mut http = plain(
+        answer.status,
+        answer.body(),
+        content_type(answer.status, media, profile),
+        id,
+    );
     if let Some(allow) = refusal.allow() {
-        http.headers_mut().insert(header::ALLOW, HeaderValue::from_static(allow));
+        http.headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static(allow));
     }
     http
 }
@@ -82,12 +101,18 @@ pub(super) fn refusal(refusal: Refusal, media: Media, profile: StatusProfile, id
 pub(super) fn options(id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = Response::new(Full::default());
     *http.status_mut() = StatusCode::NO_CONTENT;
-    http.headers_mut().insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    http.headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
     http.headers_mut().insert(REQUEST_ID, id);
     http
 }
 
-fn plain(status: StatusCode, body: Bytes, content_type: HeaderValue, id: HeaderValue) -> Response<Full<Bytes>> {
+fn plain(
+    status: StatusCode,
+    body: Bytes,
+    content_type: HeaderValue,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID, id);

@@ -5,7 +5,10 @@
 
 use std::{cell::Cell, fmt};
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
 use serde_json::{Map, Value};
 
 use super::{decode::Fields, refusal::Refusal};
@@ -17,13 +20,24 @@ pub(super) fn parse(body: &[u8]) -> Result<Fields, Refusal> {
     if text.trim_ascii_start().starts_with('[') {
         return Err(Refusal::Batch);
     }
-    parse_with(text, RequestSeed { expected: &Cell::default() })
+    parse_with(
+        text,
+        RequestSeed {
+            expected: &Cell::default(),
+        },
+    )
 }
 
 /// Reads the value of a GET parameter that holds JSON: an object or null.
-pub(super) fn parse_object(text: &str, expected: &'static str) -> Result<Option<Map<String, Value>>, Refusal> {
+pub(super) fn parse_object(
+    text: &str,
+    expected: &'static str,
+) -> Result<Option<Map<String, Value>>, Refusal> {
     let cell = Cell::new(expected);
-    parse_with(text, ObjectSeed { expected: &cell })
+    parse_with(text, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
+        Refusal::NotJson => Refusal::Shape(expected),
+        other => other,
+    })
 }
 
 /// A seed that notes what it expects, so that a failure can be told without serde's words and positions.
@@ -36,8 +50,16 @@ where
     S: DeserializeSeed<'de> + Expecting + Copy,
 {
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let parsed = seed.deserialize(&mut deserializer).and_then(|value| deserializer.end().map(|()| value));
-    parsed.map_err(|error| if error.is_data() { Refusal::Shape(seed.expected().get()) } else { Refusal::NotJson })
+    let parsed = seed
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
+    parsed.map_err(|error| {
+        if error.is_data() {
+            Refusal::Shape(seed.expected().get())
+        } else {
+            Refusal::NotJson
+        }
+    })
 }
 
 const AN_OBJECT: &str = "the body must be a JSON object";
@@ -125,14 +147,19 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
             if is_repeated {
                 return Err(A::Error::custom(ONCE));
             }
-            let object = ObjectSeed { expected: self.expected };
+            let object = ObjectSeed {
+                expected: self.expected,
+            };
             match key {
                 Key::Query => fields.query = map.next_value_seed(Text)?,
                 Key::OperationName => fields.operation_name = map.next_value_seed(Text)?,
                 Key::Variables => fields.variables = map.next_value_seed(object)?,
                 Key::Extensions => fields.extensions = map.next_value_seed(object)?,
                 Key::DocumentId => fields.document_id = map.next_value_seed(Text)?,
-                Key::OnError => fields.on_error = on_error(map.next_value_seed(Text)?.as_deref()).map_err(A::Error::custom)?,
+                Key::OnError => {
+                    fields.on_error =
+                        on_error(map.next_value_seed(Text)?.as_deref()).map_err(A::Error::custom)?
+                }
                 Key::Unknown => {}
             }
         }
@@ -232,10 +259,17 @@ impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
     type Value = Option<Map<String, Value>>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
-        match (ValueSeed { expected: self.expected }).deserialize(deserializer)? {
+        match (ValueSeed {
+            expected: self.expected,
+        })
+        .deserialize(deserializer)?
+        {
             Value::Object(map) => Ok(Some(map)),
             Value::Null => Ok(None),
-            _ => Err(D::Error::invalid_type(Unexpected::Other("value"), &"an object or null")),
+            _ => Err(D::Error::invalid_type(
+                Unexpected::Other("value"),
+                &"an object or null",
+            )),
         }
     }
 }

@@ -58,7 +58,10 @@ impl Refusal {
         let (status, message) = match self {
             Self::NoSuchPath => (404, "there is nothing at this path"),
             Self::Method => (405, "only GET and POST are allowed"),
-            Self::NotAcceptable => (406, "answers are application/graphql-response+json or application/json"),
+            Self::NotAcceptable => (
+                406,
+                "answers are application/graphql-response+json or application/json",
+            ),
             Self::UriTooLong => (414, "the URI is too long; use POST"),
             Self::HeadersTooLarge => (431, "the request headers are too large"),
             Self::Framing => (400, "the request head is ambiguous"),
@@ -81,7 +84,11 @@ impl Refusal {
             Self::Internal => "INTERNAL_SERVER_ERROR",
             _ => "BAD_REQUEST",
         };
-        Answer { status: StatusCode::from_u16(status).expect("statuses of the table are valid"), code, message }
+        Answer {
+            status: StatusCode::from_u16(status).expect("statuses of the table are valid"),
+            code,
+            message,
+        }
     }
 
     /// `Allow` of the answer.
@@ -91,7 +98,14 @@ impl Refusal {
 
     /// Whether the connection cannot be used further: we do not know, or do not want to wait for, where its next request begins.
     pub(super) fn closes(self) -> bool {
-        matches!(self, Self::Framing | Self::BodyTimeout | Self::BodyBroken | Self::HeadersTooLarge | Self::UriTooLong)
+        matches!(
+            self,
+            Self::Framing
+                | Self::BodyTimeout
+                | Self::BodyBroken
+                | Self::HeadersTooLarge
+                | Self::UriTooLong
+        )
     }
 }
 
@@ -101,6 +115,8 @@ impl Answer {
     /// The answer as GraphQL JSON. The table's texts need no escapes.
     pub(super) fn body(self) -> Bytes {
         let Self { code, message, .. } = self;
-        Bytes::from(format!(r#"{{"errors":[{{"message":"{message}","extensions":{{"code":"{code}"}}}}]}}"#))
+        Bytes::from(format!(
+            r#"{{"errors":[{{"message":"{message}","extensions":{{"code":"{code}"}}}}]}}"#
+        ))
     }
 }

@@ -24,7 +24,9 @@ static PREFIX: LazyLock<[u8; 6]> = LazyLock::new(|| {
     use std::hash::{BuildHasher as _, RandomState};
 
     // `RandomState` is seeded by the system; the time keeps two processes apart even if it is not.
-    let time = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_nanos());
+    let time = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_nanos());
     let bits = RandomState::new().hash_one((std::process::id(), time));
     std::array::from_fn(|digit| DIGITS[(bits >> (5 * digit)) as usize & 31])
 });
@@ -43,7 +45,9 @@ pub(super) fn assign(headers: &mut HeaderMap) -> HeaderValue {
 
 fn is_sane(id: &[u8]) -> bool {
     (1..=CLIENT_ID_BYTES_MAX).contains(&id.len())
-        && id.iter().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && id
+            .iter()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
 }
 
 /// The process's prefix and a count of 7 digits, which goes round after 34 thousand million requests.

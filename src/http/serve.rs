@@ -110,13 +110,17 @@ impl Server {
     /// Address of the public port; its number is known even where 0 was asked for.
     #[must_use]
     pub fn public_address(&self) -> SocketAddr {
-        self.public.local_addr().expect("a bound listener has an address")
+        self.public
+            .local_addr()
+            .expect("a bound listener has an address")
     }
 
     /// Address of the admin port.
     #[must_use]
     pub fn admin_address(&self) -> Option<SocketAddr> {
-        self.admin.as_ref().map(|admin| admin.local_addr().expect("a bound listener has an address"))
+        self.admin
+            .as_ref()
+            .map(|admin| admin.local_addr().expect("a bound listener has an address"))
     }
 
     /// Where to see whether the server is on its way out.
@@ -131,17 +135,44 @@ impl Server {
     ///
     /// Surfaces are numbered in the order of `routes`.
     pub async fn run<A: Answer>(self, answer: A, routes: &[Route], mut stop: Stop) {
-        let Self { public, admin, settings, log, metrics, drain } = self;
+        let Self {
+            public,
+            admin,
+            settings,
+            log,
+            metrics,
+            drain,
+        } = self;
         let admin_drain = Drain::default();
         let admin_task = admin.map(|listener| {
             let handler = Arc::new(Admin::new(drain.clone(), Arc::clone(&metrics)));
-            let port = Port::new(handler, Arc::clone(&settings), admin_drain.clone(), Gauge::default(), &metrics, ADMIN_CONNECTIONS_MAX);
+            let port = Port::new(
+                handler,
+                Arc::clone(&settings),
+                admin_drain.clone(),
+                Gauge::default(),
+                &metrics,
+                ADMIN_CONNECTIONS_MAX,
+            );
             tokio::spawn(async move { port.accept_all(&listener, std::future::pending()).await })
         });
 
         let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
-        let stack = Arc::new(Stack::new(answer, routes, Arc::clone(&settings), log, &metrics));
-        let port = Port::new(stack, settings.clone(), drain.clone(), metrics.connections.clone(), &metrics, connections_max);
+        let stack = Arc::new(Stack::new(
+            answer,
+            routes,
+            Arc::clone(&settings),
+            log,
+            &metrics,
+        ));
+        let port = Port::new(
+            stack,
+            settings.clone(),
+            drain.clone(),
+            metrics.connections.clone(),
+            &metrics,
+            connections_max,
+        );
         let leave = async {
             stop.asked().await;
             drain.advance(Stage::Leaving);
@@ -207,7 +238,9 @@ impl Stop {
 }
 
 async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address).await.map_err(|source| ServerError::Bind { address, source })
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServerError::Bind { address, source })
 }
 
 /// Three quarters of the files this process may open, after raising that number as far as it may. The rest is for calls to sources, probes and the
@@ -216,16 +249,32 @@ fn files_left_for_clients() -> usize {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
     let files = if raised.is_ok() { maximum } else { current };
-    files.map_or(usize::MAX, |files| usize::try_from(files / 4 * 3).unwrap_or(usize::MAX)).max(1)
+    files
+        .map_or(usize::MAX, |files| {
+            usize::try_from(files / 4 * 3).unwrap_or(usize::MAX)
+        })
+        .max(1)
 }
-
 
 // === impl Port ===
 
 impl<H: Handle> Port<H> {
-    fn new(handler: Arc<H>, settings: Arc<Settings>, drain: Drain, open: Gauge, metrics: &Metrics, connections_max: usize) -> Self {
+    fn new(
+        handler: Arc<H>,
+        settings: Arc<Settings>,
+        drain: Drain,
+        open: Gauge,
+        metrics: &Metrics,
+        connections_max: usize,
+    ) -> Self {
         Self {
             handler,
             protocol: Arc::new(connection::protocol(&settings)),
@@ -248,7 +297,10 @@ impl<H: Handle> Port<H> {
     async fn accept_on(&self, listener: &TcpListener) {
         let mut pause = ACCEPT_PAUSE_MIN;
         loop {
-            let permit = Arc::clone(&self.room).acquire_owned().await.expect("the semaphore is never closed");
+            let permit = Arc::clone(&self.room)
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
             match listener.accept().await {
                 Ok((tcp, _)) => {
                     pause = ACCEPT_PAUSE_MIN;
@@ -288,7 +340,10 @@ impl<H: Handle> Port<H> {
             self.drain.place(),
         );
         self.open.inc();
-        let open = Open { gauge: self.open.clone(), _permit: permit };
+        let open = Open {
+            gauge: self.open.clone(),
+            _permit: permit,
+        };
         tokio::spawn(async move {
             connection.await;
             drop(open);
@@ -299,7 +354,9 @@ impl<H: Handle> Port<H> {
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
     )
 }
 

@@ -72,15 +72,35 @@ struct Exchange<'a> {
 // === impl Stack ===
 
 impl<A: Answer> Stack<A> {
-    pub(super) fn new(answer: A, routes: &[Route], settings: Arc<Settings>, log: LogRequests, metrics: &Metrics) -> Self {
-        let surfaces =
-            routes.iter().map(|route| Surface { route: route.clone(), metrics: metrics.surface(&route.surface) }).collect();
-        Self { answer, surfaces, unrouted: metrics.unrouted(), settings, log }
+    pub(super) fn new(
+        answer: A,
+        routes: &[Route],
+        settings: Arc<Settings>,
+        log: LogRequests,
+        metrics: &Metrics,
+    ) -> Self {
+        let surfaces = routes
+            .iter()
+            .map(|route| Surface {
+                route: route.clone(),
+                metrics: metrics.surface(&route.surface),
+            })
+            .collect();
+        Self {
+            answer,
+            surfaces,
+            unrouted: metrics.unrouted(),
+            settings,
+            log,
+        }
     }
 
     /// The surface at a path, with its number.
     fn route(&self, path: &str) -> Option<(usize, &Surface)> {
-        self.surfaces.iter().enumerate().find(|(_, surface)| surface.route.path == path)
+        self.surfaces
+            .iter()
+            .enumerate()
+            .find(|(_, surface)| surface.route.path == path)
     }
 
     /// Everything between the head of a request and the end it comes to.
@@ -103,7 +123,11 @@ impl<A: Answer> Stack<A> {
             if watch.take_fault().is_some() {
                 return Err(Refusal::Framing);
             }
-            check_head(&parts.headers, parts.uri.path_and_query().map_or("", |path| path.as_str()), &self.settings)?;
+            check_head(
+                &parts.headers,
+                parts.uri.path_and_query().map_or("", |path| path.as_str()),
+                &self.settings,
+            )?;
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
                 Method::GET | Method::POST => {}
@@ -117,12 +141,17 @@ impl<A: Answer> Stack<A> {
             Ok(Some((request, media)))
         };
         match admitted.await {
-            Ok(Some((request, media))) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok(Some((request, media))) => (
+                End::Answered(self.answer.handle(request).await, media),
+                false,
+            ),
             Ok(None) => (End::Options, false),
             Err(refusal) => {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
-                let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
-                let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
+                let is_clean =
+                    !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
+                let closes =
+                    is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
                 (End::Refused(refusal, media.unwrap_or(default)), closes)
             }
         }
@@ -130,7 +159,8 @@ impl<A: Answer> Stack<A> {
 
     /// Writes the request's line, if it is to have one.
     fn log(&self, line: &Line<'_>) {
-        let has_errors = line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
+        let has_errors =
+            line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
         match self.log {
             LogRequests::Off => return,
             LogRequests::Errors if !has_errors => return,
@@ -140,7 +170,10 @@ impl<A: Answer> Stack<A> {
         tracing::info!(
             request_id = line.id.to_str().unwrap_or_default(),
             surface = line.surface,
-            operation = operation.and_then(|info| info.name.as_deref()).map(clean).as_deref(),
+            operation = operation
+                .and_then(|info| info.name.as_deref())
+                .map(clean)
+                .as_deref(),
             kind = operation.map(|info| info.kind),
             outcome = line.outcome.as_str(),
             status = line.status,
@@ -165,7 +198,10 @@ impl<A: Answer> Handle for Stack<A> {
 
         let running = AssertUnwindSafe(self.run(request, surface, watch, started)).catch_unwind();
         let (end, closes) = running.await.unwrap_or_else(|_| {
-            tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
+            tracing::error!(
+                request_id = id.to_str().unwrap_or_default(),
+                "a handler panicked"
+            );
             (End::Refused(Refusal::Internal, Media::Json), false)
         });
 
@@ -181,16 +217,24 @@ impl<A: Answer> Handle for Stack<A> {
             End::Options => encode::options(id.clone()),
         };
         if closes {
-            response.headers_mut().insert(header::CONNECTION, HeaderValue::from_static("close"));
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         if is_get {
-            response.headers_mut().append(header::VARY, HeaderValue::from_static("accept"));
+            response
+                .headers_mut()
+                .append(header::VARY, HeaderValue::from_static("accept"));
         }
         let took = exchange.finish(outcome);
         self.log(&Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
-            errors: operation.as_ref().map_or(u32::from(outcome == RequestOutcome::Refused), |info| info.errors),
+            errors: operation
+                .as_ref()
+                .map_or(u32::from(outcome == RequestOutcome::Refused), |info| {
+                    info.errors
+                }),
             operation,
             outcome,
             status: response.status().as_u16(),
@@ -200,11 +244,18 @@ impl<A: Answer> Handle for Stack<A> {
     }
 }
 
-fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
+fn check_head(
+    headers: &HeaderMap,
+    path_and_query: &str,
+    settings: &Settings,
+) -> Result<(), Refusal> {
     if path_and_query.len() > settings.uri_bytes_max {
         return Err(Refusal::UriTooLong);
     }
-    let bytes: usize = headers.iter().map(|(name, value)| name.as_str().len() + value.len()).sum();
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
     if bytes > settings.header_bytes_max {
         return Err(Refusal::HeadersTooLarge);
     }
@@ -236,7 +287,11 @@ impl End {
 impl<'a> Exchange<'a> {
     fn begin(metrics: &'a SurfaceMetrics, started: Instant) -> Self {
         metrics.in_flight.inc();
-        Self { metrics, started, is_finished: false }
+        Self {
+            metrics,
+            started,
+            is_finished: false,
+        }
     }
 
     fn finish(mut self, outcome: RequestOutcome) -> Duration {
@@ -251,7 +306,8 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
         if !self.is_finished {
-            self.metrics.finished(RequestOutcome::Cancelled, self.started.elapsed());
+            self.metrics
+                .finished(RequestOutcome::Cancelled, self.started.elapsed());
         }
     }
 }

@@ -78,7 +78,8 @@ impl Watch {
 
     pub(super) fn head_complete(&self, fault: Option<Fault>) {
         self.head_since.unset();
-        self.fault.store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
+        self.fault
+            .store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
     }
 
     pub(super) fn is_http2(&self) {
@@ -115,13 +116,16 @@ impl Watch {
 
     /// When the connection has to be ended if nothing changes, and why.
     pub(super) fn due(&self, settings: &Settings) -> Option<(Instant, Lapse)> {
-        let write = self.deadline(&self.write_since, settings.write_timeout).map(|at| (at, Lapse::Write));
+        let write = self
+            .deadline(&self.write_since, settings.write_timeout)
+            .map(|at| (at, Lapse::Write));
         let read = if self.in_flight.load(Relaxed) > 0 {
             None
         } else if let Some(at) = self.deadline(&self.head_since, settings.header_timeout) {
             Some((at, Lapse::Head))
         } else {
-            self.deadline(&self.idle_since, settings.idle_timeout).map(|at| (at, Lapse::Idle))
+            self.deadline(&self.idle_since, settings.idle_timeout)
+                .map(|at| (at, Lapse::Idle))
         };
         match (write, read) {
             (Some(write), Some(read)) => Some(if write.0 < read.0 { write } else { read }),
@@ -149,7 +153,8 @@ impl Moment {
 
     fn set(&self, opened: Instant, now: Instant) {
         let micros = now.saturating_duration_since(opened).as_micros();
-        self.0.store(u64::try_from(micros).unwrap_or(u64::MAX - 1) + 1, Relaxed);
+        self.0
+            .store(u64::try_from(micros).unwrap_or(u64::MAX - 1) + 1, Relaxed);
     }
 
     fn get(&self, opened: Instant) -> Option<Instant> {

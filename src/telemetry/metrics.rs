@@ -17,7 +17,9 @@ use prometheus_client::{
 };
 
 /// From half a millisecond, an answer from memory, to the longest operation deadline anyone should set.
-const SECONDS: [f64; 14] = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0];
+const SECONDS: [f64; 14] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
+];
 
 /// Keys a batch, up to the largest batch a connector may ask for by default.
 const KEYS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0];
@@ -140,16 +142,33 @@ struct Families {
 
 impl Metrics {
     /// Metrics of these surfaces and sources, each series starting at zero.
-    pub fn new<'a>(surfaces: impl IntoIterator<Item = &'a str>, sources: impl IntoIterator<Item = &'a str>) -> Self {
+    pub fn new<'a>(
+        surfaces: impl IntoIterator<Item = &'a str>,
+        sources: impl IntoIterator<Item = &'a str>,
+    ) -> Self {
         let mut registry = Registry::with_prefix("switchboard");
         let families = Families::register(&mut registry);
         let connections = Gauge::default();
-        registry.register("connections", "Open connections on the public port", connections.clone());
+        registry.register(
+            "connections",
+            "Open connections on the public port",
+            connections.clone(),
+        );
         let accept_errors = Counter::default();
-        registry.register("accept_errors", "Failures to accept a connection", accept_errors.clone());
+        registry.register(
+            "accept_errors",
+            "Failures to accept a connection",
+            accept_errors.clone(),
+        );
         Self {
-            surfaces: surfaces.into_iter().map(|name| (Arc::from(name), families.surface(name))).collect(),
-            sources: sources.into_iter().map(|name| (Arc::from(name), families.source(name))).collect(),
+            surfaces: surfaces
+                .into_iter()
+                .map(|name| (Arc::from(name), families.surface(name)))
+                .collect(),
+            sources: sources
+                .into_iter()
+                .map(|name| (Arc::from(name), families.source(name)))
+                .collect(),
             // Requests to no surface at all: unknown paths. `-` cannot be a surface's name.
             unrouted: families.surface("-"),
             registry,
@@ -180,7 +199,8 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        prometheus_client::encoding::text::encode(&mut text, &self.registry)
+            .expect("writing to a string cannot fail");
         text
     }
 }
@@ -205,7 +225,10 @@ impl SourceMetrics {
     }
 
     /// Notes how many keys a batch call carries.
-    #[expect(clippy::cast_precision_loss, reason = "batches hold thousands of keys, not 2^52")]
+    #[expect(
+        clippy::cast_precision_loss,
+        reason = "batches hold thousands of keys, not 2^52"
+    )]
     pub fn batch(&self, size: BatchSize) {
         self.batch.observe(size.0 as f64);
     }
@@ -224,41 +247,73 @@ impl Families {
             batch_keys: Family::new_with_constructor(Buckets(&KEYS)),
             calls_in_flight: Family::default(),
         };
-        registry.register("requests", "Requests answered, by surface and outcome", families.requests.clone());
+        registry.register(
+            "requests",
+            "Requests answered, by surface and outcome",
+            families.requests.clone(),
+        );
         registry.register_with_unit(
             "request_duration",
             "From the head of a request to its answer",
             Unit::Seconds,
             families.request_duration.clone(),
         );
-        registry.register("requests_in_flight", "Requests being answered", families.requests_in_flight.clone());
-        registry.register("source_calls", "Calls to sources, by source and outcome", families.calls.clone());
+        registry.register(
+            "requests_in_flight",
+            "Requests being answered",
+            families.requests_in_flight.clone(),
+        );
+        registry.register(
+            "source_calls",
+            "Calls to sources, by source and outcome",
+            families.calls.clone(),
+        );
         registry.register_with_unit(
             "source_call_duration",
             "From a call to its reply",
             Unit::Seconds,
             families.call_duration.clone(),
         );
-        registry.register("source_batch_keys", "Keys in one batch call", families.batch_keys.clone());
-        registry.register("source_calls_in_flight", "Calls under way", families.calls_in_flight.clone());
+        registry.register(
+            "source_batch_keys",
+            "Keys in one batch call",
+            families.batch_keys.clone(),
+        );
+        registry.register(
+            "source_calls_in_flight",
+            "Calls under way",
+            families.calls_in_flight.clone(),
+        );
         families
     }
 
     fn surface(&self, name: &str) -> SurfaceMetrics {
-        let labels = SurfaceLabels { surface: Arc::from(name) };
+        let labels = SurfaceLabels {
+            surface: Arc::from(name),
+        };
         SurfaceMetrics {
-            outcomes: RequestOutcome::ALL
-                .map(|outcome| self.requests.get_or_create_owned(&RequestLabels { surface: Arc::clone(&labels.surface), outcome })),
+            outcomes: RequestOutcome::ALL.map(|outcome| {
+                self.requests.get_or_create_owned(&RequestLabels {
+                    surface: Arc::clone(&labels.surface),
+                    outcome,
+                })
+            }),
             duration: self.request_duration.get_or_create_owned(&labels),
             in_flight: self.requests_in_flight.get_or_create_owned(&labels),
         }
     }
 
     fn source(&self, name: &str) -> SourceMetrics {
-        let labels = SourceLabels { source: Arc::from(name) };
+        let labels = SourceLabels {
+            source: Arc::from(name),
+        };
         SourceMetrics {
-            outcomes: CallOutcome::ALL
-                .map(|outcome| self.calls.get_or_create_owned(&CallLabels { source: Arc::clone(&labels.source), outcome })),
+            outcomes: CallOutcome::ALL.map(|outcome| {
+                self.calls.get_or_create_owned(&CallLabels {
+                    source: Arc::clone(&labels.source),
+                    outcome,
+                })
+            }),
             duration: self.call_duration.get_or_create_owned(&labels),
             batch: self.batch_keys.get_or_create_owned(&labels),
             in_flight: self.calls_in_flight.get_or_create_owned(&labels),
@@ -315,8 +370,15 @@ impl EncodeLabelValue for RequestOutcome {
 
 impl CallOutcome {
     /// In the order of declaration: `outcome as usize` is the place in this list.
-    const ALL: [Self; 7] =
-        [Self::Success, Self::Status, Self::Timeout, Self::Connect, Self::Broken, Self::Shed, Self::Cancelled];
+    const ALL: [Self; 7] = [
+        Self::Success,
+        Self::Status,
+        Self::Timeout,
+        Self::Connect,
+        Self::Broken,
+        Self::Shed,
+        Self::Cancelled,
+    ];
 
     /// The label's value.
     #[must_use]
