@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     mapping::{ScanLimits, evaluate::Vars, tree},
+    telemetry::{Metrics, SourceMetrics},
     schema::{
         Surface,
         model::{ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId, SourceTransport, Template, TemplatePart},
@@ -47,6 +48,7 @@ pub(super) struct Backend {
     pub(super) config: Value,
     pub(super) max_requests: u32,
     pub(super) scan: ScanLimits,
+    pub(super) metrics: Option<SourceMetrics>,
 }
 
 /// What of a connector is known before a request.
@@ -100,6 +102,7 @@ impl Backends {
         surface: &Surface,
         settings: &HashMap<String, SourceSettings>,
         client: &dyn Fn(&str) -> Option<Arc<dyn Client>>,
+        metrics: &Metrics,
     ) -> Result<Self, Vec<String>> {
         let env = environment();
         let mut errors = Vec::new();
@@ -121,12 +124,13 @@ impl Backends {
                     config: settings.config.clone(),
                     max_requests: settings.max_requests_per_operation,
                     scan: settings.scan,
+                    metrics: metrics.source(&source.name),
                 }),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
         }
         if let Some(client) = client(NO_SOURCE) {
-            sources.push(Backend { client, config: Value::Null, max_requests: defaults.max_requests_per_operation, scan: defaults.scan });
+            sources.push(Backend { client, config: Value::Null, max_requests: defaults.max_requests_per_operation, scan: defaults.scan, metrics: None });
         }
         let connectors = surface.connectors.iter().map(|connector| compile(surface, connector, &bases)).collect();
         if errors.is_empty() { Ok(Self { sources, connectors, env }) } else { Err(errors) }

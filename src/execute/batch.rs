@@ -7,14 +7,15 @@ use std::{
 
 use foldhash::fast::RandomState;
 use futures_util::{StreamExt, stream};
-use switchboard_clients::Call;
+use switchboard_clients::{Call, CallError, Reply};
+use tokio::time::Instant;
 
 use super::{Failure, FailureKind, Scope, keys::Keys, render, reply, vars::CallVars};
 use crate::{
     mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
     plan::{Align, FetchId},
-    schema::model::{ConnectRequest, Connector, Kind},
-    telemetry,
+    schema::model::{Connector, Kind},
+    telemetry::{BatchSize, CallOutcome, SourceMetrics},
 };
 
 /// Calls that one wave has in flight at a time. With the default of 100 calls in flight to a source, one operation
@@ -65,11 +66,17 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
         batch.add(&numbers, result);
         return batch;
     }
-    let chunks: Vec<Vec<u32>> = numbers.chunks(size).map(<[u32]>::to_vec).collect();
-    let calls = chunks.iter().map(|numbers| chunk(&scope, fetch, numbers, &keys));
+    let calls = numbers.chunks(size).map(|part| {
+        let (scope, keys, part) = (scope.clone(), keys.clone(), part.to_vec());
+        async move {
+            let result = chunk(&scope, fetch, &part, &keys).await;
+            (part, result)
+        }
+    });
+    let calls: Vec<_> = calls.collect();
     let results: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT_MAX).collect().await;
-    for (numbers, result) in chunks.iter().zip(results) {
-        batch.add(numbers, result);
+    for (numbers, result) in results {
+        batch.add(&numbers, result);
     }
     batch
 }
@@ -137,7 +144,7 @@ async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, number
     Ok(Chunk { table, found, declared })
 }
 
-async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<switchboard_clients::Reply, Failure> {
+async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<Reply, Failure> {
     let Some(backend) = scope.backends.of(connector) else {
         return Err(Failure::new(FailureKind::Internal, "There is no client for the source."));
     };
@@ -147,13 +154,59 @@ async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> 
             return Err(Failure::new(FailureKind::RequestLimit, "The operation needs more calls to the source than it may make."));
         }
     }
-    let timer = backend.metrics.start(keys);
+    let watch = CallWatch::start(backend.metrics.as_ref(), keys);
     let result = backend.client.call(call, scope.deadline).await;
-    timer.end(result.is_ok());
+    watch.end(&result);
     result.map_err(|error| {
-        telemetry::call_failed(&connector.coordinate, &error);
+        log_failed(connector, &error);
         Failure::of_call(&error)
     })
+}
+
+/// The cause of a failed call: for the log alone.
+fn log_failed(connector: &Connector, error: &CallError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(connector = %connector.coordinate, %error, cause, "call failed");
+}
+
+/// Measures a call; one that is dropped counts as cancelled.
+struct CallWatch<'a> {
+    metrics: Option<&'a SourceMetrics>,
+    started: Instant,
+    outcome: CallOutcome,
+}
+
+// === impl CallWatch ===
+
+impl<'a> CallWatch<'a> {
+    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
+        if let Some(metrics) = metrics {
+            metrics.in_flight.inc();
+            if keys > 0 {
+                metrics.batch(BatchSize(keys));
+            }
+        }
+        Self { metrics, started: Instant::now(), outcome: CallOutcome::Cancelled }
+    }
+
+    fn end(mut self, result: &Result<Reply, CallError>) {
+        self.outcome = match result {
+            Ok(_) => CallOutcome::Success,
+            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
+            Err(CallError::Connect(_)) => CallOutcome::Connect,
+            Err(CallError::Limited { .. }) => CallOutcome::Shed,
+            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
+        };
+    }
+}
+
+impl Drop for CallWatch<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.metrics {
+            metrics.in_flight.dec();
+            metrics.finished(self.outcome, self.started.elapsed());
+        }
+    }
 }
 
 /// Matches the items of an answer to keys. The first item for a key wins; with `many`, all of them in their order.
@@ -293,9 +346,4 @@ impl Batch {
             Err(failure) => self.found.extend(numbers.iter().map(|number| (*number, Found::Failed(failure.clone())))),
         }
     }
-}
-
-/// Whether a fetch makes no call at all.
-pub(super) fn is_local(connector: &Connector) -> bool {
-    matches!(connector.request, ConnectRequest::None)
 }

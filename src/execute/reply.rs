@@ -9,7 +9,7 @@ use switchboard_clients::{Reply, proto};
 
 use super::{Failure, FailureKind, Scope, vars::CallVars};
 use crate::{
-    mapping::{Context, Declared, Node, ScanError, Table, Vars, evaluate, tree},
+    mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, evaluate, tree},
     plan::Fetch,
     schema::model::{ConnectRequest, Connector, Mapping, Source},
 };
@@ -34,7 +34,7 @@ pub(super) fn read(
     let vars = Vars::new(&pairs);
     let mut context = Context { vars: &vars, declared: Vec::new() };
     let limits = scope.backends.of(connector).map_or(super::backends::SourceSettings::default().scan, |source| source.scan);
-    let decoded = match decode(connector, reply) {
+    let decoded = match decode(connector, reply, limits) {
         Ok(decoded) => decoded,
         Err(failure) if is_plain_success(scope, connector, reply) => return Err(failure),
         Err(_) => Decoded::Value(None),
@@ -56,12 +56,12 @@ fn unreadable(connector: &Connector, error: ScanError) -> Failure {
     }
 }
 
-fn decode(connector: &Connector, reply: &Reply) -> Result<Decoded, Failure> {
+fn decode(connector: &Connector, reply: &Reply, limits: ScanLimits) -> Result<Decoded, Failure> {
     if let ConnectRequest::Grpc { method, .. } = &connector.request {
         if reply.status != 0 {
             return Ok(Decoded::Value(None));
         }
-        let value = proto::decode_to_json(&method.output, &reply.body).map_err(|error| {
+        let value = proto::decode_to_json(&method.output, &reply.body, message_limits(limits)).map_err(|error| {
             tracing::warn!(connector = %connector.coordinate, %error, "answer cannot be read");
             Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
         })?;
@@ -85,6 +85,11 @@ fn decode(connector: &Connector, reply: &Reply) -> Result<Decoded, Failure> {
         return Ok(Decoded::Value(Some(Value::from(encoding.decode(&reply.body).0))));
     }
     Ok(Decoded::Value(Some(Value::Null)))
+}
+
+/// A message's limits: a value takes some 100 bytes once decoded.
+fn message_limits(limits: ScanLimits) -> proto::DecodeLimits {
+    proto::DecodeLimits { depth: limits.depth as usize, list: limits.list as usize, values: 2_000_000 }
 }
 
 fn source<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a Source> {

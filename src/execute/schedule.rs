@@ -27,7 +27,8 @@ use crate::{
 };
 
 /// A wave's calls, awaited by everybody who needs a key of it.
-type Calls = Shared<BoxFuture<'static, Arc<Batch>>>;
+#[derive(Clone)]
+struct Calls(Shared<BoxFuture<'static, Arc<Batch>>>);
 
 /// The loader of one fetch: remembers which calls bring which key, for as long as the request lives.
 type FetchLoader = Loader<u32, Calls, Caller>;
@@ -52,7 +53,7 @@ struct Run {
     loaders: Vec<Option<FetchLoader>>,
     /// Where the tables of a batch begin among those of the outcome.
     known: Vec<(Arc<Batch>, u32)>,
-    failures: HashMap<*const Failure, u32>,
+    failures: HashMap<usize, u32>,
 }
 
 /// Runs a plan to its end. What cannot be had is a failure of its places, never of the whole.
@@ -147,11 +148,11 @@ impl Run {
             let calls = loader.try_load_many(numbers).await.unwrap_or_default();
             let mut distinct: Vec<Calls> = Vec::new();
             for call in calls.into_values() {
-                if !distinct.iter().any(|known| known.ptr_eq(&call)) {
+                if !distinct.iter().any(|known| known.0.ptr_eq(&call.0)) {
                     distinct.push(call);
                 }
             }
-            let batches = futures_util::future::join_all(distinct).await;
+            let batches = futures_util::future::join_all(distinct.into_iter().map(|calls| calls.0)).await;
             (number, batches, wanted)
         })
     }
@@ -210,7 +211,7 @@ impl Run {
 
     fn failure(&mut self, failure: &Arc<Failure>) -> u32 {
         let failures = &mut self.outcome.failures;
-        *self.failures.entry(Arc::as_ptr(failure)).or_insert_with(|| {
+        *self.failures.entry(Arc::as_ptr(failure).addr()).or_insert_with(|| {
             failures.push(failure.clone());
             (failures.len() - 1) as u32
         })
@@ -226,7 +227,7 @@ impl BatchFn<u32, Calls> for Caller {
         let (scope, fetch, all) = (self.scope.clone(), self.fetch, self.keys.clone());
         let task = Owned(tokio::spawn(batch::run(scope, fetch, numbers.clone(), all)));
         let failing = numbers.clone();
-        let calls = async move { Arc::new(task.end(&failing).await) }.boxed().shared();
+        let calls = Calls(async move { Arc::new(task.end(&failing).await) }.boxed().shared());
         numbers.into_iter().map(|number| (number, calls.clone())).collect()
     }
 }

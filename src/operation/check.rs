@@ -49,7 +49,7 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     limits::check_document(&document, limits)?;
     let document = document
         .to_executable_validate(&surface.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &errors))?;
+        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors))?;
     let definition = choose(&document, name)?.clone();
     build(surface, document, definition)
 }

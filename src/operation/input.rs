@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use apollo_compiler::{
-    Node, Schema,
+    Name, Node, Schema,
     ast::{self, Type},
     schema::{ExtendedType, InputObjectType, InputValueDefinition},
 };
@@ -181,7 +181,7 @@ fn coerce_literal(
 fn literal_object(
     schema: &Schema,
     definition: &InputObjectType,
-    given: &[(ast::Name, Node<ast::Value>)],
+    given: &[(Name, Node<ast::Value>)],
     variable: &dyn Fn(&str) -> Option<u16>,
 ) -> Result<Argument, String> {
     let mut fields = Vec::with_capacity(given.len());

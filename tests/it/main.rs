@@ -1,2 +1,6 @@
-//! x
-mod mapping;
+//! All promises, one file each, in one binary: linked once.
+
+mod http;
+mod http_abuse;
+mod http_drain;
+mod wire;
