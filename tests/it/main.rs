@@ -1,2 +1,3 @@
 //! x
-mod mapping;
+
+mod schema;
