@@ -28,3 +28,4 @@ pub use parse::{ParseError, parse};
 pub use project::Projection;
 pub use scan::{ScanError, ScanLimits};
 pub use table::{NONE, Node, NodeKind, Table};
+pub use tree::{KeyTree, Origin, OutputField, OutputTree, Read, Reads, Variant, output, reads};

@@ -4,3 +4,4 @@ mod http;
 mod http_abuse;
 mod http_drain;
 mod wire;
+mod schema;
