@@ -4,4 +4,6 @@ mod http;
 mod http_abuse;
 mod http_drain;
 mod wire;
+mod execution;
 mod schema;
+mod support;
