@@ -81,7 +81,10 @@ fn schema(surface: &str) -> Valid<Schema> {
     let mut builder = Schema::builder().adopt_orphan_extensions();
     let own = format!("{surface}/schema.graphql");
     for name in ["directives.graphql", "shared.graphql", &own] {
-        builder = builder.parse(fs::read_to_string(root().join(name)).unwrap(), name);
+        builder = builder.parse(
+            fs::read_to_string(root().join(name)).expect("the schema file exists"),
+            name,
+        );
     }
     let schema = builder
         .build()
@@ -97,7 +100,7 @@ fn root() -> PathBuf {
 
 fn files(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder)
-        .unwrap()
-        .map(|entry| entry.unwrap().path())
+        .expect("the folder exists")
+        .map(|entry| entry.expect("the folder can be read").path())
         .collect()
 }
