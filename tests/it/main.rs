@@ -6,4 +6,5 @@ mod http_drain;
 mod wire;
 mod execution;
 mod schema;
+mod shop;
 mod support;
