@@ -25,12 +25,13 @@ pub(crate) struct ConnectDraft {
     pub type_name: Name,
     /// The field that it stands on.
     pub field: Option<Node<FieldDefinition>>,
-    pub is_root: bool,
     pub kind: Kind,
     pub entity: Option<bool>,
     /// Index of its source.
     pub source: Option<usize>,
     pub request: Option<ConnectRequest>,
+    /// The text of a gRPC `message:`.
+    pub message: Option<Text>,
     pub selection: Option<(Mapping, Text)>,
     pub is_success: Option<Mapping>,
     pub errors: ErrorMapping,
@@ -203,6 +204,9 @@ fn read(
         &mut scope,
         problems,
     );
+    let message = arguments
+        .object("grpc")
+        .and_then(|grpc| grpc.text(files, "message"));
     let selection = arguments.text(files, "selection").and_then(|text| {
         let mapping = mappings::read(&text, Part::Selection, &mut scope, problems)?;
         Some((mapping, text))
@@ -237,11 +241,11 @@ fn read(
         coordinate,
         type_name,
         field,
-        is_root,
         kind,
         entity,
         source,
         request,
+        message,
         selection,
         is_success,
         errors,

@@ -95,3 +95,63 @@ fn in_path<'s>(path: &'s Path, around: Around, visit: &mut dyn FnMut(&'s Path, A
         }
     }
 }
+
+/// Calls `visit` with every entry of every block of a mapping.
+pub(crate) fn items<'s>(selection: &'s Selection, visit: &mut dyn FnMut(&'s Item)) {
+    if let Selection::Fields(block) = selection {
+        block.items.iter().for_each(&mut *visit);
+    }
+    // Blocks further in are found through expressions; the walk over paths passes each of them once.
+    exprs(selection, &mut |expr| {
+        if let Expr::Object(block) = expr {
+            block.items.iter().for_each(&mut *visit);
+        }
+        if let Expr::Path(path) = expr {
+            for step in &path.steps {
+                if let Step::Select(block) = step {
+                    block.items.iter().for_each(&mut *visit);
+                }
+            }
+        }
+    });
+}
+
+/// Calls `visit` with every expression of a mapping, outer ones first.
+fn exprs<'s>(selection: &'s Selection, visit: &mut dyn FnMut(&'s Expr)) {
+    match selection {
+        Selection::Value(expr) => each_expr(expr, visit),
+        Selection::Fields(block) => each_in_block(block, visit),
+    }
+}
+
+fn each_in_block<'s>(block: &'s Block, visit: &mut dyn FnMut(&'s Expr)) {
+    for item in &block.items {
+        let (Item::Named { value, .. } | Item::Spread { value, .. }) = item;
+        each_expr(value, visit);
+    }
+}
+
+fn each_expr<'s>(expr: &'s Expr, visit: &mut dyn FnMut(&'s Expr)) {
+    visit(expr);
+    match expr {
+        Expr::Literal(..) => {}
+        Expr::Array(values, _) | Expr::Chain(_, values, _) => {
+            values.iter().for_each(|value| each_expr(value, visit));
+        }
+        Expr::Object(block) => each_in_block(block, visit),
+        Expr::Path(path) => {
+            if let Head::Expr(inner) = &path.head {
+                each_expr(inner, visit);
+            }
+            for step in &path.steps {
+                match step {
+                    Step::Key(_) | Step::Optional(_) => {}
+                    Step::Method { args, .. } => {
+                        args.iter().flatten().for_each(|arg| each_expr(arg, visit))
+                    }
+                    Step::Select(block) => each_in_block(block, visit),
+                }
+            }
+        }
+    }
+}
