@@ -7,9 +7,13 @@ pub mod ast;
 pub mod evaluate;
 mod methods;
 pub mod parse;
+mod print;
+mod spans;
+pub mod tree;
 
 pub use ast::{Block, Expr, Fallback, Head, Item, Key, Path, Selection, Span, Spec, Step};
 pub use evaluate::{
     Declared, Evaluation, Limits, Note, Vars, evaluate, evaluate_block, evaluate_expr,
 };
 pub use parse::{ParseError, parse};
+pub use tree::{KeyTree, Origin, OutputField, OutputTree, Read, Reads, Variant, output, reads};

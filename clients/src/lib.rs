@@ -14,8 +14,6 @@ pub mod registry;
 pub mod rest;
 pub mod stack;
 
-
-
 /// One request to a source, complete: nothing is added to it but what the protocol itself demands.
 #[derive(Debug, Clone)]
 pub enum Call {
