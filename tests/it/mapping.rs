@@ -6,7 +6,7 @@ mod tree;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use switchboard::mapping::{Evaluation, Limits, Spec, Vars, evaluate, parse};
+use switchboard::mapping::{Evaluation, Limits, Selection, Spec, Vars, evaluate, parse};
 
 /// One line of a table. Exactly one of `json`, `missing`, `parse_error` says what is expected.
 #[derive(Debug, Deserialize)]
@@ -50,6 +50,11 @@ fn spec(name: Option<&str>) -> Spec {
     }
 }
 
+/// `text`, which must be one, by the rules of 0.4.
+fn mapping(text: &str) -> Selection {
+    parse(text, Spec::V0_4).expect(text)
+}
+
 /// What is wrong with the outcome of a case.
 fn failure(case: &Case) -> Option<String> {
     let spec = spec(case.spec.as_deref());
@@ -58,8 +63,7 @@ fn failure(case: &Case) -> Option<String> {
         (Err(error), Some(expected)) if error.message.contains(expected.as_str()) => return None,
         (outcome, _) => return Some(format!("parse: {outcome:?}")),
     };
-    let again =
-        parse(&selection.to_string(), spec).map(switchboard::mapping::Selection::without_spans);
+    let again = parse(&selection.to_string(), spec).map(Selection::without_spans);
     if again.as_ref() != Ok(&selection.clone().without_spans()) {
         return Some(format!("prints as `{selection}`, which reads as {again:?}"));
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    OutputField, OutputTree, Variant,
+    Extent, OutputField, OutputTree, Variant,
     reads::{keeps_input, pair},
 };
 use crate::mapping::{
@@ -16,6 +16,11 @@ use crate::mapping::{
 
 /// The key that says which type an object is of.
 const TYPENAME: &str = "__typename";
+
+/// Bounds of a tree: what lies beyond is opaque. A name bound with `->as` and used twice doubles a tree, so without them a
+/// short mapping could name more keys than there is memory. Mappings in use have some hundred keys, ten levels deep.
+const LEVELS_MAX: u32 = 128;
+const NODES_MAX: u32 = 100_000;
 
 #[derive(Debug, Default)]
 struct Maker<'a> {
@@ -65,17 +70,17 @@ impl<'a> Maker<'a> {
             match item {
                 Item::Named { name, value } => {
                     let value = self.expr(value, at);
-                    tree = tree.and(OutputTree::of_field(name, value));
+                    tree = tree.with(OutputTree::of_field(name, value));
                 }
                 Item::Spread { value, .. } => {
                     let mut value = self.expr(value, at);
                     // Only an object is merged in: the literals are not what this block may be.
                     value.literals.clear();
-                    tree = tree.and(value);
+                    tree = tree.with(value);
                 }
             }
         }
-        tree
+        tree.measured().bounded()
     }
 
     fn path(&mut self, path: &'a Path, at: &OutputTree) -> OutputTree {
@@ -163,12 +168,36 @@ impl OutputTree {
         let field = OutputField {
             name: name.text.as_str().into(),
             spans: vec![name.span.clone()],
-            tree: Arc::new(tree),
+            tree: Arc::new(tree.bounded()),
         };
         Self {
             fields: vec![field],
             ..Self::default()
         }
+        .measured()
+    }
+
+    /// Itself, or opaque when it has become too large to go on with.
+    fn bounded(self) -> Self {
+        let fits = self.extent.levels < LEVELS_MAX && self.extent.nodes < NODES_MAX;
+        if fits { self } else { Self::opaque() }
+    }
+
+    /// With its extent taken anew from its parts.
+    fn measured(mut self) -> Self {
+        let below = self.fields.iter().map(|field| &field.tree);
+        let beside = self.variants.iter().map(|variant| &variant.tree);
+        self.extent = Extent {
+            levels: below
+                .clone()
+                .map(|tree| tree.extent.levels + 1)
+                .max()
+                .unwrap_or(0),
+            nodes: below
+                .chain(beside)
+                .fold(1, |sum, tree| sum.saturating_add(tree.extent.nodes)),
+        };
+        self
     }
 
     /// What is below `key`. A key that is not named may be there if anything may.
@@ -187,11 +216,16 @@ impl OutputTree {
         let variants = union_variants(self.take_variants(), other.take_variants());
         self.join(other, Self::or);
         self.variants = variants;
-        self
+        self.measured().bounded()
     }
 
     /// Both, merged.
-    fn and(mut self, mut other: Self) -> Self {
+    fn and(self, other: Self) -> Self {
+        self.with(other).measured().bounded()
+    }
+
+    /// Both, merged, not yet measured: for one of many parts.
+    fn with(mut self, mut other: Self) -> Self {
         let (mine, others) = (
             std::mem::take(&mut self.variants),
             std::mem::take(&mut other.variants),

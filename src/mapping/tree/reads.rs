@@ -13,6 +13,10 @@ use crate::mapping::{
 /// have two or three alternatives.
 const PLACES_MAX: usize = 64;
 
+/// Keys of a path that are followed; below them everything counts as read. JSON readers stop at 128 levels anyway, and trees
+/// of keys are walked recursively.
+const KEYS_MAX: usize = 128;
+
 /// Where a value may come from; computed values come from nowhere.
 type Places = Vec<Read>;
 
@@ -241,7 +245,9 @@ pub(super) fn pair(arg: &Expr) -> Option<(&Expr, &Expr)> {
 
 fn below(mut places: Places, key: &Key) -> Places {
     for place in &mut places {
-        place.path.push(key.clone());
+        if place.path.len() < KEYS_MAX {
+            place.path.push(key.clone());
+        }
         place.span.end = place.span.end.max(key.span.end);
     }
     places

@@ -1,7 +1,9 @@
 //! What a mapping reads and makes, told without data.
 
 use serde_json::{Value, json};
-use switchboard::mapping::{KeyTree, OutputTree, Spec, output, parse, reads};
+use switchboard::mapping::{KeyTree, OutputTree, output, reads};
+
+use super::mapping;
 
 fn keys(tree: &KeyTree) -> Value {
     Value::Object(
@@ -14,14 +16,12 @@ fn keys(tree: &KeyTree) -> Value {
 
 /// What `text` reads of `variable`, as nested objects; an empty one is the whole value.
 fn read(text: &str, variable: &str) -> Option<Value> {
-    let reads = reads(&parse(text, Spec::V0_4).unwrap());
+    let reads = reads(&mapping(text));
     reads.variable(variable).map(|tree| keys(&tree))
 }
 
 fn input(text: &str) -> Option<Value> {
-    reads(&parse(text, Spec::V0_4).unwrap())
-        .input()
-        .map(|tree| keys(&tree))
+    reads(&mapping(text)).input().map(|tree| keys(&tree))
 }
 
 /// Keys as nested objects; `"?"` is anything, a literal is itself, alternatives of literals are a list.
@@ -46,7 +46,7 @@ fn shape(tree: &OutputTree) -> Value {
 }
 
 fn makes(text: &str) -> Value {
-    shape(&output(&parse(text, Spec::V0_4).unwrap()))
+    shape(&output(&mapping(text)))
 }
 
 #[test]
@@ -163,7 +163,7 @@ fn reads_name_the_keys_below_the_input() {
 #[test]
 fn reads_say_where_they_are_written() {
     let text = "a: $args.foo.bar $args { baz } c: $args->as($x)->echo($x.qux)";
-    let reads = reads(&parse(text, Spec::V0_4).unwrap());
+    let reads = reads(&mapping(text));
 
     let places: Vec<(&str, Vec<&str>)> = reads
         .0
@@ -241,7 +241,7 @@ fn output_names_the_keys_that_are_made() {
 #[test]
 fn output_keeps_the_types_of_an_abstract_value_apart() {
     let text = r#"id ...kind->match(["b", { __typename: "Book" pages o: x { p } }], ["f", { __typename: "Film" length }])"#;
-    let tree = output(&parse(text, Spec::V0_4).unwrap());
+    let tree = output(&mapping(text));
 
     assert_eq!(
         shape(&tree),
@@ -265,7 +265,7 @@ fn output_keeps_the_types_of_an_abstract_value_apart() {
 #[test]
 fn output_says_where_each_key_is_named() {
     let text = "a: x { p } b a: y { p }";
-    let tree = output(&parse(text, Spec::V0_4).unwrap());
+    let tree = output(&mapping(text));
 
     let starts = |tree: &OutputTree, name: &str| -> Vec<u32> {
         tree.field(name)
