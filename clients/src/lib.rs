@@ -8,11 +8,17 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Uri};
 use tokio::time::Instant;
 
+mod body;
+mod connect;
+mod failure;
 pub mod grpc;
 pub mod proto;
 pub mod registry;
 pub mod rest;
 pub mod stack;
+mod tls;
+
+pub use registry::Registry;
 
 /// One request to a source, complete: nothing is added to it but what the protocol itself demands.
 #[derive(Debug, Clone)]
@@ -77,6 +83,12 @@ pub enum CallError {
     /// The reply breaks the protocol.
     #[error("the reply breaks the protocol")]
     Protocol(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The source has as many calls in flight as it may have. Nothing was sent.
+    #[error("{limit} calls are in flight already")]
+    Limited {
+        /// The source's limit.
+        limit: usize,
+    },
 }
 
 /// The future of a call.
@@ -103,6 +115,6 @@ impl CallError {
     /// Whether no byte of the call can have reached the source.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Connect(_))
+        matches!(self, Self::Connect(_) | Self::Limited { .. })
     }
 }

@@ -1,6 +1,26 @@
 //! .proto files as they are: compiled without protoc, methods looked up by name, messages encoded by descriptor.
+//!
+//! Values are [ProtoJSON](https://protobuf.dev/programming-guides/json/) on both sides. What a request needs is written
+//! straight from a JSON value to bytes ([`encode`]), and an answer read straight from bytes ([`decode_to_json`]); no
+//! message is built in between.
 
 pub use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
+
+pub use self::{
+    compile::{Descriptors, ProtoError},
+    decode::{DecodeError, DecodeLimits, decode_to_json},
+    encode::{EncodeError, encode},
+    method::{MethodError, method},
+};
+
+mod compile;
+mod decode;
+mod encode;
+mod layout;
+mod method;
+mod scalar;
+mod well_known;
+mod wire;
 
 /// A method of a gRPC service with its message types.
 #[derive(Debug, Clone)]

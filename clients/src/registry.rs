@@ -1,1 +1,185 @@
-//! x
+//! Source name → client. Built once, then read without locks.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use http::Uri;
+
+pub use crate::tls::{TlsError, TlsSettings};
+use crate::{
+    Client,
+    grpc::{AddressError, GrpcClient},
+    rest::RestClient,
+    stack::{self, StackSettings},
+};
+
+/// How one source is reached, and how long and how hard we try.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// The name that `@source` gives it.
+    pub name: String,
+    /// The protocol it speaks.
+    pub transport: TransportSettings,
+    /// Longest that making a connection may take: name, TCP and TLS.
+    pub connect_timeout: Duration,
+    /// Longest one attempt may take, connecting and reading the body included. Shorter than a request's deadline.
+    pub call_timeout: Duration,
+    /// Largest body, or gRPC message, that is read, in bytes.
+    pub body_bytes_max: usize,
+    /// Calls in flight before a further one is refused.
+    pub calls_in_flight_max: usize,
+    /// Whom to trust over TLS.
+    pub tls: TlsSettings,
+}
+
+/// The protocol of a source.
+#[derive(Debug, Clone)]
+pub enum TransportSettings {
+    /// HTTP/1.1, or HTTP/2 where TLS agrees on it; each call carries its own URL.
+    Rest,
+    /// gRPC over HTTP/2.
+    Grpc {
+        /// `http://host:port` without TLS, `https://host:port` with it.
+        address: Uri,
+    },
+}
+
+/// The clients of all sources.
+#[derive(Debug, Clone, Default)]
+pub struct Registry {
+    clients: Vec<Arc<dyn Client>>,
+    numbers: HashMap<String, usize>,
+}
+
+/// Why a client could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum RegistryError {
+    /// Two sources have one name.
+    #[error("source \"{0}\" is there twice")]
+    Duplicate(String),
+    /// The address of a gRPC source is no address.
+    #[error("source \"{name}\"")]
+    Address {
+        /// The source.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        error: AddressError,
+    },
+    /// A certificate to trust cannot be read.
+    #[error("source \"{name}\"")]
+    Tls {
+        /// The source.
+        name: String,
+        /// What is wrong with it.
+        #[source]
+        error: TlsError,
+    },
+}
+
+// === impl SourceSettings ===
+
+impl SourceSettings {
+    /// A source with the defaults: connecting 250 ms, an attempt 1 s, 4 MiB, 100 calls in flight.
+    #[must_use]
+    pub fn new(name: impl Into<String>, transport: TransportSettings) -> Self {
+        Self {
+            name: name.into(),
+            transport,
+            connect_timeout: Duration::from_millis(250),
+            call_timeout: Duration::from_secs(1),
+            body_bytes_max: 4 * 1024 * 1024,
+            calls_in_flight_max: 100,
+            tls: TlsSettings::default(),
+        }
+    }
+
+    /// Makes the client. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// When the address or a certificate is malformed.
+    pub fn client(&self) -> Result<Arc<dyn Client>, RegistryError> {
+        let stack = StackSettings {
+            call_timeout: self.call_timeout,
+            calls_in_flight_max: self.calls_in_flight_max,
+        };
+        match &self.transport {
+            TransportSettings::Rest => {
+                let client = RestClient::new(self).map_err(|error| RegistryError::Tls {
+                    name: self.name.clone(),
+                    error,
+                })?;
+                Ok(stack::build(client, &stack))
+            }
+            TransportSettings::Grpc { address } => {
+                let client =
+                    GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
+                        name: self.name.clone(),
+                        error,
+                    })?;
+                Ok(stack::build(client, &stack))
+            }
+        }
+    }
+}
+
+// === impl Registry ===
+
+impl Registry {
+    /// Makes a client for every source, numbered in the given order.
+    ///
+    /// # Errors
+    /// For the first source whose client cannot be made, or whose name was used before.
+    pub fn build<'a>(
+        sources: impl IntoIterator<Item = &'a SourceSettings>,
+    ) -> Result<Self, RegistryError> {
+        let mut registry = Self::default();
+        for source in sources {
+            registry.insert(&source.name, source.client()?)?;
+        }
+        Ok(registry)
+    }
+
+    /// Adds a client of another making and returns its number.
+    ///
+    /// # Errors
+    /// When the name was used before.
+    pub fn insert(&mut self, name: &str, client: Arc<dyn Client>) -> Result<usize, RegistryError> {
+        let number = self.clients.len();
+        if self.numbers.contains_key(name) {
+            return Err(RegistryError::Duplicate(name.to_owned()));
+        }
+        self.numbers.insert(name.to_owned(), number);
+        self.clients.push(client);
+        Ok(number)
+    }
+
+    /// The client of the source called `name`.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&Arc<dyn Client>> {
+        self.number(name).and_then(|number| self.at(number))
+    }
+
+    /// The number of the source called `name`, good for [`Registry::at`] as long as the registry lives.
+    #[must_use]
+    pub fn number(&self, name: &str) -> Option<usize> {
+        self.numbers.get(name).copied()
+    }
+
+    /// The client with this number.
+    #[must_use]
+    pub fn at(&self, number: usize) -> Option<&Arc<dyn Client>> {
+        self.clients.get(number)
+    }
+
+    /// How many sources there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.clients.len()
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.clients.is_empty()
+    }
+}

@@ -1,6 +1,6 @@
 //! What a parsed mapping is. Every node knows its byte range in the mapping's text, for error messages.
 
-use std::ops::Range;
+use std::{fmt, ops::Range};
 
 /// Byte range within the mapping's text.
 pub type Span = Range<u32>;
@@ -110,7 +110,8 @@ pub enum Head {
     At,
     /// `$args`, `$this`, or a name bound by `->as`. Without the `$`.
     Variable(Key),
-    /// A bare key: `$.key`.
+    /// A bare key: `$.key`. Never a quoted one, nor `true`, `false`, `null`, whose meaning depends on the version:
+    /// those are read as [`Head::Root`] with a [`Step::Key`], which is the same value.
     Key(Key),
     /// `$( value )`, or a literal followed by steps.
     Expr(Box<Expr>),
@@ -134,6 +135,18 @@ pub enum Step {
     Optional(Span),
     /// A `{ … }` tail; always the last step. Maps over arrays, rebinds `$`.
     Select(Block),
+}
+
+// === impl Spec ===
+
+impl fmt::Display for Spec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::V0_2 => "connect/v0.2",
+            Self::V0_3 => "connect/v0.3",
+            Self::V0_4 => "connect/v0.4",
+        })
+    }
 }
 
 // === impl Expr ===

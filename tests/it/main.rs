@@ -3,4 +3,5 @@
 mod http;
 mod http_abuse;
 mod http_drain;
+mod mapping;
 mod wire;

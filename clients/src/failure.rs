@@ -1,0 +1,65 @@
+//! Turns the errors of the HTTP stack into the few kinds the engine knows.
+
+use std::{error::Error, io, iter, sync::Arc, time::Duration};
+
+use hyper_util::client::legacy;
+
+use crate::CallError;
+
+pub(crate) type BoxError = Box<dyn Error + Send + Sync>;
+
+/// No connection within this time. Our own type, so that it is told apart from a time-out the operating system reports.
+#[derive(Debug, thiserror::Error)]
+#[error("no connection within {0:?}")]
+pub(crate) struct ConnectTimeout(pub(crate) Duration);
+
+/// Which kind `error` is, by the types in its source chain and never by its text.
+pub(crate) fn classify(error: BoxError) -> CallError {
+    let top: &(dyn Error + 'static) = &*error;
+    if let Some(ConnectTimeout(limit)) = cause(top) {
+        return CallError::Timeout(*limit);
+    }
+    if is_connect(top) {
+        return CallError::Connect(Arc::from(error));
+    }
+    if breaks_protocol(top) {
+        return CallError::Protocol(Arc::from(error));
+    }
+    CallError::Broken(Arc::from(error))
+}
+
+/// A [`CallError::Protocol`] of our own finding.
+pub(crate) fn protocol(found: impl Into<BoxError>) -> CallError {
+    CallError::Protocol(Arc::from(found.into()))
+}
+
+/// The first error of type `T` in the chain of `error`.
+pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
+        (*error).source()
+    })
+    .find_map(|error| error.downcast_ref())
+}
+
+fn is_connect(error: &(dyn Error + 'static)) -> bool {
+    cause::<legacy::Error>(error).is_some_and(legacy::Error::is_connect)
+}
+
+/// Whether the peer, or the call itself, breaks the protocol.
+pub(crate) fn breaks_protocol(error: &(dyn Error + 'static)) -> bool {
+    if let Some(error) = cause::<h2::Error>(error) {
+        // What our side found wrong, as against a peer that resets a stream or goes away.
+        return error.is_library() && !error.is_io();
+    }
+    if let Some(error) = cause::<hyper::Error>(error)
+        && (error.is_parse() || error.is_user())
+    {
+        return true;
+    }
+    cause::<io::Error>(error).is_some_and(|error| {
+        matches!(
+            error.kind(),
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
+        )
+    })
+}

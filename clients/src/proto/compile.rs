@@ -1,0 +1,126 @@
+//! .proto files, or a descriptor set made from them, to descriptors.
+
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
+
+use miette::Diagnostic;
+use prost_reflect::DescriptorPool;
+use protox::Compiler;
+
+/// Where descriptors come from.
+#[derive(Debug)]
+pub struct Descriptors;
+
+/// What is wrong with a .proto file or a descriptor set. Displays as `file:line:column: message`, as far as known.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtoError {
+    /// The file, as it was named or imported.
+    pub file: Option<String>,
+    /// From 1.
+    pub line: Option<usize>,
+    /// From 1, in bytes.
+    pub column: Option<usize>,
+    /// What is wrong.
+    pub message: String,
+}
+
+// === impl Descriptors ===
+
+impl Descriptors {
+    /// Compiles .proto files with everything they import. The well-known types (`google/protobuf/…`) need no include.
+    ///
+    /// A file is named by its path, either itself or below one of `includes`; without includes each file's own folder is
+    /// one.
+    ///
+    /// # Errors
+    /// For the first file that cannot be read, parsed or linked.
+    pub fn compile(
+        files: &[impl AsRef<Path>],
+        includes: &[PathBuf],
+    ) -> Result<DescriptorPool, ProtoError> {
+        let mut folders = includes.to_vec();
+        if folders.is_empty() {
+            folders.extend(
+                files
+                    .iter()
+                    .filter_map(|file| file.as_ref().parent())
+                    .map(Path::to_owned),
+            );
+            folders.sort();
+            folders.dedup();
+        }
+        let mut compiler = Compiler::new(folders).map_err(ProtoError::from_protox)?;
+        compiler.include_imports(true);
+        for file in files {
+            compiler.open_file(file).map_err(ProtoError::from_protox)?;
+        }
+        Ok(compiler.descriptor_pool())
+    }
+
+    /// Reads an encoded `google.protobuf.FileDescriptorSet` (`protoc --include_imports -o`, `buf build -o`).
+    ///
+    /// # Errors
+    /// When the bytes are no such set, or its files do not fit together.
+    pub fn from_descriptor_set(bytes: &[u8]) -> Result<DescriptorPool, ProtoError> {
+        DescriptorPool::decode(bytes).map_err(|error| ProtoError {
+            file: error.file().map(str::to_owned),
+            line: None,
+            column: None,
+            message: error.to_string(),
+        })
+    }
+}
+
+// === impl ProtoError ===
+
+impl ProtoError {
+    fn from_protox(error: protox::Error) -> Self {
+        let at = error
+            .labels()
+            .and_then(|mut labels| labels.next())
+            .and_then(|label| {
+                let contents = error.source_code()?.read_span(label.inner(), 0, 0).ok()?;
+                Some((contents.line() + 1, contents.column() + 1))
+            });
+        let file = error.file().map(str::to_owned);
+        Self {
+            message: without_file(error.to_string(), file.as_deref()),
+            file,
+            line: at.map(|(line, _)| line),
+            column: at.map(|(_, column)| column),
+        }
+    }
+}
+
+/// Some messages open with the file's name already.
+fn without_file(message: String, file: Option<&str>) -> String {
+    match file
+        .and_then(|file| message.strip_prefix(file))
+        .and_then(|rest| rest.split_once(": "))
+    {
+        Some((_, rest)) => rest.to_owned(),
+        None => message,
+    }
+}
+
+impl fmt::Display for ProtoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for place in [
+            self.file.clone(),
+            self.line.map(|n| n.to_string()),
+            self.column.map(|n| n.to_string()),
+        ] {
+            if let Some(place) = place {
+                write!(f, "{place}:")?;
+            }
+        }
+        if self.file.is_some() {
+            f.write_str(" ")?;
+        }
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for ProtoError {}

@@ -1,0 +1,12 @@
+//! Promises of the clients, kept over real sockets. One binary: one link.
+
+mod broken_grpc;
+mod grpc;
+mod proto_decode;
+mod proto_encode;
+mod proto_files;
+mod rest;
+mod rest_broken;
+mod stack;
+mod support;
+mod tonic_server;

@@ -1,0 +1,5 @@
+//! The harness against itself, over real sockets.
+
+mod mocks;
+mod shop;
+mod support;
