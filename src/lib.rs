@@ -1,5 +1,6 @@
 //! Switchboard.
 
+pub mod config;
 pub mod engine;
 pub mod http;
 pub mod mapping;

@@ -1,7 +1,9 @@
 //! All promises, one file each, in one binary: linked once.
 
+mod config;
 mod http;
 mod http_abuse;
 mod http_drain;
 mod mapping;
+mod telemetry;
 mod wire;
