@@ -1,7 +1,139 @@
 //! SDL with `@source` and `@connect` → a checked [`Surface`].
 //!
 //! After [`crate::mapping`], before `operation`. Reads files once, at start-up; reports every problem with its place.
+//!
+//! [`load`] is the way of a schema: parse the files, read `@link`, take our directives out ([`annotations`]), validate by
+//! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
+//! types, and [`assemble`] the result.
 
+mod annotations;
+mod arguments;
+mod assemble;
+mod connect;
+mod coverage;
+mod definitions;
+mod directive;
+mod entity;
+mod features;
+mod field_set;
+mod files;
+mod graphql;
+mod grpc;
+mod grpc_paths;
+mod header;
+mod link;
+mod literal;
+mod mappings;
+mod members;
 pub mod model;
+mod options;
+mod part;
+mod problem;
+mod public;
+pub mod report;
+mod roots;
+mod select;
+mod shape;
+mod source;
+mod suggest;
+mod template;
+mod url;
+mod visit;
 
+pub use files::SourceFile;
 pub use model::Surface;
+pub use options::LoadOptions;
+pub use problem::{Code, Problem, Severity};
+pub use public::public_sdl;
+
+use crate::mapping::Spec;
+use annotations::Separated;
+use files::Files;
+use link::Links;
+use problem::Problems;
+use source::Context;
+
+/// A schema that can be served.
+#[derive(Debug)]
+pub struct Loaded {
+    /// The schema.
+    pub surface: Surface,
+    /// What probably is not as it was meant.
+    pub warnings: Vec<Problem>,
+}
+
+/// Loads one schema from one file or several; several files are one schema, in which `extend` merges.
+///
+/// # Errors
+/// All problems that were found, warnings included, by file and position.
+pub fn load(
+    name: &str,
+    files: &[SourceFile],
+    options: &LoadOptions,
+) -> Result<Loaded, Vec<Problem>> {
+    let mut files = Files::new(files);
+    let parsed = graphql::parse(&mut files);
+    let mut problems = Problems::new(&files);
+    let surface = check(name, &parsed, options, &mut problems);
+    let found = problems.into_sorted();
+    let has_error = found
+        .iter()
+        .any(|problem| problem.severity == Severity::Error);
+    match surface {
+        Some(surface) if !has_error => Ok(Loaded {
+            surface,
+            warnings: found,
+        }),
+        _ => Err(found),
+    }
+}
+
+fn check(
+    name: &str,
+    parsed: &graphql::Parsed,
+    options: &LoadOptions,
+    problems: &mut Problems<'_>,
+) -> Option<Surface> {
+    graphql::report(&parsed.errors, problems);
+    if problems.any_error() {
+        // What was not read would only be reported as missing.
+        return None;
+    }
+    let mut links = Links::read(&parsed.documents, problems);
+    let Separated { uses, full, public } =
+        annotations::separate(&parsed.documents, &mut links, problems);
+    let before = problems.len();
+    let full = graphql::build_full(&full, &links, problems);
+    let is_valid = problems.len() == before;
+
+    let spec = links.connect.as_ref().map_or(Spec::V0_4, |(spec, _)| *spec);
+    roots::check(&full, spec, problems);
+    roots::check_federation(&uses, problems);
+    let context = Context {
+        schema: &full,
+        links: &links,
+        options,
+        spec,
+    };
+    let sources = source::read_all(&uses, context, problems);
+    let connectors = connect::read_all(&uses, &sources, context, problems);
+    if is_valid {
+        entity::check(&connectors, &full, problems);
+        entity::check_keys(&uses, &connectors, &full, problems);
+        select::check(&connectors, context, problems);
+        grpc_paths::check(&connectors, problems);
+        coverage::check(&connectors, context, problems);
+    }
+    if problems.any_error() {
+        return None;
+    }
+    let schema = graphql::build_public(&public, problems)?;
+    assemble::assemble(assemble::Parts {
+        name,
+        schema,
+        uses: &uses,
+        files: problems.files(),
+        sources,
+        connectors,
+    })
+}

@@ -5,6 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
+pub use crate::mapping::KeyTree;
 use crate::mapping::{Selection, Spec};
 
 /// Index into [`Surface::types`].
@@ -247,9 +248,9 @@ pub struct Connector {
     pub group_by: Option<Mapping>,
     /// `batch.notFound: ERROR`.
     pub not_found_is_error: bool,
-    /// `$this` paths read by request, selection, errors and isSuccess.
+    /// `$this` paths read by request, selection, errors and isSuccess; without any, nothing is read.
     pub this_reads: KeyTree,
-    /// `$batch` paths read.
+    /// `$batch` paths read; without any, nothing is read.
     pub batch_reads: KeyTree,
     /// Where it was declared.
     pub place: Place,
@@ -311,10 +312,6 @@ pub enum ConnectRequest {
         metadata: Vec<Header>,
     },
 }
-
-/// Keys read below a variable: `$this.a.b` is `{a: {b: {}}}`. An empty tree below a key means the key's whole value.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct KeyTree(pub Vec<(Arc<str>, KeyTree)>);
 
 /// A place in a schema file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

@@ -5,5 +5,6 @@ mod http;
 mod http_abuse;
 mod http_drain;
 mod mapping;
+mod schema;
 mod telemetry;
 mod wire;

@@ -1,0 +1,312 @@
+//! Last step: checked drafts and the public schema become a [`Surface`].
+
+use std::{collections::HashMap, sync::Arc};
+
+use apollo_compiler::{
+    Name, Schema,
+    ast::{self, Type as AstType},
+    collections::IndexMap,
+    schema::{Component, ExtendedType},
+    validation::Valid,
+};
+
+use super::{
+    annotations::{Use, UseSite},
+    arguments::Arguments,
+    connect::ConnectDraft,
+    directive::Directive,
+    files::Files,
+    model::{
+        Connector, ConnectorId, Field, FieldType, Kind, ListSize, Scalar, Site, Source, SourceId,
+        Surface, Type, TypeId, TypeKind,
+    },
+    source::SourceDraft,
+};
+
+/// What assembling reads.
+pub(crate) struct Parts<'a> {
+    pub name: &'a str,
+    pub schema: Valid<Schema>,
+    pub uses: &'a [Use],
+    pub files: &'a Files,
+    pub sources: Vec<SourceDraft>,
+    pub connectors: Vec<ConnectDraft>,
+}
+
+/// Builds the surface. Everything was checked before, so connectors of hidden fields are all that is left out.
+pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
+    let Parts {
+        name,
+        schema,
+        uses,
+        files,
+        sources,
+        connectors,
+    } = parts;
+    let mut types = TypeTable::new(&schema, uses, files);
+    let sources: Vec<Source> = sources
+        .into_iter()
+        .filter_map(|draft| draft.source)
+        .collect();
+    let mut built: Vec<Connector> = Vec::new();
+    for draft in connectors {
+        if let Some(connector) = build_connector(draft, &types) {
+            types.attach(ConnectorId(to_u32(built.len())), &connector);
+            built.push(connector);
+        }
+    }
+    let root = |name: Option<&apollo_compiler::schema::ComponentName>| {
+        name.and_then(|name| types.ids.get(name.as_str()).copied())
+    };
+    Some(Surface {
+        name: Arc::from(name),
+        query: root(schema.schema_definition.query.as_ref())?,
+        mutation: root(schema.schema_definition.mutation.as_ref()),
+        types: types.types,
+        type_ids: types.ids,
+        schema: Arc::new(schema),
+        sources,
+        connectors: built,
+    })
+}
+
+fn build_connector(draft: ConnectDraft, types: &TypeTable) -> Option<Connector> {
+    let type_id = *types.ids.get(draft.type_name.as_str())?;
+    let site = match &draft.field {
+        Some(field) => Site::Field(type_id, types.field_index(type_id, &field.name)?),
+        None => Site::Type(type_id),
+    };
+    Some(Connector {
+        coordinate: Arc::from(draft.coordinate.as_str()),
+        site,
+        kind: draft.kind,
+        source: draft.source.map(|index| SourceId(to_u32(index))),
+        request: draft.request?,
+        selection: draft.selection?.0,
+        is_success: draft.is_success,
+        errors: draft.errors,
+        max_size: draft.max_size,
+        group_by: draft.group_by,
+        not_found_is_error: draft.not_found_is_error,
+        this_reads: draft.this_reads,
+        batch_reads: draft.batch_reads,
+        place: draft.place,
+    })
+}
+
+/// Types by number while they are filled.
+struct TypeTable {
+    types: Vec<Type>,
+    ids: HashMap<String, TypeId>,
+}
+
+// === impl TypeTable ===
+
+impl TypeTable {
+    fn new(schema: &Valid<Schema>, uses: &[Use], files: &Files) -> Self {
+        let public: Vec<(&Name, &ExtendedType)> = schema
+            .types
+            .iter()
+            .filter(|(name, _)| !name.starts_with("__"))
+            .collect();
+        let mut ids: HashMap<String, TypeId> = public
+            .iter()
+            .enumerate()
+            .map(|(index, (name, _))| (name.to_string(), TypeId(to_u32(index))))
+            .collect();
+        // Validation drops built-in scalars that nobody uses; the engine still wants to name them.
+        let missing: Vec<&str> = ["Int", "Float", "String", "Boolean", "ID"]
+            .into_iter()
+            .filter(|name| !ids.contains_key(*name))
+            .collect();
+        for (index, name) in missing.iter().enumerate() {
+            ids.insert((*name).to_owned(), TypeId(to_u32(public.len() + index)));
+        }
+        let implementers = schema.implementers_map();
+        let mut types: Vec<Type> = Vec::with_capacity(ids.len());
+        for (name, ty) in public {
+            let id = ids[name.as_str()];
+            let possible = match ty {
+                ExtendedType::Object(_) => vec![id],
+                ExtendedType::Union(union) => union
+                    .members
+                    .iter()
+                    .filter_map(|member| ids.get(member.as_str()).copied())
+                    .collect(),
+                ExtendedType::Interface(_) => implementers
+                    .get(name)
+                    .map(|found| {
+                        found
+                            .objects
+                            .iter()
+                            .filter_map(|name| ids.get(name.as_str()).copied())
+                            .collect()
+                    })
+                    .unwrap_or_default(),
+                _ => Vec::new(),
+            };
+            let kind = type_kind(ty, &ids, uses, files);
+            types.push(Type {
+                name: Arc::from(name.as_str()),
+                kind,
+                suppliers: Vec::new(),
+                possible,
+            });
+        }
+        types.extend(missing.into_iter().map(|name| Type {
+            name: Arc::from(name),
+            kind: TypeKind::Scalar(scalar(name)),
+            suppliers: Vec::new(),
+            possible: Vec::new(),
+        }));
+        Self { types, ids }
+    }
+
+    fn fields(&self, id: TypeId) -> &[Field] {
+        match &self.types[id.0 as usize].kind {
+            TypeKind::Object(fields) | TypeKind::Interface(fields) => fields,
+            _ => &[],
+        }
+    }
+
+    fn field_index(&self, id: TypeId, name: &str) -> Option<u32> {
+        self.fields(id)
+            .iter()
+            .position(|field| &*field.name == name)
+            .map(to_u32)
+    }
+
+    /// Writes a connector down where planners look for it.
+    fn attach(&mut self, id: ConnectorId, connector: &Connector) {
+        let supplied = match connector.site {
+            Site::Type(ty) => Some(ty),
+            Site::Field(ty, index) => {
+                let entity = (connector.kind == Kind::EntityField)
+                    .then(|| self.fields(ty)[index as usize].ty.named);
+                if let TypeKind::Object(fields) = &mut self.types[ty.0 as usize].kind {
+                    fields[index as usize].connectors.push(id);
+                }
+                entity
+            }
+        };
+        if let Some(ty) = supplied {
+            self.types[ty.0 as usize].suppliers.push(id);
+        }
+    }
+}
+
+fn type_kind(
+    ty: &ExtendedType,
+    ids: &HashMap<String, TypeId>,
+    uses: &[Use],
+    files: &Files,
+) -> TypeKind {
+    match ty {
+        ExtendedType::Scalar(definition) => TypeKind::Scalar(scalar(&definition.name)),
+        ExtendedType::Enum(definition) => TypeKind::Enum(
+            definition
+                .values
+                .keys()
+                .map(|name| Arc::from(name.as_str()))
+                .collect(),
+        ),
+        ExtendedType::Object(object) => {
+            TypeKind::Object(build_fields(&object.name, &object.fields, ids, uses, files))
+        }
+        ExtendedType::Interface(interface) => TypeKind::Interface(build_fields(
+            &interface.name,
+            &interface.fields,
+            ids,
+            uses,
+            files,
+        )),
+        ExtendedType::Union(_) => TypeKind::Union,
+        ExtendedType::InputObject(_) => TypeKind::Input,
+    }
+}
+
+fn build_fields(
+    parent: &Name,
+    fields: &IndexMap<Name, Component<ast::FieldDefinition>>,
+    ids: &HashMap<String, TypeId>,
+    uses: &[Use],
+    files: &Files,
+) -> Vec<Field> {
+    fields
+        .values()
+        .map(|field| {
+            let site = UseSite::Field(parent.clone(), field.name.clone());
+            let of = |directive: Directive| {
+                uses.iter()
+                    .find(|used| used.directive == directive && used.site == site)
+                    .map(|used| Arguments::Directive(&used.node))
+            };
+            Field {
+                name: Arc::from(field.name.as_str()),
+                ty: field_type(&field.ty, ids),
+                arguments: field
+                    .arguments
+                    .iter()
+                    .map(|argument| Arc::from(argument.name.as_str()))
+                    .collect(),
+                connectors: Vec::new(),
+                list_size: of(Directive::ListSize).map(|arguments| list_size(arguments, files)),
+                cost: of(Directive::Cost)
+                    .and_then(|arguments| arguments.integer(files, "weight"))
+                    .map(|(weight, _)| u32::try_from(weight).unwrap_or(0)),
+            }
+        })
+        .collect()
+}
+
+fn list_size(arguments: Arguments<'_>, files: &Files) -> ListSize {
+    let texts = |name: &str| {
+        arguments
+            .texts(files, name)
+            .into_iter()
+            .map(|text| text.value)
+            .collect()
+    };
+    ListSize {
+        assumed_size: arguments
+            .integer(files, "assumedSize")
+            .map(|(size, _)| u32::try_from(size).unwrap_or(0)),
+        slicing_arguments: texts("slicingArguments"),
+        sized_fields: texts("sizedFields"),
+        require_one_slicing_argument: arguments
+            .boolean("requireOneSlicingArgument")
+            .unwrap_or(true),
+    }
+}
+
+fn field_type(ty: &AstType, ids: &HashMap<String, TypeId>) -> FieldType {
+    let mut non_null = Vec::new();
+    let mut current = ty;
+    loop {
+        non_null.push(current.is_non_null());
+        match current {
+            AstType::List(inner) | AstType::NonNullList(inner) => current = inner,
+            AstType::Named(name) | AstType::NonNullNamed(name) => {
+                return FieldType {
+                    named: ids[name.as_str()],
+                    non_null,
+                };
+            }
+        }
+    }
+}
+
+fn scalar(name: &str) -> Scalar {
+    match name {
+        "Int" => Scalar::Int,
+        "Float" => Scalar::Float,
+        "String" => Scalar::String,
+        "Boolean" => Scalar::Boolean,
+        "ID" => Scalar::Id,
+        _ => Scalar::Custom,
+    }
+}
+
+fn to_u32(index: usize) -> u32 {
+    u32::try_from(index).expect("a schema has fewer than four billion of anything")
+}

@@ -1,0 +1,322 @@
+//! Whether everything that a query can ask for is supplied by something (DIALECT §1.9).
+//!
+//! Walks from every connector along what its selection makes. At each object the fields that are there, the fields with
+//! a connector of their own and what type connectors can add (when their key is there) must come to all fields.
+
+use std::collections::{BTreeMap, HashSet};
+
+use apollo_compiler::{
+    Name, Node, Schema,
+    ast::FieldDefinition,
+    schema::{ExtendedType, ObjectType},
+};
+
+use super::{
+    connect::ConnectDraft,
+    model::{KeyTree, Kind, Place},
+    problem::{Code, Problems},
+    select::{covers, is_composite},
+    source::Context,
+};
+use crate::mapping::{self, OutputTree};
+
+/// Checks that every field can be supplied.
+pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+    check_roots(drafts, context, problems);
+    let trees: Vec<OutputTree> = drafts
+        .iter()
+        .map(|draft| match &draft.selection {
+            Some((mapping, _)) => mapping::output(&mapping.selection),
+            // Reported already: it may have made anything.
+            None => OutputTree::opaque(),
+        })
+        .collect();
+    let mut walk = Walk {
+        schema: context.schema,
+        drafts,
+        trees: &trees,
+        supplied: HashSet::new(),
+        missing: BTreeMap::new(),
+        reached: HashSet::new(),
+        called: HashSet::new(),
+    };
+    for (draft, tree) in drafts.iter().zip(&trees) {
+        match &draft.field {
+            Some(field) => walk.value(tree, field.ty.inner_named_type(), &draft.coordinate),
+            // The object itself was checked where it was made; what the connector adds below it was not.
+            None => walk.below(tree, &draft.type_name, &draft.coordinate),
+        }
+    }
+    walk.report(context, problems);
+}
+
+/// Every field of a root type has a connector.
+fn check_roots(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+    let files = problems.files();
+    let definition = &context.schema.schema_definition;
+    for root in [&definition.query, &definition.mutation]
+        .into_iter()
+        .flatten()
+    {
+        let Some(object) = context.schema.get_object(&root.name) else {
+            continue;
+        };
+        for field in object.fields.values() {
+            if !has_own(drafts, &object.name, &field.name) && !field.name.starts_with("__") {
+                problems
+                    .error(
+                        Code::ConnectorsUnresolvedField,
+                        &files.place(field.location()),
+                        format!("`{}.{}` has no `@connect`", object.name, field.name),
+                    )
+                    .hint("every field of a root type needs one");
+            }
+        }
+    }
+}
+
+fn has_own(drafts: &[ConnectDraft], type_name: &Name, field: &Name) -> bool {
+    drafts.iter().any(|draft| {
+        draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field)
+    })
+}
+
+/// Type and field, by name.
+type Coordinate<'w> = (&'w str, &'w str);
+
+struct Walk<'w> {
+    schema: &'w Schema,
+    drafts: &'w [ConnectDraft],
+    trees: &'w [OutputTree],
+    /// Fields that are supplied in at least one way.
+    supplied: HashSet<Coordinate<'w>>,
+    /// Fields that are missing, and where the object comes from then.
+    missing: BTreeMap<Coordinate<'w>, Vec<String>>,
+    /// Types of which objects are made.
+    reached: HashSet<&'w str>,
+    /// Type connectors whose key is there somewhere.
+    called: HashSet<usize>,
+}
+
+// === impl Walk ===
+
+impl<'w> Walk<'w> {
+    fn value(&mut self, tree: &'w OutputTree, type_name: &'w str, way: &str) {
+        let is_made = tree.is_object || tree.is_opaque || !tree.fields.is_empty();
+        if !is_made {
+            return;
+        }
+        let schema = self.schema;
+        match schema.types.get(type_name) {
+            Some(ExtendedType::Object(object)) => self.object(tree, object, way),
+            Some(ExtendedType::Interface(_) | ExtendedType::Union(_)) => {
+                for variant in &tree.variants {
+                    if let Some(object) = schema.get_object(&variant.typename) {
+                        self.object(&variant.tree, object, way);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// One object as it is made in one way.
+    fn object(&mut self, tree: &'w OutputTree, object: &'w ObjectType, way: &str) {
+        self.reached.insert(&object.name);
+        let (have, own) = self.closure(tree, object);
+        for field in object.fields.values() {
+            let coordinate = (object.name.as_str(), field.name.as_str());
+            let is_there = own.contains(&field.name.as_str())
+                || have
+                    .iter()
+                    .any(|tree| tree.is_opaque || tree.field(&field.name).is_some());
+            if is_there {
+                self.supplied.insert(coordinate);
+            } else {
+                self.missing
+                    .entry(coordinate)
+                    .or_default()
+                    .push(way.to_owned());
+            }
+        }
+        self.below(tree, &object.name, way);
+    }
+
+    /// What a tree holds below an object of a type.
+    fn below(&mut self, tree: &'w OutputTree, type_name: &'w str, way: &str) {
+        let schema = self.schema;
+        let Some(object) = schema.get_object(type_name) else {
+            return;
+        };
+        for made in &tree.fields {
+            if let Some(field) = object.fields.get(&*made.name)
+                && is_composite(schema, field.ty.inner_named_type())
+            {
+                self.value(
+                    &made.tree,
+                    field.ty.inner_named_type(),
+                    &format!("{way}.{}", made.name),
+                );
+            }
+        }
+    }
+
+    /// Everything that can be had for an object: the trees of the connectors that can be called for it, and the fields
+    /// whose own connectors can.
+    fn closure(
+        &mut self,
+        tree: &'w OutputTree,
+        object: &'w ObjectType,
+    ) -> (Vec<&'w OutputTree>, Vec<&'w str>) {
+        let mut have = vec![tree];
+        let mut own: Vec<&'w str> = Vec::new();
+        let mut used: HashSet<usize> = HashSet::new();
+        loop {
+            let before = used.len();
+            for (index, draft) in self.drafts.iter().enumerate() {
+                if used.contains(&index) {
+                    continue;
+                }
+                let Some(key) = key_for(draft, object) else {
+                    continue;
+                };
+                let has = |name: &str, below: &KeyTree| {
+                    own.contains(&name)
+                        || have
+                            .iter()
+                            .any(|tree| covers(tree, &KeyTree(vec![(name.into(), below.clone())])))
+                };
+                if key.0.iter().all(|(name, below)| has(name, below)) {
+                    used.insert(index);
+                    match &draft.field {
+                        Some(field) if draft.kind != Kind::EntityField => {
+                            own.push(field.name.as_str())
+                        }
+                        _ => {
+                            self.called.insert(index);
+                            have.push(&self.trees[index]);
+                        }
+                    }
+                }
+            }
+            if used.len() == before {
+                return (have, own);
+            }
+        }
+    }
+
+    fn report(self, context: Context<'_>, problems: &mut Problems<'_>) {
+        let files = problems.files();
+        let mut reported: Vec<(Place, String, bool, Coordinate<'_>)> = Vec::new();
+        for (coordinate, ways) in &self.missing {
+            let (type_name, field_name) = *coordinate;
+            let Some(field) = self.schema.type_field(type_name, field_name).ok() else {
+                continue;
+            };
+            let place = files.place(field.location());
+            let nowhere = !self.supplied.contains(coordinate);
+            let message = if nowhere {
+                format!(
+                    "nothing supplies `{type_name}.{field_name}`{}",
+                    self.why(type_name, field)
+                )
+            } else {
+                format!(
+                    "nothing supplies `{type_name}.{field_name}` where the object comes from `{}`",
+                    ways[0]
+                )
+            };
+            // In files with our link types may be shared between surfaces, of which one supplies less: null, said aloud.
+            let is_warning = !nowhere || (context.links.bff && !field.ty.is_non_null());
+            reported.push((place, message, is_warning, *coordinate));
+        }
+        for (place, message, is_warning, (type_name, field_name)) in reported {
+            let problem = problems.error(Code::ConnectorsUnresolvedField, &place, message);
+            problem.hint(format!(
+                "select `{field_name}` where `{type_name}` is made, or give it a `@connect`, or give `{type_name}` one whose key is there"
+            ));
+            if is_warning {
+                problem.warning();
+            }
+        }
+        for (index, draft) in self.drafts.iter().enumerate() {
+            let is_type = draft.field.is_none() && matches!(draft.kind, Kind::Entity | Kind::Batch);
+            let keys = if draft.kind == Kind::Batch {
+                &draft.batch_reads
+            } else {
+                &draft.this_reads
+            };
+            if is_type
+                && !keys.is_whole()
+                && self.reached.contains(draft.type_name.as_str())
+                && !self.called.contains(&index)
+            {
+                problems
+                    .error(
+                        Code::ConnectorsCannotResolveKey,
+                        &draft.place,
+                        format!("the connector of `{}` can never be called: no selection that makes a `{}` has its key", draft.coordinate, draft.type_name),
+                    )
+                    .hint(format!("select {} where the type is made", super::suggest::list(keys.0.iter().map(|(key, _)| &**key))));
+            }
+        }
+    }
+
+    /// What stands in the way of a field's own connector.
+    fn why(&self, type_name: &str, field: &Node<FieldDefinition>) -> String {
+        let own = self.drafts.iter().find(|draft| {
+            draft.type_name == type_name
+                && draft
+                    .field
+                    .as_ref()
+                    .is_some_and(|own| own.name == field.name)
+        });
+        match own {
+            Some(draft) => {
+                let keys = if draft.kind == Kind::FieldBatch {
+                    &draft.batch_reads
+                } else {
+                    &draft.this_reads
+                };
+                let variable = if draft.kind == Kind::FieldBatch {
+                    "$batch"
+                } else {
+                    "$this"
+                };
+                let names: Vec<String> = keys
+                    .0
+                    .iter()
+                    .map(|(key, _)| format!("{variable}.{key}"))
+                    .collect();
+                format!(
+                    ": its connector reads {}, which is never there",
+                    super::suggest::list(names.iter().map(String::as_str))
+                )
+            }
+            None if !field.arguments.is_empty() => {
+                ": it has arguments, so it needs a `@connect` of its own".to_owned()
+            }
+            None => String::new(),
+        }
+    }
+}
+
+/// The key by which a connector can be called for an object of a type; `None` when it cannot be at all.
+fn key_for(draft: &ConnectDraft, object: &ObjectType) -> Option<KeyTree> {
+    match (draft.kind, &draft.field) {
+        (Kind::Entity, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
+        (Kind::Batch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
+        (Kind::Field, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
+        (Kind::FieldBatch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
+        (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => {
+            Some(KeyTree(
+                field
+                    .arguments
+                    .iter()
+                    .map(|argument| (argument.name.as_str().into(), KeyTree::default()))
+                    .collect(),
+            ))
+        }
+        _ => None,
+    }
+}

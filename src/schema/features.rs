@@ -1,0 +1,88 @@
+//! What the dialect has and this server does not do yet: one list, refused at start-up with its place.
+//!
+//! A feature is switched on by taking it out of [`UNSUPPORTED`].
+
+use super::{
+    model::Place,
+    problem::{Code, Problems},
+};
+
+/// A part of the dialect that can be missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Feature {
+    Resilience,
+    Fallback,
+    Critical,
+    CacheControl,
+    CacheTag,
+    Authenticated,
+    RequiresScopes,
+    Policy,
+    Local,
+    Reflection,
+    DescriptorSet,
+    Context,
+}
+
+/// Everything that is refused.
+const UNSUPPORTED: &[Feature] = &[
+    Feature::Resilience,
+    Feature::Fallback,
+    Feature::Critical,
+    Feature::CacheControl,
+    Feature::CacheTag,
+    Feature::Authenticated,
+    Feature::RequiresScopes,
+    Feature::Policy,
+    Feature::Local,
+    Feature::Reflection,
+    Feature::DescriptorSet,
+    Feature::Context,
+];
+
+// === impl Feature ===
+
+impl Feature {
+    /// How a schema writes it.
+    fn written(self) -> &'static str {
+        match self {
+            Self::Resilience => "@resilience",
+            Self::Fallback => "@fallback",
+            Self::Critical => "@critical",
+            Self::CacheControl => "@cacheControl",
+            Self::CacheTag => "@cacheTag",
+            Self::Authenticated => "@authenticated",
+            Self::RequiresScopes => "@requiresScopes",
+            Self::Policy => "@policy",
+            Self::Local => "local:",
+            Self::Reflection => "reflection: true",
+            Self::DescriptorSet => "descriptorSet:",
+            Self::Context => "$context",
+        }
+    }
+
+    /// What to do instead.
+    fn instead(self) -> &'static str {
+        match self {
+            Self::Local => "use `http:` or `grpc:`",
+            Self::Reflection | Self::DescriptorSet => "name the .proto files with `proto:`",
+            Self::Context => "use `$request.headers` or `$config`",
+            _ => "take it out: it would have no effect",
+        }
+    }
+
+    /// Whether the feature may be used. Reports it otherwise.
+    pub(crate) fn require(self, place: &Place, problems: &mut Problems<'_>) -> bool {
+        let supported = !UNSUPPORTED.contains(&self);
+        if !supported {
+            problems
+                .error(
+                    Code::UnsupportedFeature,
+                    place,
+                    format!("`{}` is not supported yet", self.written()),
+                )
+                .hint(self.instead());
+        }
+        supported
+    }
+}

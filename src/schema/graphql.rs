@@ -1,0 +1,158 @@
+//! Parsing and validation by the rules of GraphQL.
+
+use apollo_compiler::{
+    Schema,
+    ast::{Definition, Document},
+    diagnostic::ToCliReport,
+    parser::Parser,
+    schema::SchemaBuilder,
+    validation::{DiagnosticList, Valid},
+};
+
+use super::{
+    definitions,
+    files::Files,
+    link::Links,
+    problem::{Code, Problems},
+    suggest,
+};
+
+/// Brackets within brackets in a schema file; far more than lists of lists need, far from the end of the stack.
+const NESTING_MAX: usize = 200;
+
+/// The files of a schema, parsed.
+pub(crate) struct Parsed {
+    pub documents: Vec<Document>,
+    pub errors: Vec<DiagnosticList>,
+}
+
+/// Parses every file.
+pub(crate) fn parse(files: &mut Files) -> Parsed {
+    let mut parsed = Parsed {
+        documents: Vec::new(),
+        errors: Vec::new(),
+    };
+    let texts: Vec<(String, String)> = files
+        .iter()
+        .map(|file| (file.path.clone(), file.text.clone()))
+        .collect();
+    for (index, (path, text)) in texts.into_iter().enumerate() {
+        let document = match Parser::new()
+            .recursion_limit(NESTING_MAX)
+            .parse_ast(text, path)
+        {
+            Ok(document) => document,
+            Err(error) => {
+                parsed.errors.push(error.errors);
+                error.partial
+            }
+        };
+        for id in document.sources.keys() {
+            files.register(*id, index);
+        }
+        parsed.documents.push(document);
+    }
+    parsed
+}
+
+/// Reports what the GraphQL library found.
+pub(crate) fn report<'e>(
+    errors: impl IntoIterator<Item = &'e DiagnosticList>,
+    problems: &mut Problems<'_>,
+) {
+    let files = problems.files();
+    for diagnostic in errors.into_iter().flat_map(DiagnosticList::iter) {
+        // Said in our own words by `roots`.
+        if diagnostic.error.unstable_error_name() == Some("QueryRootOperationType") {
+            continue;
+        }
+        let place = files.place(diagnostic.error.location());
+        let message = diagnostic
+            .error
+            .to_string()
+            .replace(definitions::PREFIX, "");
+        problems.error(Code::GraphqlError, &place, message);
+    }
+}
+
+/// Builds and validates the schema with the hidden definitions. What remains after errors is still good for other checks.
+pub(crate) fn build_full(
+    documents: &[Document],
+    links: &Links,
+    problems: &mut Problems<'_>,
+) -> Schema {
+    check_extensions(documents, links, problems);
+    let hidden = Document::parse(definitions::sdl(links), "directives")
+        .expect("hidden definitions are correct");
+    let mut builder = SchemaBuilder::new()
+        .adopt_orphan_extensions()
+        .add_ast(&hidden);
+    for document in documents {
+        builder = builder.add_ast(document);
+    }
+    let schema = match builder.build() {
+        Ok(schema) => schema,
+        Err(error) => {
+            report([&error.errors], problems);
+            return error.partial;
+        }
+    };
+    match schema.validate() {
+        Ok(schema) => schema.into_inner(),
+        Err(error) => {
+            report([&error.errors], problems);
+            error.partial
+        }
+    }
+}
+
+/// Builds the schema that clients see.
+pub(crate) fn build_public(
+    documents: &[Document],
+    problems: &mut Problems<'_>,
+) -> Option<Valid<Schema>> {
+    let mut builder = SchemaBuilder::new().adopt_orphan_extensions();
+    for document in documents {
+        builder = builder.add_ast(document);
+    }
+    let built = builder.build().and_then(Schema::validate);
+    match built {
+        Ok(schema) => Some(schema),
+        Err(error) => {
+            report([&error.errors], problems);
+            None
+        }
+    }
+}
+
+/// `extend type X` needs a `type X`, but for root types, and in files written for a federation.
+fn check_extensions(documents: &[Document], links: &Links, problems: &mut Problems<'_>) {
+    if links.federation {
+        return;
+    }
+    let files = problems.files();
+    let definitions = || documents.iter().flat_map(|document| &document.definitions);
+    let defined: Vec<&str> = definitions()
+        .filter(|definition| !definition.is_extension_definition())
+        .filter_map(|definition| definition.name())
+        .map(|name| name.as_str())
+        .collect();
+    for definition in definitions() {
+        let is_extension = definition.is_extension_definition()
+            && !matches!(definition, Definition::SchemaExtension(_));
+        let Some(name) = definition.name().filter(|_| is_extension) else {
+            continue;
+        };
+        if !defined.contains(&name.as_str())
+            && !matches!(name.as_str(), "Query" | "Mutation" | "Subscription")
+        {
+            problems
+                .error(
+                    Code::GraphqlError,
+                    &files.place(name.location()),
+                    format!("`{name}` is extended, but never defined"),
+                )
+                .maybe_hint(suggest::did_you_mean(name, defined.iter().copied()));
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! `grpc:` of sources and connectors (DIALECT §3): .proto files are compiled at start-up.
+
+use std::path::PathBuf;
+
+use switchboard_clients::proto::{self, DescriptorPool};
+
+use super::{
+    arguments::Arguments,
+    features::Feature,
+    header,
+    model::{ConnectRequest, Place, SourceTransport},
+    options::LoadOptions,
+    part::{Part, Scope},
+    problem::{Code, Problems},
+    source, template, url,
+};
+
+/// Reads `grpc:` of a source.
+pub(crate) fn read_source(
+    grpc: Arguments<'_>,
+    place: &Place,
+    options: &LoadOptions,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> (Option<SourceTransport>, Option<DescriptorPool>) {
+    let address = grpc.text(problems.files(), "address").and_then(|text| {
+        let template = template::read(&text, Part::BaseUrl, scope, problems)?;
+        url::check_base(&template, &text, problems);
+        Some(template)
+    });
+    let metadata = header::read(grpc, "metadata", scope, problems);
+    let descriptors = grpc
+        .object("schema")
+        .and_then(|schema| read_schema(schema, place, options, problems));
+    (
+        address.map(|address| SourceTransport::Grpc { address, metadata }),
+        descriptors,
+    )
+}
+
+fn read_schema(
+    schema: Arguments<'_>,
+    place: &Place,
+    options: &LoadOptions,
+    problems: &mut Problems<'_>,
+) -> Option<DescriptorPool> {
+    let files = problems.files();
+    let reflection = schema.boolean("reflection") == Some(true);
+    let given = ["proto", "descriptorSet"]
+        .into_iter()
+        .filter(|name| schema.get(name).is_some())
+        .count()
+        + usize::from(reflection);
+    if given != 1 {
+        problems
+            .error(Code::GraphqlError, place, "`schema` of a gRPC source needs exactly one of `proto`, `descriptorSet` and `reflection`")
+            .hint("e.g. schema: { proto: [\"shop/catalog.proto\"], includes: [\"proto\"] }");
+        return None;
+    }
+    if reflection {
+        let place = schema.place(files, "reflection").unwrap_or_default();
+        Feature::Reflection.require(&place, problems);
+        return None;
+    }
+    if let Some(set) = schema.text(files, "descriptorSet") {
+        if !Feature::DescriptorSet.require(&set.place, problems) {
+            return None;
+        }
+        let bytes =
+            std::fs::read(options.proto_root.join(&set.value)).map_err(|error| error.to_string());
+        let pool = bytes.and_then(|bytes| {
+            proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string())
+        });
+        return pool
+            .map_err(|error| {
+                problems.error(
+                    Code::GraphqlError,
+                    &set.place,
+                    format!("{}: {error}", set.value),
+                )
+            })
+            .ok();
+    }
+    let protos = schema.texts(files, "proto");
+    let includes: Vec<PathBuf> = schema
+        .texts(files, "includes")
+        .iter()
+        .map(|text| options.proto_root.join(&text.value))
+        .collect();
+    let paths: Vec<PathBuf> = protos
+        .iter()
+        .map(|text| {
+            // A file is named below an include, or by its own path below the root.
+            let own = options.proto_root.join(&text.value);
+            if own.is_file() {
+                own
+            } else {
+                PathBuf::from(&text.value)
+            }
+        })
+        .collect();
+    let place = schema.place(files, "proto").unwrap_or_default();
+    match proto::Descriptors::compile(&paths, &includes) {
+        Ok(pool) => Some(pool),
+        Err(error) => {
+            problems
+                .error(
+                    Code::GraphqlError,
+                    &place,
+                    format!("the .proto files cannot be used: {error}"),
+                )
+                .hint(format!(
+                    "paths start from `{}` and from `includes`",
+                    options.proto_root.display()
+                ));
+            None
+        }
+    }
+}
+
+/// Reads `grpc:` of a connector. Without descriptors (a problem of its source) the method stays unknown.
+pub(crate) fn read_connector(
+    grpc: Arguments<'_>,
+    descriptors: Option<&DescriptorPool>,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ConnectRequest> {
+    let message = source::read_mapping(grpc, "message", Part::Body, scope, problems);
+    let metadata = header::read(grpc, "metadata", scope, problems);
+    let name = grpc.text(problems.files(), "method")?;
+    let method = match proto::method(descriptors?, &name.value) {
+        Ok(method) => method,
+        Err(error) => {
+            problems.error(Code::GraphqlError, &name.place, error.to_string());
+            return None;
+        }
+    };
+    Some(ConnectRequest::Grpc {
+        method,
+        message,
+        metadata,
+    })
+}

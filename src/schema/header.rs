@@ -1,0 +1,159 @@
+//! `headers:` and `metadata:` (DIALECT §1.4).
+
+use std::str::FromStr;
+
+use http::HeaderName;
+
+use super::{
+    arguments::{self, Arguments},
+    literal::Text,
+    model::{Header, HeaderValue, TemplatePart},
+    part::{Part, Scope},
+    problem::{Code, Problems},
+    template,
+};
+
+/// Headers that belong to the connection or to the transport: no schema may set them.
+const RESERVED: &[&str] = &[
+    "connection",
+    "proxy-authenticate",
+    "proxy-authorization",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+    "content-length",
+    "content-encoding",
+    "accept-encoding",
+    "keep-alive",
+];
+
+/// Headers that describe what we send, so that those of a client would be wrong.
+const OWN_VALUE: &[&str] = &["content-type", "accept", "host"];
+
+/// Reads the list `name` of `arguments`.
+pub(crate) fn read(
+    arguments: Arguments<'_>,
+    name: &str,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> Vec<Header> {
+    let mut headers: Vec<Header> = Vec::new();
+    let mut names: Vec<String> = Vec::new();
+    for entry in arguments.list(name) {
+        let Some(entry) = arguments::object(entry) else {
+            continue;
+        };
+        let Some(name) = entry.text(problems.files(), "name") else {
+            continue;
+        };
+        let lower = name.value.to_ascii_lowercase();
+        if names.contains(&lower) {
+            problems
+                .error(
+                    Code::HttpHeaderNameCollision,
+                    &name.place,
+                    format!("header `{lower}` is set twice"),
+                )
+                .hint("header names are compared without regard to case; keep one");
+        }
+        let header_name = check_name(&name, &lower, scope, problems);
+        names.push(lower);
+        let value = read_value(entry, &name, scope, problems);
+        if let (Some(name), Some(value)) = (header_name, value) {
+            headers.push(Header { name, value });
+        }
+    }
+    headers
+}
+
+fn check_name(
+    name: &Text,
+    lower: &str,
+    scope: &Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<HeaderName> {
+    let Ok(header) = HeaderName::from_str(lower) else {
+        problems.error(
+            Code::InvalidHeader,
+            &name.place,
+            format!("`{}` is not the name of a header", name.value),
+        );
+        return None;
+    };
+    let of_grpc =
+        scope.is_grpc && (lower.starts_with("grpc-") || lower == "content-type" || lower == "host");
+    if RESERVED.contains(&lower) || of_grpc {
+        problems
+            .error(
+                Code::InvalidHeader,
+                &name.place,
+                format!("header `{lower}` belongs to the transport and cannot be set"),
+            )
+            .hint("leave it out");
+        return None;
+    }
+    Some(header)
+}
+
+fn read_value(
+    entry: Arguments<'_>,
+    name: &Text,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<HeaderValue> {
+    let files = problems.files();
+    match (entry.text(files, "from"), entry.text(files, "value")) {
+        (Some(from), None) => {
+            let lower = name.value.to_ascii_lowercase();
+            if OWN_VALUE.contains(&lower.as_str()) {
+                problems
+                    .error(
+                        Code::InvalidHeader,
+                        &name.place,
+                        format!("header `{lower}` cannot be copied from the client"),
+                    )
+                    .hint("give it with `value:`");
+                return None;
+            }
+            let Ok(header) = HeaderName::from_str(&from.value.to_ascii_lowercase()) else {
+                problems.error(
+                    Code::InvalidHeader,
+                    &from.place,
+                    format!("`{}` is not the name of a header", from.value),
+                );
+                return None;
+            };
+            Some(HeaderValue::From(header))
+        }
+        (None, Some(value)) => {
+            let template = template::read(&value, Part::Header, scope, problems)?;
+            let has_control = template.parts.iter().any(|part| match part {
+                TemplatePart::Text(text) => text.chars().any(|c| c.is_control() && c != '\t'),
+                TemplatePart::Expr(_) => false,
+            });
+            if has_control {
+                problems.error(
+                    Code::InvalidHeader,
+                    &value.place,
+                    "a header value may not hold line ends or control characters",
+                );
+                return None;
+            }
+            Some(HeaderValue::Value(template))
+        }
+        (from, _) => {
+            let message = if from.is_some() {
+                format!("header `{}` has both `from` and `value`", name.value)
+            } else {
+                format!("header `{}` has neither `from` nor `value`", name.value)
+            };
+            problems
+                .error(Code::InvalidHeader, &name.place, message)
+                .hint(
+                    "`from` copies a header of the client, `value` is a text with `{expressions}`",
+                );
+            None
+        }
+    }
+}

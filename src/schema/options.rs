@@ -1,0 +1,12 @@
+//! What loading depends on besides the files themselves.
+
+use std::path::PathBuf;
+
+/// How a schema is loaded.
+#[derive(Debug, Clone, Default)]
+pub struct LoadOptions {
+    /// Directory that relative paths of `.proto` files and includes start from.
+    pub proto_root: PathBuf,
+    /// Also report what would not work elsewhere: selections that contain their own type.
+    pub portable: bool,
+}
