@@ -48,31 +48,18 @@ pub(crate) const NEW_ORDERS_FROM: Time = Time(OPENING.0 + 900 * DAY);
 #[derive(Serialize)]
 struct Full<'a> {
     #[serde(flatten)]
-    head: Head<'a>,
-    lines: &'a [Line],
-    total: Money,
+    compact: Compact<'a>,
     shipping: Shipping,
 }
 
 #[derive(Serialize)]
 struct Compact<'a> {
-    #[serde(flatten)]
-    head: Head<'a>,
-    lines: Vec<CompactLine>,
-}
-
-#[derive(Serialize)]
-struct Head<'a> {
     id: &'a str,
     user_id: u32,
     state: State,
     placed_at: Time,
-}
-
-#[derive(Serialize)]
-struct CompactLine {
-    product_id: u32,
-    qty: u32,
+    lines: &'a [Line],
+    total: Money,
 }
 
 #[derive(Serialize)]
@@ -137,14 +124,9 @@ impl Order {
     /// All there is to know.
     pub(crate) fn json(&self) -> &str {
         self.full.get_or_init(|| {
-            let cents = self
-                .lines
-                .iter()
-                .map(|line| i64::from(line.qty) * line.unit_price.as_cents())
-                .sum();
             let sent = matches!(self.state, State::Shipped | State::Done);
             let shipping = Shipping {
-                method: if cents > 20_000 {
+                method: if self.total_cents() > 20_000 {
                     "express"
                 } else {
                     "standard"
@@ -153,41 +135,35 @@ impl Order {
                 address: Address::of(self.user_id),
             };
             let full = Full {
-                head: self.head(),
-                lines: &self.lines,
-                total: Money::cents(cents),
+                compact: self.compact(),
                 shipping,
             };
             serde_json::to_string(&full).expect("text keys only")
         })
     }
 
-    /// What a small screen needs.
+    /// The same without shipping.
     pub(crate) fn compact_json(&self) -> &str {
-        self.compact.get_or_init(|| {
-            let lines = self
-                .lines
-                .iter()
-                .map(|line| CompactLine {
-                    product_id: line.product_id,
-                    qty: line.qty,
-                })
-                .collect();
-            serde_json::to_string(&Compact {
-                head: self.head(),
-                lines,
-            })
-            .expect("text keys only")
-        })
+        self.compact
+            .get_or_init(|| serde_json::to_string(&self.compact()).expect("text keys only"))
     }
 
-    fn head(&self) -> Head<'_> {
-        Head {
+    fn compact(&self) -> Compact<'_> {
+        Compact {
             id: &self.id,
             user_id: self.user_id,
             state: self.state,
             placed_at: self.placed_at,
+            lines: &self.lines,
+            total: Money::cents(self.total_cents()),
         }
+    }
+
+    fn total_cents(&self) -> i64 {
+        let lines = self.lines.iter();
+        lines
+            .map(|line| i64::from(line.qty) * line.unit_price.as_cents())
+            .sum()
     }
 }
 
