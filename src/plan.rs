@@ -9,6 +9,7 @@ pub mod cache;
 mod collect;
 pub mod explain;
 mod group;
+mod size;
 mod supply;
 
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub struct Plan {
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
     pub introspection: bool,
+    /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
+    pub cost: u64,
 }
 
 /// One connector with one set of arguments, and all that the operation needs of its answers.
@@ -94,6 +97,8 @@ pub struct Step {
     pub key: Vec<KeyPart>,
     /// Response path, for `explain`.
     pub path: Arc<str>,
+    /// How many objects it may be for, by `@listSize`.
+    pub objects: u64,
     /// Position of its root field, which mutations run in order.
     pub root_field: u16,
 }

@@ -87,6 +87,11 @@ impl TestEngine {
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&response.body)))
     }
 
+    /// What `explain` prints.
+    pub(crate) fn explain(&self, query: &str) -> String {
+        self.engine.explain(query, None).expect("a valid operation")
+    }
+
     pub(crate) async fn respond(&self, ask: Ask) -> Response {
         let variables = ask.variables.map(|variables| match variables {
             Value::Object(variables) => variables,
