@@ -1,5 +1,6 @@
 //! Switchboard: a GraphQL server that answers from REST and gRPC backends.
 
+pub mod config;
 pub mod engine;
 pub mod execute;
 pub mod http;
