@@ -5,6 +5,7 @@ mod execution;
 mod http;
 mod http_abuse;
 mod http_drain;
+mod mapping;
 mod schema;
 mod shop;
 mod support;
