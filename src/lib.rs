@@ -1,5 +1,7 @@
 //! Switchboard: a GraphQL server that answers from REST and gRPC backends.
 
+pub mod app;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod execute;
