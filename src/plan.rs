@@ -15,7 +15,7 @@ mod supply;
 use std::sync::Arc;
 
 use crate::{
-    mapping::Projection,
+    mapping::{Projection, WireProjection},
     operation::{Argument, OperationKind},
     schema::model::{ConnectorId, Scalar},
 };
@@ -64,6 +64,8 @@ pub struct Fetch {
     pub arguments: Vec<(Arc<str>, Argument)>,
     /// Its selection, cut down to the operation and compiled.
     pub projection: Projection,
+    /// The same for protobuf messages, if the source speaks gRPC and the message allows it.
+    pub wire: Option<WireProjection>,
     /// How replies are matched to keys.
     pub align: Align,
     /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.

@@ -13,11 +13,11 @@ use super::{
     supply::Supply,
 };
 use crate::{
-    mapping::{LayoutId, Layouts, Projection},
+    mapping::{LayoutId, Layouts, Projection, WireProjection},
     operation::{Argument, FieldNode, Operation, OperationKind, Selected},
     schema::{
         Surface,
-        model::{Connector, ConnectorId, Field, FieldType, Kind, KeyTree, Site, Type, TypeId, TypeKind},
+        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Kind, KeyTree, Site, Type, TypeId, TypeKind},
     },
 };
 
@@ -94,11 +94,18 @@ impl<'a> Planner<'a> {
         let surface = self.surface;
         let waves = waves(&self.steps);
         let fetches = self.fetches.into_iter().map(|draft| {
-            let mapping = &surface.connectors[draft.connector.0 as usize].selection;
+            let connector = &surface.connectors[draft.connector.0 as usize];
+            let mapping = &connector.selection;
+            let projection = Projection::compile(&mapping.selection, mapping.spec, draft.layouts);
+            let wire = match &connector.request {
+                ConnectRequest::Grpc { method, .. } => WireProjection::compile(&projection, &method.output),
+                ConnectRequest::Http { .. } | ConnectRequest::None => None,
+            };
             Fetch {
                 connector: draft.connector,
                 arguments: draft.arguments,
-                projection: Projection::compile(&mapping.selection, mapping.spec, draft.layouts),
+                projection,
+                wire,
                 align: draft.align,
                 key_names: draft.key_names,
             }

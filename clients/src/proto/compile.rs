@@ -56,7 +56,8 @@ impl Descriptors {
         for file in files {
             compiler.open_file(file).map_err(ProtoError::from_protox)?;
         }
-        Ok(compiler.descriptor_pool())
+        // Not `descriptor_pool()`: there, options such as `packed` are still text that nobody has read.
+        Self::from_descriptor_set(&compiler.encode_file_descriptor_set())
     }
 
     /// Reads an encoded `google.protobuf.FileDescriptorSet` (`protoc --include_imports -o`, `buf build -o`).

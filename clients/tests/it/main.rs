@@ -1,5 +1,7 @@
 //! Promises of the clients, kept over real sockets. One binary: one link.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+
 mod broken_grpc;
 mod grpc;
 mod proto_decode;
