@@ -6,6 +6,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use crate::{
     config::{Config, SurfaceConfig},
+    engine::Engine,
     http::{Server, ServerError, Stop},
     schema::{self, LoadOptions, SourceFile, Surface, report},
     telemetry::{self, Metrics},
@@ -90,6 +91,13 @@ impl App {
         let metrics = Arc::new(Metrics::new(surfaces.iter().map(|loaded| loaded.config.name.as_str()), sources));
         let engines = Engines::bind(&config, &surfaces, &metrics)?;
         Ok(Self { config, engines, metrics })
+    }
+
+    /// The engine of a surface.
+    #[must_use]
+    pub fn engine(&self, surface: &str) -> Option<&Engine> {
+        let index = self.config.surfaces.iter().position(|known| known.name == surface)?;
+        self.engines.get(index)
     }
 
     /// Listens, and serves until asked to stop.

@@ -13,7 +13,7 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    app::{self, App, LoadedSurface},
+    app::{self, LoadedSurface},
     config::Config,
 };
 

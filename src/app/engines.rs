@@ -1,7 +1,7 @@
 //! An engine for each surface, bound to clients that the surfaces share.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     sync::Arc,
 };
 
@@ -121,8 +121,8 @@ fn source_settings(config: &SourceConfig) -> SourceSettings {
     SourceSettings {
         override_url: config.override_url.clone(),
         config: Value::Object(config.config.reveal().clone()),
-        max_requests_per_operation: u32::try_from(unless_zero(config.max_requests_per_operation)).unwrap_or(u32::MAX),
-        scan: ScanLimits { depth: unless_zero(config.limits.depth), list: unless_zero(config.limits.list) },
+        max_requests_per_operation: narrow(config.max_requests_per_operation),
+        scan: ScanLimits { depth: narrow(config.limits.depth), list: narrow(config.limits.list) },
     }
 }
 
@@ -147,4 +147,8 @@ fn engine_settings(limits: &Limits, introspection: bool) -> engine::Settings {
 fn unless_zero(limit: usize) -> usize {
     // A quarter of all there is: room for those who add to it, and no more than a semaphore's permits.
     if limit == 0 { usize::MAX >> 4 } else { limit }
+}
+
+fn narrow(limit: usize) -> u32 {
+    u32::try_from(unless_zero(limit)).unwrap_or(u32::MAX)
 }

@@ -320,7 +320,7 @@ fn what_is_not_the_yaml_we_read_is_refused_at_its_place() {
     let deep = problems(&format!("a: {}{}", "[".repeat(20), "]".repeat(20)));
     assert_eq!(
         deep,
-        "shop.yaml:1:19: the file is nested too deeply; the file must be YAML"
+        "shop.yaml:1:20: the file is nested too deeply; the file must be YAML"
     );
     assert!(problems(&"[".repeat(100_000)).contains("limit"));
 }
