@@ -1,189 +1,317 @@
-//! The composition root: a configuration → surfaces, engines, a server. Sees everything, and checks every binding before listening.
+//! The composition root: configuration → surfaces bound to their sources → a server.
 //!
-//! Right of all stages; only `cli` and `main` are further right.
+//! Sees everything. Checks every binding before anything listens, and reports all that is wrong at once.
 
-use std::{path::PathBuf, sync::Arc};
-
-use crate::{
-    config::{Config, SurfaceConfig},
-    engine::Engine,
-    http::{Server, ServerError, Stop},
-    schema::{self, LoadOptions, SourceFile, Surface, report},
-    telemetry::{self, Metrics},
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
 };
 
-mod engines;
+use serde_json::Value;
+use switchboard_clients::{
+    Registry,
+    registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
+};
 
-pub use engines::Engines;
-
-/// A surface with the texts it was made from.
-#[derive(Debug)]
-pub struct LoadedSurface {
-    /// Its part of the configuration.
-    pub config: SurfaceConfig,
-    /// Its files, for messages.
-    pub files: Vec<SourceFile>,
-    /// The checked schema.
-    pub surface: Arc<Surface>,
-    /// What probably is not as it was meant.
-    pub warnings: Vec<schema::Problem>,
-}
-
-/// Why a schema cannot be had.
-#[derive(Debug)]
-pub enum SchemaError {
-    /// A file cannot be read.
-    File(FileError),
-    /// The schema is wrong.
-    Problems {
-        /// Its files, for messages.
-        files: Vec<SourceFile>,
-        /// What is wrong with it.
-        problems: Vec<schema::Problem>,
+use crate::{
+    config::{Config, Limits, SourceConfig, SurfaceConfig},
+    engine::{self, Engine},
+    execute::{
+        Backends,
+        backends::{NO_SOURCE, SourceSettings, base_url, environment},
     },
-}
+    http::{Answer, Server, ServerError, Stop},
+    mapping::ScanLimits,
+    operation,
+    schema::{self, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
+    telemetry::Metrics,
+};
 
-/// A file that cannot be read.
-#[derive(Debug, thiserror::Error)]
-#[error("{}: cannot be read: {source}", path.display())]
-pub struct FileError {
-    /// Which.
-    pub path: PathBuf,
-    /// Why.
-    pub source: std::io::Error,
-}
-
-/// Why the server cannot start. Its text is for the operator: all problems, one a line.
-#[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// Schemas that are wrong.
-    #[error("{0}")]
-    Schemas(String),
-    /// Sources that cannot be called.
-    #[error("{}", .0.join("\n"))]
-    Sources(Vec<String>),
-    /// A log level that is not understood.
-    #[error(transparent)]
-    Log(#[from] telemetry::BadLevel),
-    /// A port that cannot be listened on.
-    #[error(transparent)]
-    Server(#[from] ServerError),
-}
-
-/// Everything a configuration names, checked and bound; nothing runs yet.
+/// A server that has everything but its sockets.
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    engines: Engines,
+    surfaces: Vec<(String, Engine)>,
     metrics: Arc<Metrics>,
 }
+
+/// The schema of one surface as it was read.
+#[derive(Debug)]
+pub struct ReadSchema {
+    /// The files, for reports.
+    pub files: Vec<SourceFile>,
+    /// The surface, unless the schema has an error.
+    pub surface: Option<Surface>,
+    /// Errors and warnings.
+    pub problems: Vec<Problem>,
+}
+
+/// Why the app cannot be built: every reason, ready to be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct AppError(pub Vec<String>);
+
+/// Answers each surface by its engine.
+struct Surfaces(Vec<Engine>);
 
 // === impl App ===
 
 impl App {
-    /// Loads all surfaces and binds their sources.
+    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet.
     ///
     /// # Errors
-    /// All that is wrong with any of them.
+    /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
-        let surfaces = load_surfaces(&config)?;
-        let sources = surfaces.iter().flat_map(|loaded| loaded.surface.sources.iter().map(|source| &*source.name));
-        let metrics = Arc::new(Metrics::new(surfaces.iter().map(|loaded| loaded.config.name.as_str()), sources));
-        let engines = Engines::bind(&config, &surfaces, &metrics)?;
-        Ok(Self { config, engines, metrics })
+        let read: Vec<ReadSchema> = config.surfaces.iter().map(|surface| read_schema(&config, surface)).collect();
+        let mut errors = Vec::new();
+        let mut loaded = Vec::new();
+        for schema in read {
+            let (fatal, warnings): (Vec<_>, Vec<_>) =
+                schema.problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+            if !fatal.is_empty() {
+                errors.push(report::to_text(&fatal, &schema.files));
+            }
+            for warning in warnings {
+                tracing::warn!(file = warning.file, line = warning.line, code = %warning.code, "{}", warning.message);
+            }
+            loaded.extend(schema.surface);
+        }
+        if !errors.is_empty() {
+            return Err(AppError(errors));
+        }
+        Self::bind(config, loaded)
+    }
+
+    fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
+        let names: BTreeSet<String> =
+            surfaces.iter().flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string())).collect();
+        let mut errors = unused_sources(&config, &names);
+        let metrics =
+            Arc::new(Metrics::new(config.surfaces.iter().map(|surface| &*surface.name), names.iter().map(String::as_str)));
+        let mut engines = Vec::new();
+        for (settings, surface) in config.surfaces.iter().zip(surfaces) {
+            match bind_surface(&config, surface, &metrics) {
+                Ok((surface, backends)) => {
+                    let engine = Engine::new(Arc::new(surface), Arc::new(backends), engine_settings(settings));
+                    engines.push((settings.name.clone(), engine));
+                }
+                Err(problems) => errors.extend(problems),
+            }
+        }
+        errors.extend(engines.iter().zip(&config.surfaces).flat_map(|((_, engine), surface)| refused_operations(engine, surface)));
+        if errors.is_empty() { Ok(Self { config, surfaces: engines, metrics }) } else { Err(AppError(errors)) }
     }
 
     /// The engine of a surface.
     #[must_use]
     pub fn engine(&self, surface: &str) -> Option<&Engine> {
-        let index = self.config.surfaces.iter().position(|known| known.name == surface)?;
-        self.engines.get(index)
+        self.surfaces.iter().find(|(name, _)| name == surface).map(|(_, engine)| engine)
     }
 
-    /// Listens, and serves until asked to stop.
+    /// Binds both ports.
     ///
     /// # Errors
-    /// A port cannot be listened on.
-    pub async fn serve(self, stop: Stop) -> Result<(), AppError> {
-        let Self { config, engines, metrics } = self;
-        let server = Server::bind(config.listen, config.admin, config.http.clone(), config.log.requests, metrics).await?;
-        tracing::info!(
-            public = %server.public_address(),
-            admin = server.admin_address().map(tracing::field::display),
-            surfaces = config.surfaces.len(),
-            "listening"
-        );
-        server.run(engines, &config.routes(), stop).await;
-        tracing::info!("stopped");
+    /// An address cannot be listened on.
+    pub async fn listen(&self) -> Result<Server, ServerError> {
+        let Config { listen, admin, http, log, .. } = &self.config;
+        Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await
+    }
+
+    /// Serves on ports that [`Self::listen`] bound until asked to stop.
+    pub async fn serve_on(self, server: Server, stop: Stop) {
+        let routes = self.config.routes();
+        let engines = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
+        server.run(Surfaces(engines), &routes, stop).await;
+    }
+
+    /// Binds both ports and serves until asked to stop.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub async fn serve(self, stop: Stop) -> Result<(), ServerError> {
+        let server = self.listen().await?;
+        let surfaces: Vec<&str> = self.surfaces.iter().map(|(name, _)| &**name).collect();
+        tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
+        self.serve_on(server, stop).await;
         Ok(())
     }
 }
 
-/// Loads the surfaces of a configuration, all of them even if the first is wrong; logs their warnings.
-///
-/// # Errors
-/// All that is wrong, as text.
-pub fn load_surfaces(config: &Config) -> Result<Vec<LoadedSurface>, AppError> {
-    let mut loaded = Vec::with_capacity(config.surfaces.len());
-    let mut reports = Vec::new();
-    for surface in &config.surfaces {
-        match load_surface(surface) {
-            Ok(surface) => {
-                for warning in &surface.warnings {
-                    tracing::warn!(surface = surface.config.name, "{}", report::to_text(std::slice::from_ref(warning), &surface.files));
+// === impl Surfaces ===
+
+impl Answer for Surfaces {
+    async fn handle(&self, request: engine::Request) -> engine::Response {
+        self.0[request.surface].handle(request).await
+    }
+}
+
+/// Reads and checks the schema of one surface.
+#[must_use]
+pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
+    read_files(&surface.name, &surface.schema, &config.base, false)
+}
+
+/// Reads and checks files as one schema. Paths in messages are shown as given. `portable`: also tell what would not work on
+/// other servers of the dialect.
+#[must_use]
+pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) -> ReadSchema {
+    let mut problems = Vec::new();
+    let mut files = Vec::new();
+    for path in paths {
+        match fs::read_to_string(path) {
+            Ok(text) => files.push(SourceFile { path: shown(path, base), text }),
+            Err(error) => problems.push(Problem::of_file(&shown(path, base), &format!("cannot be read: {error}"))),
+        }
+    }
+    if !problems.is_empty() {
+        return ReadSchema { files, surface: None, problems };
+    }
+    let options = LoadOptions { root: base.to_path_buf(), portable };
+    match schema::load(name, &files, &options) {
+        Ok(loaded) => ReadSchema { files, surface: Some(loaded.surface), problems: loaded.warnings },
+        Err(problems) => ReadSchema { files, surface: None, problems },
+    }
+}
+
+/// A path as messages show it: from the configuration's directory where it is below that.
+#[must_use]
+pub fn shown(path: &Path, base: &Path) -> String {
+    path.strip_prefix(base).unwrap_or(path).display().to_string()
+}
+
+fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<(Surface, Backends), Vec<String>> {
+    let env = environment();
+    let mut errors = Vec::new();
+    let mut settings = HashMap::new();
+    let mut clients = vec![client_settings(NO_SOURCE, &SourceConfig::default(), TransportSettings::Rest)];
+    for source in &surface.sources {
+        let configured = config.source(&source.name);
+        let own = source_settings(&configured);
+        let transport = match &source.transport {
+            SourceTransport::Http { .. } => Ok(TransportSettings::Rest),
+            SourceTransport::Grpc { .. } => base_url(&source.transport, &own, &env).and_then(|text| {
+                let address = text.parse().map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
+                Ok(TransportSettings::Grpc { address })
+            }),
+        };
+        match transport {
+            Ok(transport) => clients.push(client_settings(&source.name, &configured, transport)),
+            Err(why) => errors.push(format!("source {:?}: {why}", source.name)),
+        }
+        settings.insert(source.name.to_string(), own);
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
+    let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
+    Ok((surface, backends))
+}
+
+fn with_causes(error: &RegistryError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn source_settings(config: &SourceConfig) -> SourceSettings {
+    SourceSettings {
+        override_url: config.override_url.clone(),
+        config: Value::Object(config.config.reveal().clone()),
+        max_requests_per_operation: unlimited(config.max_requests_per_operation),
+        scan: ScanLimits { depth: unlimited(config.limits.depth), list: unlimited(config.limits.list) },
+    }
+}
+
+fn client_settings(name: &str, config: &SourceConfig, transport: TransportSettings) -> ClientSettings {
+    ClientSettings {
+        connect_timeout: config.connect_timeout,
+        call_timeout: config.timeout,
+        body_bytes_max: if config.limits.body_bytes == 0 { usize::MAX } else { config.limits.body_bytes },
+        calls_in_flight_max: if config.max_in_flight == 0 { usize::MAX >> 4 } else { config.max_in_flight },
+        ..ClientSettings::new(name, transport)
+    }
+}
+
+/// 0 means no limit.
+fn unlimited(limit: usize) -> u32 {
+    if limit == 0 { u32::MAX } else { u32::try_from(limit).unwrap_or(u32::MAX) }
+}
+
+/// How a surface is to answer.
+#[must_use]
+pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
+    let Limits { document_bytes, tokens, nesting, depth, aliases, root_fields, directives, expanded_selections, .. } =
+        surface.limits;
+    let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+    engine::Settings {
+        limits: operation::Limits {
+            document_bytes,
+            tokens: off(tokens),
+            // The parser recurses: without a bound a document could overflow the stack.
+            nesting: if nesting == 0 { NESTING_CEILING } else { nesting.min(NESTING_CEILING) },
+            depth: depth as u64,
+            aliases: aliases as u64,
+            root_fields: root_fields as u64,
+            directives: directives as u64,
+            expanded_selections: expanded_selections as u64,
+            introspection: surface.introspection,
+        },
+        response_bytes: off(surface.limits.response_bytes),
+    }
+}
+
+/// Nesting that parsing and counting stand on a stack of 2 MiB, with room to spare.
+const NESTING_CEILING: usize = 500;
+
+/// Sources that the configuration names and no schema has: most likely a slip of the pen.
+fn unused_sources(config: &Config, names: &BTreeSet<String>) -> Vec<String> {
+    let unknown = config.sources.keys().filter(|name| !names.contains(*name));
+    let known = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    unknown.map(|name| format!("sources.{name}: no schema has a source of that name (there are: {known})")).collect()
+}
+
+/// Checks the operations that a surface ships.
+fn refused_operations(engine: &Engine, surface: &SurfaceConfig) -> Vec<String> {
+    let Some(directory) = &surface.operations else { return Vec::new() };
+    let mut errors = Vec::new();
+    for file in operation_files(directory).unwrap_or_else(|error| {
+        errors.push(format!("surfaces.{}.operations: {}: {error}", surface.name, directory.display()));
+        Vec::new()
+    }) {
+        match fs::read_to_string(&file) {
+            Err(error) => errors.push(format!("{}: {error}", file.display())),
+            Ok(text) => {
+                if let Err(error) = engine.explain(&text, None) {
+                    errors.extend(error.errors.iter().map(|detail| {
+                        let (line, column) = detail.location.unwrap_or((1, 1));
+                        format!("{}:{line}:{column}: error: {}", file.display(), detail.message)
+                    }));
                 }
-                loaded.push(surface);
             }
-            Err(error) => reports.push(error.to_text()),
         }
     }
-    // A file that two surfaces share is told about once.
-    reports.dedup();
-    if reports.is_empty() { Ok(loaded) } else { Err(AppError::Schemas(reports.join("\n"))) }
+    errors
 }
 
-/// Loads one surface.
+/// The `.graphql` files of a directory, by name.
 ///
 /// # Errors
-/// A file cannot be read, or the schema is wrong.
-pub fn load_surface(config: &SurfaceConfig) -> Result<LoadedSurface, SchemaError> {
-    let (files, loaded) = load_schema(&config.name, &config.schema, false)?;
-    Ok(LoadedSurface { config: config.clone(), files, surface: Arc::new(loaded.surface), warnings: loaded.warnings })
-}
-
-/// Loads files as one schema. Their `.proto` files are looked for beside the first of them.
-///
-/// # Errors
-/// A file cannot be read, or the schema is wrong.
-pub fn load_schema(
-    name: &str,
-    paths: &[PathBuf],
-    portable: bool,
-) -> Result<(Vec<SourceFile>, schema::Loaded), SchemaError> {
-    let files = paths.iter().map(read_file).collect::<Result<Vec<_>, _>>().map_err(SchemaError::File)?;
-    let proto_root = paths.first().and_then(|path| path.parent()).unwrap_or(std::path::Path::new("")).to_owned();
-    match schema::load(name, &files, &LoadOptions { proto_root, portable }) {
-        Ok(loaded) => Ok((files, loaded)),
-        Err(problems) => Err(SchemaError::Problems { files, problems }),
-    }
-}
-
-fn read_file(path: &PathBuf) -> Result<SourceFile, FileError> {
-    match std::fs::read_to_string(path) {
-        Ok(text) => Ok(SourceFile { path: path.display().to_string(), text }),
-        Err(source) => Err(FileError { path: path.clone(), source }),
-    }
-}
-
-// === impl SchemaError ===
-
-impl SchemaError {
-    /// For people: the place, the line, and what to do.
-    #[must_use]
-    pub fn to_text(&self) -> String {
-        match self {
-            Self::File(error) => error.to_string(),
-            Self::Problems { files, problems } => report::to_text(problems, files),
+/// The directory cannot be read.
+pub fn operation_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "graphql") {
+            files.push(path);
         }
     }
+    files.sort();
+    Ok(files)
 }

@@ -13,8 +13,9 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    app::{self, LoadedSurface},
-    config::Config,
+    app::{self, ReadSchema},
+    config::{Config, SurfaceConfig},
+    schema::{self, Surface, report},
 };
 
 mod check;
@@ -115,8 +116,15 @@ impl ConfigArg {
 // === impl Failure ===
 
 impl Failure {
-    fn new(why: impl fmt::Display) -> Self {
-        Self(why.to_string())
+    /// An error with its causes.
+    fn new(error: impl std::error::Error) -> Self {
+        let mut text = error.to_string();
+        let mut cause = error.source();
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        Self(text)
     }
 }
 
@@ -127,23 +135,28 @@ impl fmt::Display for Failure {
 }
 
 fn print_schema(config: &Config, name: &str, directives: bool) -> Result<ExitCode, Failure> {
-    let loaded = surface(config, name)?;
+    let (read, surface) = loaded(config, configured(config, name)?)?;
     if directives {
-        for file in &loaded.files {
-            print(&format!("# {}\n\n{}\n", file.path, file.text.trim_end()))?;
+        for file in &read {
+            print(&format!("# {}\n\n{}\n\n", file.path, file.text.trim_end()))?;
         }
     } else {
-        print(&crate::schema::public_sdl(&loaded.surface))?;
+        print(&schema::public_sdl(&surface))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-/// Loads one surface of a configuration.
-fn surface(config: &Config, name: &str) -> Result<LoadedSurface, Failure> {
-    let Some(surface) = config.surfaces.iter().find(|surface| surface.name == name) else {
-        return Err(unknown_surface(config, name));
-    };
-    app::load_surface(surface).map_err(|error| Failure(error.to_text()))
+fn configured<'a>(config: &'a Config, name: &str) -> Result<&'a SurfaceConfig, Failure> {
+    config.surfaces.iter().find(|surface| surface.name == name).ok_or_else(|| unknown_surface(config, name))
+}
+
+/// A surface that has no error, with its files.
+fn loaded(config: &Config, surface: &SurfaceConfig) -> Result<(Vec<schema::SourceFile>, Surface), Failure> {
+    let ReadSchema { files, surface, problems } = app::read_schema(config, surface);
+    match surface {
+        Some(surface) => Ok((files, surface)),
+        None => Err(Failure(report::to_text(&problems, &files))),
+    }
 }
 
 fn unknown_surface(config: &Config, name: &str) -> Failure {

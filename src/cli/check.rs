@@ -10,11 +10,11 @@ use serde_json::{Value, json};
 
 use super::{ConfigArg, Failure, Format, print, unknown_surface};
 use crate::{
-    app::{self, SchemaError},
+    app::{self, ReadSchema},
     config::{Config, ConfigError, SurfaceConfig},
     operation::{self, RequestError},
     response,
-    schema::{self, Severity, SourceFile, Surface, report},
+    schema::{Surface, report},
 };
 
 #[derive(Debug, clap::Args)]
@@ -61,10 +61,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Checks the files of the command line as one schema; what was checked.
 fn files(args: &Args, findings: &mut Findings) -> String {
-    match app::load_schema("check", &args.files, args.portable) {
-        Ok((files, loaded)) => findings.problems(&loaded.warnings, &files),
-        Err(error) => findings.schema_error(&error),
-    }
+    findings.schema(&app::read_files("check", &args.files, Path::new(""), args.portable));
     counted(args.files.len(), "file")
 }
 
@@ -84,50 +81,35 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
     }
     let mut operations = 0;
     for surface in &surfaces {
-        match app::load_schema(&surface.name, &surface.schema, args.portable) {
-            Ok((files, loaded)) => {
-                findings.problems(&loaded.warnings, &files);
-                operations += check_operations(surface, &loaded.surface, findings);
-            }
-            Err(error) => findings.schema_error(&error),
+        let read = app::read_files(&surface.name, &surface.schema, &config.base, args.portable);
+        findings.schema(&read);
+        if let Some(loaded) = &read.surface {
+            operations += check_operations(&config, surface, loaded, findings);
         }
     }
     Ok(format!("{}, {}", counted(surfaces.len(), "surface"), counted(operations, "operation")))
 }
 
 /// Checks the operations that a surface's app ships, one a file; how many there are.
-fn check_operations(config: &SurfaceConfig, surface: &Surface, findings: &mut Findings) -> usize {
-    let Some(directory) = &config.operations else { return 0 };
-    let mut paths = Vec::new();
-    if let Err(error) = list_operations(directory, &mut paths) {
-        findings.file_error(directory, &error.to_string());
-    }
-    paths.sort();
-    // What the app ships is ours: its size is the business of a review, not of limits.
-    let limits = operation::Limits::default();
+fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface, findings: &mut Findings) -> usize {
+    let Some(directory) = &settings.operations else { return 0 };
+    let paths = app::operation_files(directory).unwrap_or_else(|error| {
+        findings.file_error(&app::shown(directory, &config.base), &error.to_string());
+        Vec::new()
+    });
+    let limits = app::engine_settings(settings).limits;
     for path in &paths {
+        let shown = app::shown(path, &config.base);
         match std::fs::read_to_string(path) {
             Ok(text) => {
                 if let Err(error) = operation::check::check(surface, &text, None, &limits) {
-                    findings.request_error(path, &error);
+                    findings.request_error(&shown, &error);
                 }
             }
-            Err(error) => findings.file_error(path, &error.to_string()),
+            Err(error) => findings.file_error(&shown, &error.to_string()),
         }
     }
     paths.len()
-}
-
-fn list_operations(directory: &Path, paths: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.is_dir() {
-            list_operations(&path, paths)?;
-        } else if path.extension().is_some_and(|extension| extension == "graphql" || extension == "gql") {
-            paths.push(path);
-        }
-    }
-    Ok(())
 }
 
 fn counted(count: usize, what: &str) -> String {
@@ -145,24 +127,16 @@ impl Findings {
         }
     }
 
-    fn problems(&mut self, problems: &[schema::Problem], files: &[SourceFile]) {
-        for problem in problems {
+    fn schema(&mut self, read: &ReadSchema) {
+        for problem in &read.problems {
             let one = std::slice::from_ref(problem);
             let json = report::to_json(one).as_array_mut().and_then(Vec::pop).unwrap_or_default();
-            self.add(json, format!("{}\n", report::to_text(one, files)));
-        }
-        debug_assert!(problems.iter().all(|problem| matches!(problem.severity, Severity::Error | Severity::Warning)));
-    }
-
-    fn schema_error(&mut self, error: &SchemaError) {
-        match error {
-            SchemaError::File(error) => self.file_error(&error.path, &error.source.to_string()),
-            SchemaError::Problems { files, problems } => self.problems(problems, files),
+            self.add(json, format!("{}\n", report::to_text(one, &read.files)));
         }
     }
 
-    fn file_error(&mut self, path: &Path, why: &str) {
-        self.error("FILE_ERROR", &format!("cannot be read: {why}"), &path.display().to_string(), 1, 1);
+    fn file_error(&mut self, file: &str, why: &str) {
+        self.error("FILE_ERROR", &format!("cannot be read: {why}"), file, 1, 1);
     }
 
     fn config_error(&mut self, error: &ConfigError) {
@@ -173,11 +147,11 @@ impl Findings {
         }
     }
 
-    fn request_error(&mut self, path: &Path, error: &RequestError) {
+    fn request_error(&mut self, file: &str, error: &RequestError) {
         let code = response::error::request_code(error.kind);
         for detail in &error.errors {
             let (line, column) = detail.location.unwrap_or((1, 1));
-            self.error(code, &detail.message, &path.display().to_string(), line as usize, column as usize);
+            self.error(code, &detail.message, file, line as usize, column as usize);
         }
     }
 

@@ -5,7 +5,7 @@ use std::{
     process::ExitCode,
 };
 
-use super::{ConfigArg, Failure, Format, print, read, unknown_surface};
+use super::{ConfigArg, Failure, Format, configured, print, read};
 use crate::{app::App, operation::RequestError, response};
 
 #[derive(Debug, clap::Args)]
@@ -27,9 +27,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
-    if config.surfaces.iter().all(|surface| surface.name != args.surface) {
-        return Err(unknown_surface(&config, &args.surface));
-    }
+    configured(&config, &args.surface)?;
     let text = read(&args.operation)?;
     let app = App::build(config).map_err(Failure::new)?;
     let engine = app.engine(&args.surface).expect("every configured surface has an engine");

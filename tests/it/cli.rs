@@ -96,7 +96,7 @@ fn files_that_cannot_be_read_are_findings_too() {
 
     let (code, out, _) = run(directory.path(), &["check", "none.graphql", "--format", "json"], "");
     let findings: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("FILE_ERROR"), &json!("none.graphql")));
+    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("GRAPHQL_ERROR"), &json!("none.graphql")));
 
     let (code, out, _) = run(directory.path(), &["check", "--format", "json"], "");
     let findings: Value = serde_json::from_str(&out).unwrap();
@@ -110,7 +110,7 @@ fn operations_are_checked_against_their_surface() {
         ("switchboard.yaml", config),
         ("a.graphql", GOOD),
         ("ops/Good.graphql", "query Good { posts { id } }"),
-        ("ops/deep/Bad.graphql", "query Bad {\n  posts { idd }\n}"),
+        ("ops/Bad.graphql", "query Bad {\n  posts { idd }\n}"),
         ("ops/Broken.graphql", "query {"),
         ("ops/notes.txt", "not an operation"),
     ]);
@@ -120,7 +120,7 @@ fn operations_are_checked_against_their_surface() {
     assert_eq!(code, 1);
     assert!(out.contains("ops/Broken.graphql:1:"), "{out}");
     assert!(out.contains("error[GRAPHQL_PARSE_FAILED]"), "{out}");
-    assert!(out.contains("ops/deep/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"), "{out}");
+    assert!(out.contains("ops/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"), "{out}");
     assert!(out.ends_with("1 surface, 3 operations: 3 errors\n"), "{out}");
 }
 
@@ -171,7 +171,7 @@ fn a_server_that_cannot_start_tells_all_reasons() {
 
     let (code, out, err) = run(directory.path(), &["serve"], "");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert_eq!(err, "sources.catalogue: no schema declares this source; remove it, or correct its name\n");
+    assert_eq!(err, "sources.catalogue: no schema has a source of that name (there are: catalog)\n");
     let (code, _, err) = run(directory.path(), &["serve", "--config", "other.yaml"], "");
     assert_eq!(code, 1);
     assert!(err.starts_with("other.yaml: cannot be read: "), "{err}");

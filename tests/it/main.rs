@@ -6,6 +6,7 @@ mod execution;
 mod http;
 mod http_abuse;
 mod http_drain;
+mod mapping;
 mod schema;
 mod shop;
 mod support;
