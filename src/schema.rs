@@ -120,9 +120,9 @@ fn check(
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
-        select::check(&connectors, context, problems);
+        let misspelt = select::check(&connectors, context, problems);
         grpc_paths::check(&connectors, problems);
-        coverage::check(&connectors, context, problems);
+        coverage::check(&connectors, &misspelt, context, problems);
     }
     if problems.any_error() {
         return None;

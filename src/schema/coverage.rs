@@ -20,8 +20,14 @@ use super::{
 };
 use crate::mapping::{self, OutputTree};
 
-/// Checks that every field can be supplied.
-pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+/// Checks that every field can be supplied. Of `misspelt` types a selection names fields that they do not have, so what
+/// seems to be missing may be there under a wrong name.
+pub(crate) fn check(
+    drafts: &[ConnectDraft],
+    misspelt: &HashSet<Name>,
+    context: Context<'_>,
+    problems: &mut Problems<'_>,
+) {
     check_roots(drafts, context, problems);
     let trees: Vec<OutputTree> = drafts
         .iter()
@@ -47,6 +53,8 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
             None => walk.below(tree, &draft.type_name, &draft.coordinate),
         }
     }
+    walk.missing
+        .retain(|(type_name, _), _| !misspelt.contains(*type_name));
     walk.report(context, problems);
 }
 
@@ -301,22 +309,26 @@ impl<'w> Walk<'w> {
     }
 }
 
-/// The key by which a connector can be called for an object of a type; `None` when it cannot be at all.
+/// The key by which a connector can be called for an object of a type; `None` when it cannot be at all. Keys that the
+/// type does not have were reported and do not count.
 fn key_for(draft: &ConnectDraft, object: &ObjectType) -> Option<KeyTree> {
-    match (draft.kind, &draft.field) {
-        (Kind::Entity, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
-        (Kind::Batch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
-        (Kind::Field, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
-        (Kind::FieldBatch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
-        (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => {
-            Some(KeyTree(
-                field
-                    .arguments
-                    .iter()
-                    .map(|argument| (argument.name.as_str().into(), KeyTree::default()))
-                    .collect(),
-            ))
+    let mut key = match (draft.kind, &draft.field) {
+        (Kind::Entity | Kind::Field, _) if draft.type_name == object.name => {
+            draft.this_reads.clone()
         }
-        _ => None,
-    }
+        (Kind::Batch | Kind::FieldBatch, _) if draft.type_name == object.name => {
+            draft.batch_reads.clone()
+        }
+        (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => KeyTree(
+            field
+                .arguments
+                .iter()
+                .map(|argument| (argument.name.as_str().into(), KeyTree::default()))
+                .collect(),
+        ),
+        _ => return None,
+    };
+    key.0
+        .retain(|(name, _)| object.fields.contains_key(&**name));
+    Some(key)
 }

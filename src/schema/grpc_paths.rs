@@ -1,5 +1,6 @@
 //! What a gRPC connector sends and reads, compared with its message types (DIALECT §3).
 
+use apollo_compiler::ast::FieldDefinition;
 use switchboard_clients::proto::{FieldDescriptor, Kind as FieldKind, MessageDescriptor};
 
 use super::{
@@ -25,6 +26,9 @@ pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
         }
         if let Some((mapping, text)) = &draft.selection {
             let answer = Value::Message(method.output.clone());
+            if let Some(field) = &draft.field {
+                check_list(mapping, text, &method.output, field, problems);
+            }
             let mut reader = Reader { text, problems };
             match &*mapping.selection {
                 Selection::Value(expr) => {
@@ -96,6 +100,73 @@ fn check_tree(
             }
             _ => {}
         }
+    }
+}
+
+/// A list field gets a repeated field, a single one a single one, where the selection is a path of plain keys.
+fn check_list(
+    mapping: &Mapping,
+    text: &Text,
+    answer: &MessageDescriptor,
+    field: &FieldDefinition,
+    problems: &mut Problems<'_>,
+) {
+    let Selection::Value(Expr::Path(path)) = &*mapping.selection else {
+        return;
+    };
+    let head = match &path.head {
+        Head::Root => None,
+        Head::Key(key) => Some(key),
+        _ => return,
+    };
+    let mut message = answer.clone();
+    let mut is_repeated = false;
+    let mut keys = head
+        .into_iter()
+        .chain(path.steps.iter().filter_map(|step| match step {
+            Step::Key(key) => Some(key),
+            _ => None,
+        }));
+    if path
+        .steps
+        .iter()
+        .any(|step| matches!(step, Step::Method { .. }))
+    {
+        return;
+    }
+    let is_known = keys.all(|key| {
+        let Some(found) = find(&message, &key.text) else {
+            return false;
+        };
+        is_repeated |= found.is_list();
+        match value_of(&found) {
+            Value::Message(inner) => message = inner,
+            // Lists inside free-form values are not known.
+            Value::Unknown => return false,
+            Value::Scalar(_) => {}
+        }
+        true
+    });
+    if is_known && is_repeated != field.ty.is_list() {
+        let (has, wants) = if is_repeated {
+            ("a list", "single")
+        } else {
+            ("single", "a list")
+        };
+        problems
+            .error(
+                Code::InvalidSelection,
+                &text.span(&path.span),
+                format!(
+                    "the selection reads {has}, but `{}: {}` is {wants}",
+                    field.name, field.ty
+                ),
+            )
+            .hint(if is_repeated {
+                "take one: `->first`"
+            } else {
+                "read a repeated field"
+            });
     }
 }
 

@@ -229,7 +229,10 @@ impl Checker<'_> {
     }
 
     fn variable(&self, name: &Key, path: &Path, problems: &mut Problems<'_>) {
-        let place = self.place(name);
+        // With its `$`.
+        let place = self
+            .text
+            .span(&(name.span.start.saturating_sub(1)..name.span.end));
         if !VARIABLES.contains(&name.text.as_str()) {
             problems
                 .error(
@@ -263,7 +266,7 @@ impl Checker<'_> {
             ("status", _) => Members::None("`$status`"),
             _ => Members::Any,
         };
-        self.steps(&name.text, &path.steps, members, problems);
+        self.steps(&path.steps, members, problems);
     }
 
     /// A variable that exists, but not here.
@@ -306,6 +309,7 @@ impl Checker<'_> {
                 "variables here: {}",
                 self.allowed
                     .iter()
+                    .filter(|name| **name != "context" || Feature::Context.is_supported())
                     .map(|name| format!("`${name}`"))
                     .collect::<Vec<_>>()
                     .join(", ")
@@ -313,16 +317,10 @@ impl Checker<'_> {
     }
 
     /// Follows keys from a variable as long as they are plain.
-    fn steps<'m>(
-        &'m self,
-        variable: &str,
-        steps: &[Step],
-        mut members: Members<'m>,
-        problems: &mut Problems<'_>,
-    ) {
+    fn steps<'m>(&'m self, steps: &[Step], mut members: Members<'m>, problems: &mut Problems<'_>) {
         for step in steps {
             match step {
-                Step::Key(key) => match self.key(variable, key, &members, problems) {
+                Step::Key(key) => match self.key(key, &members, problems) {
                     Some(inner) => members = inner,
                     None => return,
                 },
@@ -336,9 +334,9 @@ impl Checker<'_> {
                             steps,
                             ..
                         }) = value
-                            && let Some(inner) = self.key(variable, key, &members, problems)
+                            && let Some(inner) = self.key(key, &members, problems)
                         {
-                            self.steps(variable, steps, inner, problems);
+                            self.steps(steps, inner, problems);
                         }
                     }
                     return;
@@ -349,7 +347,6 @@ impl Checker<'_> {
 
     fn key<'m>(
         &'m self,
-        variable: &str,
         key: &Key,
         members: &Members<'m>,
         problems: &mut Problems<'_>,
@@ -375,9 +372,7 @@ impl Checker<'_> {
                             key.text
                         ),
                     )
-                    .maybe_hint(suggest::did_you_mean(&key.text, members.names()))
-                    .message
-                    .push_str(&format!(", read from `${variable}`"));
+                    .maybe_hint(suggest::did_you_mean(&key.text, members.names()));
                 None
             }
         }

@@ -1,7 +1,9 @@
 //! What a selection makes, compared with the type that it fills.
 
+use std::collections::HashSet;
+
 use apollo_compiler::{
-    Schema,
+    Name, Schema,
     schema::{ExtendedType, ObjectType},
 };
 
@@ -9,7 +11,7 @@ use super::{
     connect::ConnectDraft,
     literal::Text,
     members::Members,
-    model::{Kind, Place},
+    model::{ConnectRequest, Kind, Place},
     problem::{Code, Problems},
     source::Context,
     suggest, visit,
@@ -18,12 +20,22 @@ use crate::mapping::{
     self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step,
 };
 
-/// Checks the selection of every connector.
-pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+/// Checks the selection of every connector. Returns the types of which fields are selected that do not exist.
+pub(crate) fn check(
+    drafts: &[ConnectDraft],
+    context: Context<'_>,
+    problems: &mut Problems<'_>,
+) -> HashSet<Name> {
+    let mut misspelt = HashSet::new();
     for draft in drafts {
         let Some((mapping, text)) = &draft.selection else {
             continue;
         };
+        let is_requestless = matches!(draft.request, Some(ConnectRequest::None));
+        if is_requestless && mapping::reads(&mapping.selection).input().is_some() {
+            // It reads what it does not have, which was reported.
+            continue;
+        }
         let tree = mapping::output(&mapping.selection);
         let type_name = match &draft.field {
             Some(field) => field.ty.inner_named_type(),
@@ -41,13 +53,16 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
             extra: extra.unwrap_or_default(),
             open: Vec::new(),
             coordinate: &draft.coordinate,
+            misspelt: Vec::new(),
         };
         let whole = text.place(&(0..text.value.len()));
         let is_plain =
             matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
         checker.value(&tree, type_name, &whole, is_plain, problems);
         check_batch(draft, &tree, &whole, problems);
+        misspelt.extend(checker.misspelt);
     }
+    misspelt
 }
 
 /// The elements of a batch say which key they answer.
@@ -116,6 +131,8 @@ struct Checker<'c> {
     /// Types that are being filled, outermost first.
     open: Vec<&'c str>,
     coordinate: &'c str,
+    /// Types of which fields are selected that do not exist.
+    misspelt: Vec<Name>,
 }
 
 // === impl Checker ===
@@ -217,6 +234,7 @@ impl<'c> Checker<'c> {
             .map_or_else(|| self.text.place.clone(), |span| self.text.span(span));
         let Some(field) = object.fields.get(&*made.name) else {
             let names = object.fields.keys().map(|name| name.as_str());
+            self.misspelt.push(object.name.clone());
             problems
                 .error(
                     Code::SelectedFieldNotFound,

@@ -30,21 +30,23 @@ impl Kinds {
 
     /// `text or null`.
     pub(crate) fn describe(self) -> String {
-        let names = [
-            "null",
-            "a boolean",
-            "a number",
-            "text",
-            "a list",
-            "an object",
+        const NAMES: [(Kinds, &str); 6] = [
+            (Kinds::TEXT, "text"),
+            (Kinds::NUMBER, "a number"),
+            (Kinds::BOOL, "a boolean"),
+            (Kinds::ARRAY, "a list"),
+            (Kinds::OBJECT, "an object"),
+            (Kinds::NULL, "null"),
         ];
-        let found: Vec<&str> = names
+        let found: Vec<&str> = NAMES
             .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0)
+            .filter(|(kind, _)| !self.never_fits(*kind))
             .map(|(_, name)| *name)
             .collect();
-        found.join(" or ")
+        match found.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => found.concat(),
+        }
     }
 }
 
