@@ -4,7 +4,7 @@
 //! some hundred lines of our own, because tonic's client, made for generated code, does three things we cannot have: it
 //! takes a stream that ends without `grpc-status` for a success, it panics on status details that are not base64, and
 //! it hides whether a status came from the source or from a broken connection. It also sends each call through the
-//! task of a buffer, which costs as much again as the call (`benches/grpc.rs`).
+//! task of a buffer, which costs as much again as the call (`benches/calls.rs`).
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
@@ -16,13 +16,12 @@ use http::{
     header::{CONTENT_TYPE, TE},
     uri::{Authority, PathAndQuery, Scheme},
 };
-use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::{Client as Pool, ResponseFuture, connect::HttpConnector};
 use tokio::time::Instant;
 
-use self::status::Status;
+use self::{framing::Message, status::Status};
 pub use crate::tls::TlsError;
 use crate::{
     Call, CallError, Reply,
@@ -74,8 +73,8 @@ struct Inner {
 }
 
 enum Connections {
-    Plain(Pool<Within<HttpConnector>, Full<Bytes>>),
-    Secure(Pool<Within<HttpsConnector<HttpConnector>>, Full<Bytes>>),
+    Plain(Pool<Within<HttpConnector>, Message>),
+    Secure(Pool<Within<HttpsConnector<HttpConnector>>, Message>),
 }
 
 // === impl GrpcClient ===
@@ -202,7 +201,7 @@ impl fmt::Debug for Inner {
 // === impl Connections ===
 
 impl Connections {
-    fn request(&self, request: Request<Full<Bytes>>) -> ResponseFuture {
+    fn request(&self, request: Request<Message>) -> ResponseFuture {
         match self {
             Self::Plain(pool) => pool.request(request),
             Self::Secure(pool) => pool.request(request),
@@ -210,8 +209,8 @@ impl Connections {
     }
 }
 
-fn request(uri: Uri, headers: HeaderMap, body: Bytes) -> Request<Full<Bytes>> {
-    let mut request = Request::new(Full::new(body));
+fn request(uri: Uri, headers: HeaderMap, body: Bytes) -> Request<Message> {
+    let mut request = Request::new(Message::new(body));
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = uri;

@@ -1,9 +1,15 @@
 //! A message on the wire: a byte that says "compressed", four of length, the message.
 
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use http::HeaderMap;
 use http_body_util::BodyExt;
-use hyper::body::Body;
+use hyper::body::{Body, Frame};
 
 use crate::{
     CallError,
@@ -11,6 +17,11 @@ use crate::{
 };
 
 const PREFIX_BYTES: usize = 5;
+
+/// A request of one message. Unlike hyper's own bodies it says nothing of its size beforehand, so that no
+/// `content-length` is sent, which gRPC does not know.
+#[derive(Debug)]
+pub(super) struct Message(Option<Bytes>);
 
 /// One message, put together from frames.
 struct Unframe {
@@ -52,6 +63,31 @@ where
         }
     }
     Ok((message.finish()?, trailers))
+}
+
+// === impl Message ===
+
+impl Message {
+    /// `framed` as made by [`frame`].
+    pub(super) fn new(framed: Bytes) -> Self {
+        Self(Some(framed))
+    }
+}
+
+impl Body for Message {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_none()
+    }
 }
 
 // === impl Unframe ===

@@ -1,0 +1,476 @@
+//! What goes to a gRPC source and what comes back, against tonic's server and against servers that break the rules.
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use base64::{Engine, prelude::BASE64_STANDARD};
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue};
+use switchboard_clients::{
+    Call, CallError, Client,
+    registry::{SourceSettings, TransportSettings},
+};
+use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
+use tonic::{Code, Request, Response, Status, metadata::MetadataMap};
+
+use crate::{
+    broken_grpc::{self, Frames},
+    support::{Identity, kind, send},
+    tonic_server::{self, Raw},
+};
+
+fn settings(address: &str) -> SourceSettings {
+    SourceSettings::new(
+        "grpc",
+        TransportSettings::Grpc {
+            address: address.parse().unwrap(),
+        },
+    )
+}
+
+fn client(address: SocketAddr) -> Arc<dyn Client> {
+    settings(&format!("http://{address}")).client().unwrap()
+}
+
+fn call(message: impl Into<Bytes>) -> Call {
+    Call::Grpc {
+        path: "/shop.Catalog/Get".parse().unwrap(),
+        message: message.into(),
+        metadata: HeaderMap::new(),
+    }
+}
+
+async fn serve(
+    answer: impl Fn(Request<Raw>) -> Result<Response<Raw>, Status> + Send + Sync + 'static,
+) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tonic_server::spawn(listener, answer);
+    address
+}
+
+#[tokio::test]
+async fn messages_of_any_size_go_and_come_unchanged() {
+    let address = serve(|request| Ok(Response::new(request.into_inner()))).await;
+    let client = client(address);
+    for len in [0, 1, 127, 16_379, 16_384, 100_000, 3_000_000] {
+        let message = Bytes::from((0..len).map(|n| n as u8).collect::<Vec<_>>());
+
+        let reply = send(&client, call(message.clone())).await.unwrap();
+
+        assert_eq!(reply.status, 0);
+        assert!(reply.body == message, "{len}");
+    }
+}
+
+#[tokio::test]
+async fn metadata_goes_as_given_and_comes_back_in_headers_and_trailers() {
+    let address = serve(|request| {
+        let mut seen = request.metadata().clone().into_headers();
+        let timeout = seen.remove("grpc-timeout").unwrap();
+        assert!(timeout.to_str().unwrap().ends_with('m'));
+        let mut expected = HeaderMap::new();
+        expected.insert("te", HeaderValue::from_static("trailers"));
+        expected.insert("content-type", HeaderValue::from_static("application/grpc"));
+        expected.insert("x-one", HeaderValue::from_static("1"));
+        expected.insert("x-two-bin", HeaderValue::from_static("AAEC"));
+        assert_eq!(
+            seen, expected,
+            "nothing is added but what the protocol demands"
+        );
+        assert_eq!(
+            request
+                .metadata()
+                .get_bin("x-two-bin")
+                .unwrap()
+                .to_bytes()
+                .unwrap(),
+            &[0, 1, 2][..]
+        );
+        let mut response = Response::new(Raw::default());
+        response
+            .metadata_mut()
+            .insert("x-reply", "r".parse().unwrap());
+        response.metadata_mut().insert_bin(
+            "x-reply-bin",
+            tonic::metadata::MetadataValue::from_bytes(&[3, 4]),
+        );
+        Ok(response)
+    })
+    .await;
+    let mut metadata = HeaderMap::new();
+    metadata.insert("x-one", HeaderValue::from_static("1"));
+    metadata.insert("x-two-bin", HeaderValue::from_static("AAEC"));
+
+    let reply = send(
+        &client(address),
+        Call::Grpc {
+            path: "/shop.Catalog/Get".parse().unwrap(),
+            message: Bytes::new(),
+            metadata,
+        },
+    )
+    .await
+    .unwrap();
+
+    assert_eq!(reply.status, 0, "{}", reply.message);
+    assert_eq!(reply.headers["x-reply"], "r");
+    assert_eq!(reply.headers["x-reply-bin"], "AwQ");
+    assert!(
+        reply.trailers.is_empty(),
+        "the status is not repeated there: {:?}",
+        reply.trailers
+    );
+}
+
+#[tokio::test]
+async fn an_error_status_is_a_reply_with_message_details_and_trailers() {
+    for code in 1..=16 {
+        let address = serve(move |_| {
+            let mut metadata = MetadataMap::new();
+            metadata.insert("x-why", "because".parse().unwrap());
+            Err(Status::with_details_and_metadata(
+                Code::from_i32(code),
+                "nö: 100% of \"it\"\n",
+                Bytes::from_static(b"\x08\x05"),
+                metadata,
+            ))
+        })
+        .await;
+
+        let reply = send(&client(address), call("")).await.unwrap();
+
+        assert_eq!(i32::from(reply.status), code);
+        assert_eq!(reply.message, "nö: 100% of \"it\"\n");
+        assert_eq!(&reply.details[..], b"\x08\x05");
+        assert_eq!(reply.trailers["x-why"], "because");
+        assert!(reply.body.is_empty());
+    }
+}
+
+#[tokio::test]
+async fn the_time_left_travels_with_the_call() {
+    let address = serve(|request| {
+        let timeout = request
+            .metadata()
+            .get("grpc-timeout")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
+        Ok(Response::new(Raw(timeout.into())))
+    })
+    .await;
+    let client = client(address);
+    let millis = |reply: switchboard_clients::Reply| -> u64 {
+        str::from_utf8(&reply.body)
+            .unwrap()
+            .strip_suffix('m')
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+
+    let own = client
+        .call(call(""), Instant::now() + Duration::from_secs(10))
+        .await
+        .unwrap();
+    let less = client
+        .call(call(""), Instant::now() + Duration::from_millis(300))
+        .await
+        .unwrap();
+
+    assert!(
+        (900..=1000).contains(&millis(own)),
+        "the attempt's own second"
+    );
+    assert!(
+        (200..=300).contains(&millis(less)),
+        "what is left of the request"
+    );
+}
+
+#[tokio::test]
+async fn a_slow_source_is_a_timeout() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let held = tokio::spawn(async move {
+        let _connection = listener.accept().await;
+        std::future::pending::<()>().await;
+    });
+    let mut settings = settings(&format!("http://{address}"));
+    settings.call_timeout = Duration::from_millis(100);
+
+    let outcome = send(&settings.client().unwrap(), call("")).await;
+
+    assert_eq!(kind(&outcome), "Timeout");
+    held.abort();
+}
+
+#[tokio::test]
+async fn a_message_over_the_limit_is_refused() {
+    let address = serve(|_| Ok(Response::new(Raw(Bytes::from(vec![0; 1001]))))).await;
+    let mut settings = settings(&format!("http://{address}"));
+    for (limit, expected) in [(1000, "TooLarge"), (1001, "Reply 0")] {
+        settings.body_bytes_max = limit;
+        let outcome = send(&settings.client().unwrap(), call("")).await;
+        assert_eq!(kind(&outcome), expected);
+    }
+}
+
+#[tokio::test]
+async fn a_source_that_goes_and_comes_back_is_used_again() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let client = client(address);
+    let start = |listener| -> JoinHandle<()> {
+        tonic_server::spawn(listener, |_| Ok(Response::new(Raw::default())))
+    };
+
+    let server = start(listener);
+    assert_eq!(kind(&send(&client, call("")).await), "Reply 0");
+
+    server.abort();
+    let _ = server.await;
+    let started = Instant::now();
+    while kind(&send(&client, call("")).await) != "Connect" {
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "a call in the middle may break, later ones cannot connect"
+        );
+    }
+    assert!(started.elapsed() < Duration::from_millis(500));
+
+    start(TcpListener::bind(address).await.unwrap());
+    assert_eq!(kind(&send(&client, call("")).await), "Reply 0");
+}
+
+#[tokio::test]
+async fn a_source_that_is_not_there_is_a_failure_to_connect() {
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    for address in [
+        format!("http://127.0.0.1:{port}"),
+        format!("https://127.0.0.1:{port}"),
+        "http://no-such-host.invalid:1".to_owned(),
+    ] {
+        let outcome = send(&settings(&address).client().unwrap(), call("")).await;
+
+        assert_eq!(kind(&outcome), "Connect", "{address}: {outcome:?}");
+        assert!(outcome.unwrap_err().is_unsent());
+    }
+}
+
+#[tokio::test]
+async fn tls_is_checked() {
+    let identity = Identity::new("localhost", &["h2"]);
+    let authority = identity.authority_pem.clone();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    broken_grpc::spawn_tls(listener, identity, |_| Frames::message(b"hi").ok());
+
+    for (name, trusted, expected) in [
+        ("localhost", true, "Reply 0"),
+        ("localhost", false, "Connect"),
+        ("127.0.0.1", true, "Connect"),
+    ] {
+        let mut settings = settings(&format!("https://{name}:{port}"));
+        if trusted {
+            settings.tls.authorities_pem = authority.clone().into_bytes();
+        }
+        let outcome = send(&settings.client().unwrap(), call("")).await;
+        assert_eq!(kind(&outcome), expected, "{name} {trusted} {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn calls_share_one_connection() {
+    let address = serve(|request| {
+        let peer = request.remote_addr().unwrap().port();
+        Ok(Response::new(Raw(peer.to_string().into())))
+    })
+    .await;
+    let client = client(address);
+    let calls = (0..50).map(|_| send(&client, call("")));
+
+    let mut ports: Vec<_> = futures_util::future::join_all(calls)
+        .await
+        .into_iter()
+        .map(|reply| reply.unwrap().body)
+        .collect();
+    ports.dedup();
+
+    assert_eq!(ports.len(), 1);
+}
+
+#[tokio::test]
+async fn an_answer_without_a_status_or_a_message_is_no_success() {
+    let cases = [
+        ("no trailers", Frames::message(b"hi"), "Protocol"),
+        ("nothing at all", Frames::default(), "Protocol"),
+        (
+            "trailers without status",
+            Frames::message(b"hi").trailer("x", "y"),
+            "Protocol",
+        ),
+        ("no message", Frames::default().ok(), "Protocol"),
+        (
+            "trailers only, success",
+            Frames::default().header("grpc-status", "0"),
+            "Protocol",
+        ),
+        (
+            "two messages",
+            Frames::message(b"hi").and(b"\0\0\0\0\x01a").ok(),
+            "Protocol",
+        ),
+        ("cut prefix", Frames::data(b"\0\0\0").ok(), "Protocol"),
+        (
+            "cut message",
+            Frames::data(b"\0\0\0\0\x09abc").ok(),
+            "Protocol",
+        ),
+        (
+            "compressed",
+            Frames::data(b"\x01\0\0\0\x01a").ok(),
+            "Protocol",
+        ),
+        (
+            "announces 4 GiB",
+            Frames::data(b"\0\xff\xff\xff\xff").ok(),
+            "TooLarge",
+        ),
+        (
+            "not gRPC",
+            Frames::message(b"hi")
+                .ok()
+                .header("content-type", "text/html"),
+            "Protocol",
+        ),
+        (
+            "split anyhow",
+            Frames::data(b"\0\0")
+                .and(b"\0\0\x02")
+                .and(b"h")
+                .and(b"i")
+                .ok(),
+            "Reply 0",
+        ),
+        (
+            "error after message",
+            Frames::message(b"hi").trailer("grpc-status", "13"),
+            "Reply 13",
+        ),
+        (
+            "trailers only, error",
+            Frames::default().header("grpc-status", "5"),
+            "Reply 5",
+        ),
+        (
+            "status is no number",
+            Frames::default().header("grpc-status", "x"),
+            "Reply 2",
+        ),
+        ("reset", Frames::message(b"hi").reset(), "Broken"),
+        ("HTTP 503", Frames::default().status(503), "Reply 14"),
+        ("HTTP 404", Frames::default().status(404), "Reply 12"),
+        ("HTTP 401", Frames::default().status(401), "Reply 16"),
+        ("HTTP 500", Frames::default().status(500), "Reply 2"),
+    ];
+    for (what, frames, expected) in cases {
+        let address = broken_grpc::serve(move |_| frames.clone()).await;
+
+        let outcome = send(&client(address), call("")).await;
+
+        assert_eq!(kind(&outcome), expected, "{what}: {outcome:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_status_that_is_garbage_does_no_harm() {
+    let frames = Frames::default()
+        .header("grpc-status", "5")
+        .header("grpc-message", "%ff%zz%")
+        .header("grpc-status-details-bin", "not base64!");
+    let address = broken_grpc::serve(move |_| frames.clone()).await;
+
+    let reply = send(&client(address), call("")).await.unwrap();
+
+    assert_eq!((reply.status, reply.message.as_str()), (5, "\u{fffd}%zz%"));
+    assert!(reply.details.is_empty());
+}
+
+#[tokio::test]
+async fn details_may_come_without_padding() {
+    for text in ["CAU=", "CAU"] {
+        let frames = Frames::default()
+            .header("grpc-status", "5")
+            .header("grpc-status-details-bin", text);
+        let address = broken_grpc::serve(move |_| frames.clone()).await;
+        let reply = send(&client(address), call("")).await.unwrap();
+        assert_eq!(reply.details, BASE64_STANDARD.decode("CAU=").unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_stream_the_source_refused_is_sent_once_more() {
+    for (refusals, expected, seen) in [(1, "Reply 0", 2), (2, "Broken", 2)] {
+        let (address, count) = broken_grpc::refusing(refusals).await;
+
+        let outcome = send(&client(address), call("")).await;
+
+        assert_eq!(kind(&outcome), expected, "{outcome:?}");
+        assert_eq!(count.load(std::sync::atomic::Ordering::Relaxed), seen);
+    }
+}
+
+#[tokio::test]
+async fn what_is_not_http_2_is_no_success() {
+    for answer in [
+        &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
+        b"",
+    ] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            loop {
+                use tokio::io::{AsyncReadExt, AsyncWriteExt};
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 1024]).await;
+                let _ = stream.write_all(answer).await;
+                let _ = stream.shutdown().await;
+            }
+        });
+
+        let outcome = send(&client(address), call("")).await;
+
+        assert!(
+            matches!(outcome, Err(CallError::Protocol(_) | CallError::Broken(_))),
+            "{outcome:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn an_address_may_have_a_base_path() {
+    let address = broken_grpc::serve(|path| Frames::message(path.as_bytes()).ok()).await;
+    for base in ["", "/"] {
+        let client = settings(&format!("http://{address}{base}"))
+            .client()
+            .unwrap();
+        assert_eq!(
+            &send(&client, call("")).await.unwrap().body[..],
+            b"/shop.Catalog/Get"
+        );
+    }
+    let client = settings(&format!("http://{address}/mesh/"))
+        .client()
+        .unwrap();
+    assert_eq!(
+        &send(&client, call("")).await.unwrap().body[..],
+        b"/mesh/shop.Catalog/Get"
+    );
+}

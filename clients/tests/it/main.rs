@@ -1,0 +1,15 @@
+//! Promises of the clients, kept over real sockets. One binary: one link.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::too_many_lines, reason = "a table is as long as it has rows")]
+
+mod broken_grpc;
+mod grpc;
+mod proto_decode;
+mod proto_encode;
+mod proto_files;
+mod rest;
+mod rest_broken;
+mod stack;
+mod support;
+mod tonic_server;
