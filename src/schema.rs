@@ -94,7 +94,7 @@ fn check(
     options: &LoadOptions,
     problems: &mut Problems<'_>,
 ) -> Option<Surface> {
-    graphql::report(&parsed.errors, problems);
+    graphql::report_syntax(parsed, problems);
     if problems.any_error() {
         // What was not read would only be reported as missing.
         return None;

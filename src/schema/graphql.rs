@@ -17,6 +17,9 @@ use super::{
     suggest,
 };
 
+/// Syntax errors that are reported of one file. After the first few the parser only stumbles over what it lost track of.
+const SYNTAX_ERRORS_MAX: usize = 3;
+
 /// Brackets within brackets in a schema file; far more than lists of lists need, far from the end of the stack.
 const NESTING_MAX: usize = 200;
 
@@ -55,22 +58,23 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
     parsed
 }
 
+/// Reports the first syntax errors of every file.
+pub(crate) fn report_syntax(parsed: &Parsed, problems: &mut Problems<'_>) {
+    for errors in &parsed.errors {
+        report(errors, SYNTAX_ERRORS_MAX, problems);
+    }
+}
+
 /// Reports what the GraphQL library found.
-pub(crate) fn report<'e>(
-    errors: impl IntoIterator<Item = &'e DiagnosticList>,
-    problems: &mut Problems<'_>,
-) {
+fn report(errors: &DiagnosticList, errors_max: usize, problems: &mut Problems<'_>) {
     let files = problems.files();
-    for diagnostic in errors.into_iter().flat_map(DiagnosticList::iter) {
+    for diagnostic in errors.iter().take(errors_max) {
         // Said in our own words by `roots`.
         if diagnostic.error.unstable_error_name() == Some("QueryRootOperationType") {
             continue;
         }
         let place = files.place(diagnostic.error.location());
-        let message = diagnostic
-            .error
-            .to_string()
-            .replace(definitions::PREFIX, "");
+        let message = diagnostic.error.to_string().replace(definitions::PREFIX, "");
         problems.error(Code::GraphqlError, &place, message);
     }
 }
@@ -93,14 +97,14 @@ pub(crate) fn build_full(
     let schema = match builder.build() {
         Ok(schema) => schema,
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             return error.partial;
         }
     };
     match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             error.partial
         }
     }
@@ -119,7 +123,7 @@ pub(crate) fn build_public(
     match built {
         Ok(schema) => Some(schema),
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             None
         }
     }

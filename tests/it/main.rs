@@ -1,3 +1,4 @@
 //! x
 
+mod mapping;
 mod schema;
