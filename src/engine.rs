@@ -6,6 +6,14 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+use crate::{
+    execute::{self, Backends, Scope},
+    operation::{Limits, OperationKind, OperationStore, RequestError, RequestErrorKind, Variables, error::LimitKind},
+    plan::{self, Plan, PlanCache, build::TooLarge},
+    response,
+    schema::Surface,
+};
+
 /// One GraphQL request, decoded from its transport and not yet looked at.
 #[derive(Debug)]
 pub struct Request {
@@ -82,4 +90,149 @@ pub enum Outcome {
     MethodNotAllowed,
     /// Not now: shed, quota, maintenance, failed critical field. Status to use.
     Unavailable(u16),
+}
+
+/// Answers the requests of one surface.
+#[derive(Debug)]
+pub struct Engine {
+    surface: Arc<Surface>,
+    backends: Arc<Backends>,
+    operations: OperationStore,
+    plans: PlanCache,
+    settings: Settings,
+}
+
+/// How a surface answers.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bounds on documents.
+    pub limits: Limits,
+    /// Bytes of an answer.
+    pub response_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { limits: Limits::default(), response_bytes: 8 * 1024 * 1024 }
+    }
+}
+
+// === impl Engine ===
+
+impl Engine {
+    /// The engine of a surface.
+    #[must_use]
+    pub fn new(surface: Arc<Surface>, backends: Arc<Backends>, settings: Settings) -> Self {
+        let operations = OperationStore::new(settings.limits.clone());
+        Self { surface, backends, operations, plans: PlanCache::default(), settings }
+    }
+
+    /// Answers one GraphQL request. Never fails: what goes wrong becomes part of the response.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops a query's calls. A mutation that has begun finishes.
+    pub async fn handle(&self, request: Request) -> Response {
+        let mut info = None;
+        match self.run(request, &mut info).await {
+            Ok(response) => response,
+            Err(error) => Response {
+                outcome: outcome_of(error.kind),
+                body: response::error::refusal(&error).into(),
+                headers: Vec::new(),
+                operation: info.map(|info| OperationInfo { errors: error.errors.len() as u32, ..info }),
+            },
+        }
+    }
+
+    /// The plan of an operation: the text that `explain` prints.
+    ///
+    /// # Errors
+    /// The document is refused.
+    pub fn explain(&self, text: &str, name: Option<&str>) -> Result<String, RequestError> {
+        let (title, plan) = self.plan_of(text, name)?;
+        Ok(plan::explain::text(&self.surface, &plan, &title))
+    }
+
+    /// The same as JSON.
+    ///
+    /// # Errors
+    /// The document is refused.
+    pub fn explain_json(&self, text: &str, name: Option<&str>) -> Result<serde_json::Value, RequestError> {
+        let (title, plan) = self.plan_of(text, name)?;
+        Ok(plan::explain::json(&self.surface, &plan, &title))
+    }
+
+    /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
+    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>), RequestError> {
+        let operation = self.operations.resolve(&self.surface, text, name)?;
+        let name = operation.name.as_deref().unwrap_or("(anonymous)");
+        let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
+        let bits = Variables::defaults(&self.surface, &operation).condition_bits(&operation);
+        let plan = self.plans.get_or_build(&self.surface, &operation, bits).map_err(too_large)?;
+        Ok((title, plan))
+    }
+
+    async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
+        let text = request.query.as_deref().ok_or_else(|| no_document(&request))?;
+        let operation = self.operations.resolve(&self.surface, text, request.operation_name.as_deref())?;
+        let found = OperationInfo { name: operation.name.clone(), kind: operation.kind_name(), errors: 0 };
+        *info = Some(found.clone());
+        if request.queries_only && operation.kind == OperationKind::Mutation {
+            return Err(RequestError::new(RequestErrorKind::MutationNotAllowed, "Mutations must be sent by POST."));
+        }
+        let variables = Variables::coerce(&self.surface, &operation, request.variables.as_ref())?;
+        let bits = variables.condition_bits(&operation);
+        let plan = self
+            .plans
+            .get_or_build(&self.surface, &operation, bits)
+            .map_err(too_large)?;
+        let introspection = match plan.introspection {
+            true if !self.settings.limits.introspection => {
+                return Err(RequestError::new(RequestErrorKind::IntrospectionDisabled, "Introspection is switched off."));
+            }
+            true => Some(operation.introspect(&self.surface, &variables)?),
+            false => None,
+        };
+        let outcome = self.execute(&plan, variables, &request).await;
+        let settings = response::Settings { on_error: request.on_error, bytes_max: self.settings.response_bytes };
+        let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
+        Ok(Response {
+            outcome: if assembled.errors == 0 { Outcome::Data } else { Outcome::Partial },
+            body: assembled.body.into(),
+            headers: Vec::new(),
+            operation: Some(OperationInfo { errors: assembled.errors, ..found }),
+        })
+    }
+
+    async fn execute(&self, plan: &Arc<Plan>, variables: Variables, request: &Request) -> execute::Outcome {
+        let (surface, backends) = (self.surface.clone(), self.backends.clone());
+        let scope = Scope::new(surface, backends, plan.clone(), variables, request.headers.clone(), request.deadline);
+        let run = execute::run(Arc::new(scope));
+        match plan.kind {
+            OperationKind::Query => run.await,
+            // What has begun to change things is not stopped by a client that leaves.
+            OperationKind::Mutation => tokio::spawn(run).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+        }
+    }
+}
+
+fn too_large(error: TooLarge) -> RequestError {
+    RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
+}
+
+fn no_document(request: &Request) -> RequestError {
+    let persisted = request.document_id.is_some()
+        || request.extensions.as_ref().is_some_and(|extensions| extensions.contains_key("persistedQuery"));
+    if persisted {
+        return RequestError::new(RequestErrorKind::PersistedNotSupported, "PersistedQueryNotSupported");
+    }
+    RequestError::new(RequestErrorKind::NoDocument, "The request has no `query`.")
+}
+
+fn outcome_of(kind: RequestErrorKind) -> Outcome {
+    match kind {
+        RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
+        RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
+        _ => Outcome::Invalid,
+    }
 }

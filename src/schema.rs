@@ -18,6 +18,7 @@ mod features;
 mod field_set;
 mod files;
 mod graphql;
+mod group_by;
 mod grpc;
 mod grpc_paths;
 mod header;

@@ -10,11 +10,14 @@ use apollo_compiler::{
     validation::Valid,
 };
 
+use crate::mapping::tree;
+
 use super::{
     annotations::{Use, UseSite},
     arguments::Arguments,
     connect::ConnectDraft,
     directive::Directive,
+    group_by,
     files::Files,
     model::{
         Connector, ConnectorId, Field, FieldType, Kind, ListSize, Scalar, Site, Source, SourceId,
@@ -76,17 +79,20 @@ fn build_connector(draft: ConnectDraft, types: &TypeTable) -> Option<Connector> 
         Some(field) => Site::Field(type_id, types.field_index(type_id, &field.name)?),
         None => Site::Type(type_id),
     };
+    let group_by_paths = group_by::paths(&draft)?;
+    let selection = draft.selection?.0;
     Some(Connector {
         coordinate: Arc::from(draft.coordinate.as_str()),
         site,
         kind: draft.kind,
         source: draft.source.map(|index| SourceId(to_u32(index))),
         request: draft.request?,
-        selection: draft.selection?.0,
+        output: tree::output(&selection.selection),
+        selection,
         is_success: draft.is_success,
         errors: draft.errors,
         max_size: draft.max_size,
-        group_by: draft.group_by,
+        group_by_paths,
         not_found_is_error: draft.not_found_is_error,
         this_reads: draft.this_reads,
         batch_reads: draft.batch_reads,

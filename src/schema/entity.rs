@@ -11,6 +11,7 @@ use super::{
     arguments::Arguments,
     connect::ConnectDraft,
     directive::Directive,
+    group_by,
     field_set,
     members::Members,
     model::{KeyTree, Kind},
@@ -43,7 +44,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], schema: &Schema, problems: &mut Pro
                     .hint("read a key of the type in the request, e.g. `{$this.id}`");
             }
             Kind::Batch => check_nested_keys(draft, problems),
-            Kind::FieldBatch if draft.group_by.is_some() => check_nested_keys(draft, problems),
+            Kind::FieldBatch if draft.group_by.is_some() => group_by::check(draft, problems),
             Kind::Field | Kind::Root if draft.group_by.is_some() => {
                 problems
                     .error(

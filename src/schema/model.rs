@@ -6,7 +6,7 @@ use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
 pub use crate::mapping::KeyTree;
-use crate::mapping::{Selection, Spec};
+use crate::mapping::{OutputTree, Selection, Spec};
 
 /// Index into [`Surface::types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -238,14 +238,17 @@ pub struct Connector {
     pub request: ConnectRequest,
     /// What is made of the answer.
     pub selection: Mapping,
+    /// What names the selection can supply: [`tree::output`](crate::mapping::tree::output) of it, made once.
+    pub output: OutputTree,
     /// Own success rule.
     pub is_success: Option<Mapping>,
     /// Own error mapping.
     pub errors: ErrorMapping,
     /// `batch.maxSize`.
     pub max_size: Option<u32>,
-    /// `batch.groupBy`: evaluated per produced item, gives the parent key object.
-    pub group_by: Option<Mapping>,
+    /// `batch.groupBy`: for each part of the key, in the order of [`Self::batch_reads`] walked depth first, the path of
+    /// output names in a produced item that holds it. `groupBy: "id: userId"` with `$batch.id` is `[["userId"]]`.
+    pub group_by_paths: Vec<Vec<Arc<str>>>,
     /// `batch.notFound: ERROR`.
     pub not_found_is_error: bool,
     /// `$this` paths read by request, selection, errors and isSuccess; without any, nothing is read.

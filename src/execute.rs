@@ -1,0 +1,128 @@
+//! Runs a plan: calls in waves, replies read into tables, failures kept per place.
+//!
+//! After [`crate::plan`], before `response`. Never fails as a whole. One task a request; futures only for calls, work
+//! per level and not per object.
+
+pub mod backends;
+mod batch;
+mod failure;
+mod gather;
+mod keys;
+mod render;
+mod reply;
+mod schedule;
+mod url;
+mod vars;
+
+use std::sync::{Arc, atomic::AtomicU32};
+
+use http::HeaderMap;
+use tokio::time::Instant;
+
+use crate::{mapping::Table, operation::Variables, plan::Plan, schema::Surface};
+
+pub use backends::Backends;
+pub use failure::{Failure, FailureKind};
+pub(crate) use gather::is_type;
+pub use schedule::run;
+
+/// One request's execution: what its tasks share. It lives as long as the request; no part of it is ever shared
+/// between two.
+#[derive(Debug)]
+pub struct Scope {
+    /// The schema.
+    pub surface: Arc<Surface>,
+    /// Clients and settings of its sources.
+    pub backends: Arc<Backends>,
+    /// What to do.
+    pub plan: Arc<Plan>,
+    /// Coerced variables.
+    pub variables: Variables,
+    /// The client's headers.
+    pub headers: Arc<HeaderMap>,
+    /// When the answer must be out.
+    pub deadline: Instant,
+    /// Calls made so far, by source.
+    pub calls: Vec<AtomicU32>,
+}
+
+/// What was fetched: values and failures by step.
+#[derive(Debug, Default)]
+pub struct Outcome {
+    /// All tables; links name them by index.
+    pub tables: Vec<Arc<Table>>,
+    /// By step.
+    pub steps: Vec<StepOutcome>,
+    /// Why values are not there; links name them by index.
+    pub failures: Vec<Arc<Failure>>,
+    /// Errors that mappings declared with `->withError`.
+    pub declared: Vec<crate::mapping::Declared>,
+}
+
+/// What one step has.
+#[derive(Debug, Default)]
+pub struct StepOutcome {
+    /// A root field's value.
+    pub root: Link,
+    /// For every row it is for: by table, then by the row's ordinal.
+    pub links: Vec<Vec<Link>>,
+    /// The distinct values that links lead to.
+    pub live: Vec<Link>,
+}
+
+/// Where a step's value for an object is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Link {
+    /// Nobody was asked, or there is no such object: null.
+    #[default]
+    Nothing,
+    /// A node of a table.
+    Value {
+        /// Index into [`Outcome::tables`].
+        table: u32,
+        /// Index of the node.
+        node: u32,
+    },
+    /// Index into [`Outcome::failures`].
+    Failed(u32),
+}
+
+// === impl Scope ===
+
+impl Scope {
+    /// The scope of one request.
+    #[must_use]
+    pub fn new(
+        surface: Arc<Surface>,
+        backends: Arc<Backends>,
+        plan: Arc<Plan>,
+        variables: Variables,
+        headers: Arc<HeaderMap>,
+        deadline: Instant,
+    ) -> Self {
+        let calls = surface.sources.iter().map(|_| AtomicU32::new(0)).collect();
+        Self { surface, backends, plan, variables, headers, deadline, calls }
+    }
+}
+
+// === impl StepOutcome ===
+
+impl StepOutcome {
+    /// The link for the row with this ordinal in this table.
+    #[must_use]
+    pub fn link(&self, table: u32, ordinal: u32) -> Link {
+        self.links.get(table as usize).and_then(|rows| rows.get(ordinal as usize)).copied().unwrap_or_default()
+    }
+
+    pub(super) fn set(&mut self, table: u32, ordinal: u32, link: Link) {
+        let (table, ordinal) = (table as usize, ordinal as usize);
+        if self.links.len() <= table {
+            self.links.resize_with(table + 1, Vec::new);
+        }
+        let rows = &mut self.links[table];
+        if rows.len() <= ordinal {
+            rows.resize(ordinal + 1, Link::Nothing);
+        }
+        rows[ordinal] = link;
+    }
+}

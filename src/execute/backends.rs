@@ -1,0 +1,298 @@
+//! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
+
+use std::{collections::HashMap, sync::Arc};
+
+use http::Uri;
+use serde_json::{Map, Value};
+use switchboard_clients::Client;
+
+use super::{
+    render,
+    url::{BaseUrl, UrlTemplate},
+};
+use crate::{
+    mapping::{ScanLimits, evaluate::Vars, tree},
+    telemetry::{Metrics, SourceMetrics},
+    schema::{
+        Surface,
+        model::{ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId, SourceTransport, Template, TemplatePart},
+    },
+};
+
+/// Settings of one source.
+#[derive(Debug, Clone)]
+pub struct SourceSettings {
+    /// Replaces `baseURL` or `address`.
+    pub override_url: Option<String>,
+    /// `$config`.
+    pub config: Value,
+    /// Calls that one operation may make to it.
+    pub max_requests_per_operation: u32,
+    /// Bounds on its answers.
+    pub scan: ScanLimits,
+}
+
+/// The sources of a surface, ready to be called.
+#[derive(Debug)]
+pub struct Backends {
+    sources: Vec<Backend>,
+    connectors: Vec<Compiled>,
+    /// `$env`.
+    pub(super) env: Value,
+}
+
+/// One source.
+#[derive(Debug)]
+pub(super) struct Backend {
+    pub(super) client: Arc<dyn Client>,
+    pub(super) config: Value,
+    pub(super) max_requests: u32,
+    pub(super) scan: ScanLimits,
+    pub(super) metrics: Option<SourceMetrics>,
+}
+
+/// What of a connector is known before a request.
+#[derive(Debug, Default)]
+pub(super) struct Compiled {
+    pub(super) base: BaseUrl,
+    pub(super) url: UrlTemplate,
+    /// The whole URL, when nothing of it depends on a request.
+    pub(super) constant_uri: Option<Uri>,
+    /// Variables that the request reads.
+    pub(super) request: Needs,
+    /// Variables that selection, success rule and error mapping read.
+    pub(super) reply: Needs,
+}
+
+/// Which variables some mappings read.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Needs {
+    pub(super) args: bool,
+    pub(super) this: bool,
+    pub(super) batch: bool,
+    pub(super) config: bool,
+    pub(super) env: bool,
+    pub(super) request: bool,
+    pub(super) status: bool,
+    pub(super) response: bool,
+}
+
+/// Calls without a source of their own (absolute URLs) go by this one.
+pub const NO_SOURCE: &str = "";
+
+impl Default for SourceSettings {
+    fn default() -> Self {
+        Self {
+            override_url: None,
+            config: Value::Object(Map::new()),
+            max_requests_per_operation: 100,
+            scan: ScanLimits::default(),
+        }
+    }
+}
+
+// === impl Backends ===
+
+impl Backends {
+    /// Binds a surface to its sources.
+    ///
+    /// # Errors
+    /// One line for each base URL that cannot be used or client that is not there.
+    pub fn bind(
+        surface: &Surface,
+        settings: &HashMap<String, SourceSettings>,
+        client: &dyn Fn(&str) -> Option<Arc<dyn Client>>,
+        metrics: &Metrics,
+    ) -> Result<Self, Vec<String>> {
+        let env = environment();
+        let mut errors = Vec::new();
+        let defaults = SourceSettings::default();
+        let mut bases = Vec::new();
+        let mut sources = Vec::new();
+        for source in &surface.sources {
+            let settings = settings.get(&*source.name).unwrap_or(&defaults);
+            match base_url(&source.transport, settings, &env).and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}"))) {
+                Ok(base) => bases.push(base),
+                Err(why) => {
+                    errors.push(format!("source {:?}: {why}", source.name));
+                    bases.push(BaseUrl::default());
+                }
+            }
+            match client(&source.name) {
+                Some(client) => sources.push(Backend {
+                    client,
+                    config: settings.config.clone(),
+                    max_requests: settings.max_requests_per_operation,
+                    scan: settings.scan,
+                    metrics: metrics.source(&source.name),
+                }),
+                None => errors.push(format!("source {:?} has no client", source.name)),
+            }
+        }
+        if let Some(client) = client(NO_SOURCE) {
+            sources.push(Backend { client, config: Value::Null, max_requests: defaults.max_requests_per_operation, scan: defaults.scan, metrics: None });
+        }
+        let connectors = surface.connectors.iter().map(|connector| compile(surface, connector, &bases)).collect();
+        if errors.is_empty() { Ok(Self { sources, connectors, env }) } else { Err(errors) }
+    }
+
+    pub(super) fn source(&self, id: SourceId) -> &Backend {
+        &self.sources[id.0 as usize]
+    }
+
+    /// The source of a connector, or the one that stands in for connectors with absolute URLs.
+    pub(super) fn of(&self, connector: &Connector) -> Option<&Backend> {
+        match connector.source {
+            Some(id) => self.sources.get(id.0 as usize),
+            None => self.sources.last(),
+        }
+    }
+
+    pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {
+        &self.connectors[id.0 as usize]
+    }
+}
+
+/// The base URL or address of a source, with `$config` and `$env` filled in.
+///
+/// # Errors
+/// An expression in it is no text.
+pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Value) -> Result<String, String> {
+    if let Some(url) = &settings.override_url {
+        return Ok(url.clone());
+    }
+    let (SourceTransport::Http { base_url: template, .. } | SourceTransport::Grpc { address: template, .. }) = transport;
+    let pairs = [("config", &settings.config), ("env", env)];
+    let vars = Vars::new(&pairs);
+    let mut text = String::new();
+    for part in &template.parts {
+        match part {
+            TemplatePart::Text(part) => text.push_str(part),
+            TemplatePart::Expr(mapping) => {
+                let value = super::url::scalar_text(mapping, &vars).map_err(|failure| failure.message)?;
+                if value.is_empty() {
+                    return Err(format!("an expression of {:?} gives nothing; is the variable set?", mapping.selection.to_string()));
+                }
+                text.push_str(&value);
+            }
+        }
+    }
+    Ok(text)
+}
+
+/// `$env`: the environment as it was at the start.
+#[must_use]
+pub fn environment() -> Value {
+    Value::Object(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, Value::from(value.into_string().ok()?)))).collect())
+}
+
+fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
+    let mut compiled = Compiled::default();
+    let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
+    compiled.reply.add(&connector.selection);
+    compiled.reply.add_all([&connector.is_success].into_iter().flatten());
+    add_errors(&mut compiled.reply, &connector.errors);
+    if let Some(source) = source {
+        compiled.reply.add_all(source.is_success.iter());
+        add_errors(&mut compiled.reply, &source.errors);
+    }
+    let needs = &mut compiled.request;
+    match &connector.request {
+        ConnectRequest::None => {}
+        ConnectRequest::Grpc { message, metadata, .. } => {
+            needs.add_all(message.iter());
+            needs.add_headers(metadata);
+            if let Some(SourceTransport::Grpc { metadata, .. }) = source.map(|source| &source.transport) {
+                needs.add_headers(metadata);
+            }
+        }
+        ConnectRequest::Http { url, path, query, headers, body, .. } => {
+            needs.add_template(url);
+            needs.add_all(path.iter().chain(query).chain(body));
+            needs.add_headers(headers);
+            let mut is_constant = path.is_none() && query.is_none();
+            if let Some(SourceTransport::Http { path, query, headers, .. }) = source.map(|source| &source.transport) {
+                needs.add_all(path.iter().chain(query));
+                needs.add_headers(headers);
+                is_constant &= path.is_none() && query.is_none();
+            }
+            compiled.base = base_of(connector, bases, url);
+            compiled.url = if connector.source.is_some() { UrlTemplate::new(url) } else { UrlTemplate::new(&without_origin(url)) };
+            if is_constant && compiled.url.is_constant() {
+                let none = (None, None);
+                compiled.constant_uri = render::uri(&compiled.base, none, &compiled.url, none, &Vars::default()).ok();
+            }
+        }
+    }
+    compiled
+}
+
+fn add_errors(needs: &mut Needs, errors: &ErrorMapping) {
+    needs.add_all(errors.message.iter().chain(&errors.extensions));
+}
+
+fn base_of(connector: &Connector, bases: &[BaseUrl], url: &Template) -> BaseUrl {
+    match (connector.source, url.parts.first()) {
+        (Some(id), _) => bases.get(id.0 as usize).cloned().unwrap_or_default(),
+        (None, Some(TemplatePart::Text(text))) => {
+            let base = BaseUrl::parse(text).unwrap_or_default();
+            BaseUrl { path: String::new(), query: String::new(), ..base }
+        }
+        _ => BaseUrl::default(),
+    }
+}
+
+/// An absolute template without scheme and host: start-up checks see to it that those are plain text.
+fn without_origin(url: &Template) -> Template {
+    let mut url = url.clone();
+    if let Some(TemplatePart::Text(text)) = url.parts.first_mut()
+        && let Some((_, rest)) = text.split_once("://")
+    {
+        let start = rest.find(['/', '?']).unwrap_or(rest.len());
+        *text = rest[start..].to_owned();
+    }
+    url
+}
+
+// === impl Needs ===
+
+impl Needs {
+    fn add(&mut self, mapping: &Mapping) {
+        for read in tree::reads(&mapping.selection).0 {
+            let tree::Origin::Variable(name) = read.origin else { continue };
+            match &*name {
+                "args" => self.args = true,
+                "this" => self.this = true,
+                "batch" => self.batch = true,
+                "config" => self.config = true,
+                "env" => self.env = true,
+                "request" => self.request = true,
+                "status" => self.status = true,
+                "response" => self.response = true,
+                _ => {}
+            }
+        }
+    }
+
+    fn add_all<'a>(&mut self, mappings: impl IntoIterator<Item = &'a Mapping>) {
+        for mapping in mappings {
+            self.add(mapping);
+        }
+    }
+
+    fn add_template(&mut self, template: &Template) {
+        for part in &template.parts {
+            if let TemplatePart::Expr(mapping) = part {
+                self.add(mapping);
+            }
+        }
+    }
+
+    fn add_headers(&mut self, headers: &[Header]) {
+        for header in headers {
+            if let HeaderValue::Value(template) = &header.value {
+                self.add_template(template);
+            }
+        }
+    }
+}

@@ -1,0 +1,349 @@
+//! The calls of one wave of a keyed fetch: keys split by `maxSize`, replies matched to keys by value.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+};
+
+use foldhash::fast::RandomState;
+use futures_util::{StreamExt, stream};
+use switchboard_clients::{Call, CallError, Reply};
+use tokio::time::Instant;
+
+use super::{Failure, FailureKind, Scope, keys::Keys, render, reply, vars::CallVars};
+use crate::{
+    mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
+    plan::{Align, FetchId},
+    schema::model::{Connector, Kind},
+    telemetry::{BatchSize, CallOutcome, SourceMetrics},
+};
+
+/// Calls that one wave has in flight at a time. With the default of 100 calls in flight to a source, one operation
+/// cannot take them all.
+const CALLS_IN_FLIGHT_MAX: usize = 32;
+
+/// What one wave fetched.
+#[derive(Debug, Default)]
+pub(super) struct Batch {
+    pub(super) tables: Vec<Arc<Table>>,
+    pub(super) found: HashMap<u32, Found, RandomState>,
+    pub(super) declared: Vec<Declared>,
+}
+
+/// What there is for a key.
+#[derive(Debug, Clone)]
+pub(super) enum Found {
+    /// A node of one of the batch's tables.
+    Value { table: u32, node: u32 },
+    /// No such object.
+    Nothing,
+    /// The call failed.
+    Failed(Arc<Failure>),
+}
+
+/// What one call brought.
+struct Chunk {
+    table: Table,
+    found: Vec<(u32, Option<u32>)>,
+    declared: Vec<Declared>,
+}
+
+/// Makes the calls for some keys of a fetch, without keys for a root field, and reads their replies.
+///
+/// # Cancel safety
+/// Dropping the future drops its calls.
+pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, keys: Arc<Mutex<Keys>>) -> Batch {
+    let connector = connector(&scope, fetch);
+    let size = chunk_size(connector, numbers.len());
+    let mut batch = Batch::default();
+    if numbers.is_empty() {
+        let result = chunk(&scope, fetch, &[], &keys).await;
+        batch.add(&[0], result);
+        return batch;
+    }
+    if numbers.len() <= size {
+        let result = chunk(&scope, fetch, &numbers, &keys).await;
+        batch.add(&numbers, result);
+        return batch;
+    }
+    let calls = numbers.chunks(size).map(|part| {
+        let (scope, keys, part) = (scope.clone(), keys.clone(), part.to_vec());
+        async move {
+            let result = chunk(&scope, fetch, &part, &keys).await;
+            (part, result)
+        }
+    });
+    let calls: Vec<_> = calls.collect();
+    let results: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT_MAX).collect().await;
+    for (numbers, result) in results {
+        batch.add(&numbers, result);
+    }
+    batch
+}
+
+fn connector(scope: &Scope, fetch: FetchId) -> &Connector {
+    &scope.surface.connectors[scope.plan.fetches[usize::from(fetch.0)].connector.0 as usize]
+}
+
+/// Keys that go into one call.
+fn chunk_size(connector: &Connector, keys: usize) -> usize {
+    match connector.kind {
+        Kind::Batch | Kind::FieldBatch => connector.max_size.map_or(keys, |size| size as usize).max(1),
+        _ => 1,
+    }
+}
+
+async fn chunk(scope: &Scope, fetch: FetchId, numbers: &[u32], keys: &Mutex<Keys>) -> Result<Chunk, Arc<Failure>> {
+    let connector = connector(scope, fetch);
+    call_and_read(scope, fetch, connector, numbers, keys).await.map_err(|failure| reply::signed(scope, connector, failure))
+}
+
+async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, numbers: &[u32], keys: &Mutex<Keys>) -> Result<Chunk, Failure> {
+    let fetch = &scope.plan.fetches[usize::from(id.0)];
+    let compiled = scope.backends.compiled(fetch.connector);
+    let call = {
+        let keys = keys.lock().expect("no panic while keys are held");
+        let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
+        let pairs = vars.pairs();
+        render::render(scope, connector, compiled, &Vars::new(&pairs))?
+    };
+    let reply = match call {
+        Some(call) => Some(send(scope, connector, call, numbers.len()).await?),
+        None => None,
+    };
+    let keys = keys.lock().expect("no panic while keys are held");
+    let mut vars = CallVars::of_request(scope, fetch, compiled.reply, numbers, &keys)?;
+    let mut table = Table::new(fetch.projection.layouts.len());
+    let mut declared = Vec::new();
+    let node = match &reply {
+        Some(reply) => {
+            vars.add_reply(compiled.reply, reply);
+            reply::read(scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
+        }
+        None => {
+            let pairs = vars.pairs();
+            let vars = Vars::new(&pairs);
+            let mut context = Context { vars: &vars, declared: Vec::new() };
+            let node = fetch.projection.read_value(None, &mut context, &mut table);
+            declared = context.declared;
+            node
+        }
+    };
+    let found = match &fetch.align {
+        Align::Whole => {
+            table.nodes.push(node);
+            let at = (table.nodes.len() - 1) as u32;
+            let number = numbers.first().copied().unwrap_or(0);
+            vec![(number, Some(at))]
+        }
+        Align::Items { parts, many } => align(&mut table, &node, parts, *many, numbers, &keys),
+    };
+    if connector.not_found_is_error && found.iter().any(|(_, node)| node.is_none()) && numbers.len() == 1 {
+        return Err(Failure::new(FailureKind::NotFound, "There is no such object."));
+    }
+    Ok(Chunk { table, found, declared })
+}
+
+async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<Reply, Failure> {
+    let Some(backend) = scope.backends.of(connector) else {
+        return Err(Failure::new(FailureKind::Internal, "There is no client for the source."));
+    };
+    if let Some(source) = connector.source {
+        let made = scope.calls[source.0 as usize].fetch_add(1, Relaxed);
+        if made >= backend.max_requests {
+            return Err(Failure::new(FailureKind::RequestLimit, "The operation needs more calls to the source than it may make."));
+        }
+    }
+    let watch = CallWatch::start(backend.metrics.as_ref(), keys);
+    let result = backend.client.call(call, scope.deadline).await;
+    watch.end(&result);
+    result.map_err(|error| {
+        log_failed(connector, &error);
+        Failure::of_call(&error)
+    })
+}
+
+/// The cause of a failed call: for the log alone.
+fn log_failed(connector: &Connector, error: &CallError) {
+    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    tracing::warn!(connector = %connector.coordinate, %error, cause, "call failed");
+}
+
+/// Measures a call; one that is dropped counts as cancelled.
+struct CallWatch<'a> {
+    metrics: Option<&'a SourceMetrics>,
+    started: Instant,
+    outcome: CallOutcome,
+}
+
+// === impl CallWatch ===
+
+impl<'a> CallWatch<'a> {
+    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
+        if let Some(metrics) = metrics {
+            metrics.in_flight.inc();
+            if keys > 0 {
+                metrics.batch(BatchSize(keys));
+            }
+        }
+        Self { metrics, started: Instant::now(), outcome: CallOutcome::Cancelled }
+    }
+
+    fn end(mut self, result: &Result<Reply, CallError>) {
+        self.outcome = match result {
+            Ok(_) => CallOutcome::Success,
+            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
+            Err(CallError::Connect(_)) => CallOutcome::Connect,
+            Err(CallError::Limited { .. }) => CallOutcome::Shed,
+            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
+        };
+    }
+}
+
+impl Drop for CallWatch<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.metrics {
+            metrics.in_flight.dec();
+            metrics.finished(self.outcome, self.started.elapsed());
+        }
+    }
+}
+
+/// Matches the items of an answer to keys. The first item for a key wins; with `many`, all of them in their order.
+fn align(table: &mut Table, output: &Node, parts: &[Vec<u16>], many: bool, numbers: &[u32], keys: &Keys) -> Vec<(u32, Option<u32>)> {
+    let mut groups: HashMap<Vec<u8>, Group, RandomState> = HashMap::with_capacity_and_hasher(numbers.len(), RandomState::default());
+    let mut texts = Vec::with_capacity(numbers.len());
+    for number in numbers {
+        let mut text = Vec::with_capacity(24);
+        for part in keys.parts(*number) {
+            key_text(part, &mut text);
+        }
+        groups.entry(text.clone()).or_default();
+        texts.push(text);
+    }
+    let mut items = Vec::new();
+    flatten(table, output, &mut items);
+    let mut text = Vec::with_capacity(24);
+    for item in items {
+        text.clear();
+        if !item_text(table, item, parts, &mut text) {
+            continue;
+        }
+        if let Some(group) = groups.get_mut(&text) {
+            group.add(table, item, many);
+        }
+    }
+    let find = |(number, text): (&u32, &Vec<u8>)| {
+        let group = groups.get_mut(text).expect("every key has a group");
+        (*number, group.node(table, many))
+    };
+    numbers.iter().zip(&texts).map(find).collect()
+}
+
+/// Items that belong to one key.
+#[derive(Debug)]
+struct Group {
+    first: u32,
+    last: u32,
+    count: u32,
+    list: u32,
+}
+
+// === impl Group ===
+
+impl Default for Group {
+    fn default() -> Self {
+        Self { first: NONE, last: NONE, count: 0, list: NONE }
+    }
+}
+
+impl Group {
+    fn add(&mut self, table: &mut Table, item: u32, many: bool) {
+        if self.count == 0 {
+            self.first = item;
+        } else if many {
+            table.nodes[self.last as usize].next = item;
+        } else {
+            return;
+        }
+        table.nodes[item as usize].next = NONE;
+        self.last = item;
+        self.count += 1;
+    }
+
+    /// The node that answers the key: its item, or a list of its items, maybe empty.
+    fn node(&mut self, table: &mut Table, many: bool) -> Option<u32> {
+        if !many {
+            return (self.count > 0).then_some(self.first);
+        }
+        if self.list == NONE {
+            table.nodes.push(Node { kind: NodeKind::List, body: 0, start: self.first, len: self.count, next: NONE });
+            self.list = (table.nodes.len() - 1) as u32;
+        }
+        Some(self.list)
+    }
+}
+
+/// Rows of an answer in order, lists within lists walked.
+fn flatten(table: &mut Table, output: &Node, items: &mut Vec<u32>) {
+    match output.kind {
+        NodeKind::List => {
+            let inner: Vec<(u32, Node)> = table.items(output).map(|(index, node)| (index, *node)).collect();
+            for (index, node) in inner {
+                match node.kind {
+                    NodeKind::Row => items.push(index),
+                    NodeKind::List => flatten(table, &node, items),
+                    _ => {}
+                }
+            }
+        }
+        NodeKind::Row => {
+            table.nodes.push(*output);
+            items.push((table.nodes.len() - 1) as u32);
+        }
+        _ => {}
+    }
+}
+
+/// Appends what a key part is compared by: its text, so that `3` finds `"3"`, ended so that parts cannot run together.
+fn key_text(json: &[u8], out: &mut Vec<u8>) {
+    match json {
+        [b'"', inside @ .., b'"'] => text::unescape_into(inside, out),
+        other => out.extend_from_slice(other),
+    }
+    out.push(0);
+}
+
+/// The same for an item of an answer. `false` when a part is not there.
+fn item_text(table: &Table, item: u32, parts: &[Vec<u16>], out: &mut Vec<u8>) -> bool {
+    parts.iter().all(|slots| {
+        let mut node = table.node(item);
+        for slot in slots {
+            if node.kind != NodeKind::Row {
+                return false;
+            }
+            node = table.slot(node, *slot);
+        }
+        let is_there = table.write_key_text(node, out);
+        out.push(0);
+        is_there
+    })
+}
+
+// === impl Batch ===
+
+impl Batch {
+    fn add(&mut self, numbers: &[u32], result: Result<Chunk, Arc<Failure>>) {
+        match result {
+            Ok(chunk) => {
+                let table = self.tables.len() as u32;
+                self.tables.push(Arc::new(chunk.table));
+                self.declared.extend(chunk.declared);
+                self.found.extend(chunk.found.into_iter().map(|(number, node)| {
+                    (number, node.map_or(Found::Nothing, |node| Found::Value { table, node }))
+                }));
+            }
+            Err(failure) => self.found.extend(numbers.iter().map(|number| (*number, Found::Failed(failure.clone())))),
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! Walks the rows that a step is for and gathers their keys.
+
+use super::{
+    Link, Outcome,
+    keys::{KeyBuffer, Keys},
+};
+use crate::{
+    mapping::{Node, NodeKind, Table},
+    plan::{Hop, KeyPart, Plan, Step},
+    schema::{Surface, model::Kind},
+};
+
+/// A row that a step is for, with the key it asks for; no key: nobody is asked.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Wanted {
+    pub(super) table: u32,
+    pub(super) ordinal: u32,
+    pub(super) key: Option<u32>,
+}
+
+/// Gathers the keys of all rows of a step, in document order.
+pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
+    let Some(parent) = &step.parent else { return Vec::new() };
+    let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
+    let mut gatherer = Gatherer { plan, step, kind, outcome, keys, buffer: KeyBuffer::default(), wanted: Vec::new() };
+    for link in &outcome.steps[usize::from(parent.step.0)].live {
+        if let Link::Value { table, node } = *link {
+            gatherer.walk(table, outcome.tables[table as usize].node(node), &parent.path);
+        }
+    }
+    gatherer.wanted
+}
+
+struct Gatherer<'a> {
+    plan: &'a Plan,
+    step: &'a Step,
+    kind: Kind,
+    outcome: &'a Outcome,
+    keys: &'a mut Keys,
+    buffer: KeyBuffer,
+    wanted: Vec<Wanted>,
+}
+
+// === impl Gatherer ===
+
+impl<'a> Gatherer<'a> {
+    fn walk(&mut self, number: u32, node: &Node, path: &[Hop]) {
+        let table: &'a Table = &self.outcome.tables[number as usize];
+        match node.kind {
+            NodeKind::List => {
+                for (_, item) in table.items(node) {
+                    self.walk(number, item, path);
+                }
+            }
+            NodeKind::Row => match path.split_first() {
+                None => self.row(number, table, node),
+                Some((Hop::Slot(slot), rest)) => self.walk(number, table.slot(node, *slot), rest),
+                Some((Hop::OfType(slot, name), rest)) => {
+                    if is_type(table, table.slot(node, *slot), name) {
+                        self.walk(number, node, rest);
+                    }
+                }
+            },
+            _ => {}
+        }
+    }
+
+    fn row(&mut self, number: u32, table: &Table, row: &Node) {
+        self.buffer.clear();
+        let mut nulls = 0;
+        for part in &self.step.key {
+            nulls += usize::from(!self.part(number, table, row, part));
+            self.buffer.end_part();
+        }
+        let parts = self.step.key.len();
+        let nobody = match self.kind {
+            Kind::Field => parts > 0 && nulls == parts,
+            _ => nulls > 0,
+        };
+        let key = (!nobody).then(|| self.keys.number(&self.buffer));
+        self.wanted.push(Wanted { table: number, ordinal: row.len, key });
+    }
+
+    /// Appends a part of a row's key. `false` when there is nothing.
+    fn part(&mut self, number: u32, table: &Table, row: &Node, part: &KeyPart) -> bool {
+        let Some(via) = part.via else { return self.value(table, row, part) };
+        match self.outcome.steps[usize::from(via.0)].link(number, row.len) {
+            Link::Value { table, node } => {
+                let other: &'a Table = &self.outcome.tables[table as usize];
+                self.value(other, other.node(node), part)
+            }
+            _ => {
+                self.buffer.json.extend_from_slice(b"null");
+                false
+            }
+        }
+    }
+
+    fn value(&mut self, table: &Table, row: &Node, part: &KeyPart) -> bool {
+        let mut node = row;
+        for slot in &part.slots {
+            if node.kind != NodeKind::Row {
+                self.buffer.json.extend_from_slice(b"null");
+                return false;
+            }
+            node = table.slot(node, *slot);
+        }
+        table.write_scalar(node, &mut self.buffer.json);
+        !node.is_nothing()
+    }
+}
+
+/// Whether a `__typename` node holds a name.
+pub(crate) fn is_type(table: &Table, node: &Node, name: &str) -> bool {
+    match node.kind {
+        NodeKind::Text => table.bytes(node) == name.as_bytes(),
+        NodeKind::String => {
+            let quoted = table.bytes(node);
+            &quoted[1..quoted.len() - 1] == name.as_bytes()
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,174 @@
+//! Connector + variables → a complete [`Call`].
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue as HttpValue, Method, Uri, header};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use serde_json::{Map, Value};
+use switchboard_clients::{Call, proto};
+
+use super::{
+    Failure, FailureKind, Scope,
+    backends::Compiled,
+    url::{self, BaseUrl, Joined, UrlTemplate},
+};
+use crate::{
+    mapping::evaluate::Vars,
+    schema::model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
+};
+
+/// Renders the call of a connector; `None` for mapping-only ones.
+pub(super) fn render(scope: &Scope, connector: &Connector, compiled: &Compiled, vars: &Vars<'_>) -> Result<Option<Call>, Failure> {
+    let source = connector.source.map(|id| &scope.surface.sources[id.0 as usize]);
+    match &connector.request {
+        ConnectRequest::None => Ok(None),
+        ConnectRequest::Http { method, path, query, headers, body, .. } => {
+            let (shared, source_parts) = match source.map(|source| &source.transport) {
+                Some(SourceTransport::Http { headers, path, query, .. }) => (&headers[..], (path.as_ref(), query.as_ref())),
+                _ => (&[][..], (None, None)),
+            };
+            let uri = match &compiled.constant_uri {
+                Some(uri) => uri.clone(),
+                None => {
+                    let (base, template) = (&compiled.base, &compiled.url);
+                    uri(base, source_parts, template, (path.as_ref(), query.as_ref()), vars)?
+                }
+            };
+            let mut map = HeaderMap::new();
+            add_headers(&mut map, shared, headers, &scope.headers, vars)?;
+            let body = match body {
+                Some(mapping) => render_body(mapping, vars, &mut map)?,
+                None => None,
+            };
+            Ok(Some(Call::Http { method: Method::clone(method), uri, headers: map, body }))
+        }
+        ConnectRequest::Grpc { method, message, metadata } => {
+            let shared = match source.map(|source| &source.transport) {
+                Some(SourceTransport::Grpc { metadata, .. }) => &metadata[..],
+                _ => &[],
+            };
+            let value = match message {
+                Some(mapping) => url::evaluate(mapping, vars).unwrap_or(Value::Null),
+                None => Value::Object(Map::new()),
+            };
+            let message = proto::encode(&method.input, &value).map_err(|error| {
+                tracing::debug!(connector = %connector.coordinate, %error, "request message does not fit");
+                Failure::new(FailureKind::BadInput, "The request to the source cannot be built from these values.")
+            })?;
+            let mut map = HeaderMap::new();
+            add_headers(&mut map, shared, metadata, &scope.headers, vars)?;
+            Ok(Some(Call::Grpc { path: method.path.clone(), message, metadata: map }))
+        }
+    }
+}
+
+type Parts<'a> = (Option<&'a Mapping>, Option<&'a Mapping>);
+
+/// Path: base, source, template, connector. Query in the same order.
+pub(super) fn uri(base: &BaseUrl, source: Parts<'_>, template: &UrlTemplate, connect: Parts<'_>, vars: &Vars<'_>) -> Result<Uri, Failure> {
+    let mut url = Joined::start(base);
+    if let Some(path) = source.0 {
+        url.add_segments(path, vars)?;
+    }
+    template.join(vars, &mut url)?;
+    if let Some(path) = connect.0 {
+        url.add_segments(path, vars)?;
+    }
+    if let Some(query) = source.1 {
+        url.add_params(query, vars)?;
+    }
+    template.join_query(vars, &mut url)?;
+    if let Some(query) = connect.1 {
+        url.add_params(query, vars)?;
+    }
+    let target = url.finish();
+    let mut uri = String::with_capacity(base.origin.len() + target.len());
+    uri.push_str(&base.origin);
+    uri.push_str(&target);
+    Uri::try_from(uri).map_err(|_| Failure::new(FailureKind::BadInput, "These values do not make a URL."))
+}
+
+/// Headers of the source, then those of the connector, which replace them by name.
+fn add_headers(map: &mut HeaderMap, shared: &[Header], own: &[Header], client: &HeaderMap, vars: &Vars<'_>) -> Result<(), Failure> {
+    let replaced = |name: &HeaderName| own.iter().any(|header| header.name == *name);
+    for header in shared.iter().filter(|header| !replaced(&header.name)).chain(own) {
+        match &header.value {
+            HeaderValue::From(from) => {
+                if !is_connection_bound(client, from) {
+                    for value in client.get_all(from) {
+                        map.append(header.name.clone(), value.clone());
+                    }
+                }
+            }
+            HeaderValue::Value(template) => {
+                let mut text = String::new();
+                for part in &template.parts {
+                    match part {
+                        TemplatePart::Text(part) => text.push_str(part),
+                        TemplatePart::Expr(mapping) => text.push_str(&url::scalar_text(mapping, vars)?),
+                    }
+                }
+                let value = HttpValue::from_bytes(text.as_bytes())
+                    .map_err(|_| Failure::new(FailureKind::BadInput, format!("A value for the header {:?} has control characters.", header.name.as_str())))?;
+                map.append(header.name.clone(), value);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the client's `Connection` header says that a header is not to be passed on.
+fn is_connection_bound(client: &HeaderMap, name: &HeaderName) -> bool {
+    client
+        .get_all(header::CONNECTION)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|token| token.trim().eq_ignore_ascii_case(name.as_str()))
+}
+
+fn render_body(mapping: &Mapping, vars: &Vars<'_>, headers: &mut HeaderMap) -> Result<Option<Bytes>, Failure> {
+    let Some(value) = url::evaluate(mapping, vars) else { return Ok(None) };
+    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
+    let is_form = content_type.as_deref().is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    if is_form {
+        let mut form = String::new();
+        write_form(&value, "", &mut form);
+        return Ok(Some(form.into()));
+    }
+    if content_type.is_none() {
+        headers.insert(header::CONTENT_TYPE, HttpValue::from_static("application/json"));
+    }
+    match (content_type.as_deref(), &value) {
+        (Some(text), Value::String(value)) if text.starts_with("text/") => Ok(Some(value.clone().into())),
+        _ => {
+            let json = serde_json::to_vec(&value).map_err(|_| Failure::new(FailureKind::Internal, "The request body cannot be written."))?;
+            Ok(Some(json.into()))
+        }
+    }
+}
+
+/// `a[b][0]=1`; null is empty.
+fn write_form(value: &Value, name: &str, form: &mut String) {
+    const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
+    let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}[{key}]") };
+    match value {
+        Value::Object(object) => {
+            for (key, value) in object {
+                write_form(value, &below(key), form);
+            }
+        }
+        Value::Array(items) => {
+            for (index, value) in items.iter().enumerate() {
+                write_form(value, &below(&index.to_string()), form);
+            }
+        }
+        scalar => {
+            if !form.is_empty() {
+                form.push('&');
+            }
+            form.extend(utf8_percent_encode(name, FORM));
+            form.push('=');
+            form.extend(utf8_percent_encode(&url::text_of(scalar).unwrap_or_default(), FORM));
+        }
+    }
+}

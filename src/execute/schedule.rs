@@ -1,0 +1,251 @@
+//! Starts each wave when what it needs is there, loads it, and links what it brought to the rows it is for.
+
+use std::{
+    collections::HashMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use dataloader::{BatchFn, cached::Loader};
+use futures_util::{
+    FutureExt, StreamExt,
+    future::{BoxFuture, Shared},
+    stream::FuturesUnordered,
+};
+use tokio::task::JoinHandle;
+
+use super::{
+    Failure, FailureKind, Link, Outcome, Scope, StepOutcome,
+    batch::{self, Batch, Found},
+    gather::{self, Wanted},
+    keys::Keys,
+};
+use crate::{
+    operation::OperationKind,
+    plan::{FetchId, StepId, Wave},
+};
+
+/// A wave's calls, awaited by everybody who needs a key of it.
+#[derive(Clone)]
+struct Calls(Shared<BoxFuture<'static, Arc<Batch>>>);
+
+/// The loader of one fetch: remembers which calls bring which key, for as long as the request lives.
+type FetchLoader = Loader<u32, Calls, Caller>;
+
+/// Starts the calls of a batch in a task of their own, so that dropping one of those who wait loses nothing.
+struct Caller {
+    scope: Arc<Scope>,
+    fetch: FetchId,
+    keys: Arc<Mutex<Keys>>,
+}
+
+/// A task that ends with its owner.
+struct Owned(JoinHandle<Batch>);
+
+/// What came of one wave.
+type Landed = (u16, Vec<Arc<Batch>>, Vec<Vec<Wanted>>);
+
+struct Run {
+    scope: Arc<Scope>,
+    outcome: Outcome,
+    keys: Vec<Arc<Mutex<Keys>>>,
+    loaders: Vec<Option<FetchLoader>>,
+    /// Where the tables of a batch begin among those of the outcome.
+    known: Vec<(Arc<Batch>, u32)>,
+    failures: HashMap<usize, u32>,
+}
+
+/// Runs a plan to its end. What cannot be had is a failure of its places, never of the whole.
+///
+/// # Cancel safety
+/// Dropping the future drops or aborts every call it has started.
+pub async fn run(scope: Arc<Scope>) -> Outcome {
+    let plan = scope.plan.clone();
+    let mut run = Run {
+        outcome: Outcome { steps: plan.steps.iter().map(|_| StepOutcome::default()).collect(), ..Outcome::default() },
+        keys: plan.fetches.iter().map(|_| Arc::default()).collect(),
+        loaders: plan.fetches.iter().map(|_| None).collect(),
+        known: Vec::new(),
+        failures: HashMap::new(),
+        scope,
+    };
+    match plan.kind {
+        OperationKind::Query => run.waves(&|_| true).await,
+        OperationKind::Mutation => {
+            let root_field = |wave: &Wave| plan.steps[usize::from(wave.steps[0].0)].root_field;
+            let last = plan.waves.iter().map(root_field).max().unwrap_or(0);
+            for field in 0..=last {
+                run.waves(&|wave| root_field(wave) == field).await;
+            }
+        }
+    }
+    run.outcome
+}
+
+// === impl Run ===
+
+impl Run {
+    /// Runs the waves that are meant, each as soon as those before it are over.
+    async fn waves(&mut self, meant: &(dyn Fn(&Wave) -> bool + Sync)) {
+        let plan = self.scope.plan.clone();
+        let mut waiting: Vec<u16> = (0..plan.waves.len() as u16).filter(|wave| meant(&plan.waves[usize::from(*wave)])).collect();
+        let mut over = vec![true; plan.waves.len()];
+        for wave in &waiting {
+            over[usize::from(*wave)] = false;
+        }
+        let mut under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Landed> + Send>>> = FuturesUnordered::new();
+        loop {
+            let mut started = Vec::new();
+            waiting.retain(|wave| {
+                let ready = plan.waves[usize::from(*wave)].after.iter().all(|before| over[usize::from(*before)]);
+                if ready {
+                    started.push(*wave);
+                }
+                !ready
+            });
+            for wave in started {
+                under_way.push(self.start(wave));
+            }
+            let Some((wave, batches, wanted)) = under_way.next().await else { return };
+            self.land(wave, &batches, &wanted);
+            over[usize::from(wave)] = true;
+        }
+    }
+
+    /// Gathers the keys of a wave and begins to load them.
+    fn start(&mut self, number: u16) -> Pin<Box<dyn Future<Output = Landed> + Send>> {
+        let scope = self.scope.clone();
+        let wave = &scope.plan.waves[usize::from(number)];
+        let fetch = wave.fetch;
+        let keys = self.keys[usize::from(fetch.0)].clone();
+        if scope.plan.steps[usize::from(wave.steps[0].0)].parent.is_none() {
+            let scope = self.scope.clone();
+            return Box::pin(async move { (number, vec![Arc::new(batch::run(scope, fetch, Vec::new(), keys).await)], Vec::new()) });
+        }
+        let mut numbers = Vec::new();
+        let wanted: Vec<Vec<Wanted>> = {
+            let mut keys = keys.lock().expect("no panic while keys are held");
+            let gather = |step: &StepId| {
+                let step = &scope.plan.steps[usize::from(step.0)];
+                gather::gather(&scope.surface, &scope.plan, step, &self.outcome, &mut keys)
+            };
+            wave.steps.iter().map(gather).collect()
+        };
+        numbers.extend(wanted.iter().flatten().filter_map(|wanted| wanted.key));
+        numbers.sort_unstable();
+        numbers.dedup();
+        if numbers.is_empty() {
+            return Box::pin(std::future::ready((number, Vec::new(), wanted)));
+        }
+        let loader = self.loaders[usize::from(fetch.0)]
+            .get_or_insert_with(|| {
+                let caller = Caller { scope: self.scope.clone(), fetch, keys };
+                Loader::new(caller).with_max_batch_size(usize::MAX).with_yield_count(1)
+            })
+            .clone();
+        Box::pin(async move {
+            let calls = loader.try_load_many(numbers).await.unwrap_or_default();
+            let mut distinct: Vec<Calls> = Vec::new();
+            for call in calls.into_values() {
+                if !distinct.iter().any(|known| known.0.ptr_eq(&call.0)) {
+                    distinct.push(call);
+                }
+            }
+            let batches = futures_util::future::join_all(distinct.into_iter().map(|calls| calls.0)).await;
+            (number, batches, wanted)
+        })
+    }
+
+    /// Registers what a wave brought and links it to the rows it is for.
+    fn land(&mut self, number: u16, batches: &[Arc<Batch>], wanted: &[Vec<Wanted>]) {
+        let scope = self.scope.clone();
+        let wave = &scope.plan.waves[usize::from(number)];
+        let bases: Vec<u32> = batches.iter().map(|batch| self.register(batch)).collect();
+        let mut links: HashMap<u32, Link, foldhash::fast::RandomState> = HashMap::default();
+        for (batch, base) in batches.iter().zip(bases) {
+            for (key, found) in &batch.found {
+                let link = match found {
+                    Found::Value { table, node } => Link::Value { table: base + table, node: *node },
+                    Found::Nothing => Link::Nothing,
+                    Found::Failed(failure) => Link::Failed(self.failure(failure)),
+                };
+                links.insert(*key, link);
+            }
+        }
+        for (index, step) in wave.steps.iter().enumerate() {
+            let outcome = &mut self.outcome.steps[usize::from(step.0)];
+            let Some(wanted) = wanted.get(index) else {
+                outcome.root = links.values().next().copied().unwrap_or_default();
+                outcome.live = vec![outcome.root];
+                continue;
+            };
+            let mut seen = vec![];
+            for row in wanted {
+                let link = row.key.and_then(|key| links.get(&key).copied()).unwrap_or_default();
+                outcome.set(row.table, row.ordinal, link);
+                if let Some(key) = row.key {
+                    let key = key as usize;
+                    if seen.len() <= key {
+                        seen.resize(key + 1, false);
+                    }
+                    if !std::mem::replace(&mut seen[key], true) {
+                        outcome.live.push(link);
+                    }
+                }
+            }
+        }
+    }
+
+    /// The place of a batch's tables among those of the outcome.
+    fn register(&mut self, batch: &Arc<Batch>) -> u32 {
+        if let Some((_, base)) = self.known.iter().find(|(known, _)| Arc::ptr_eq(known, batch)) {
+            return *base;
+        }
+        let base = self.outcome.tables.len() as u32;
+        self.outcome.tables.extend(batch.tables.iter().cloned());
+        self.outcome.declared.extend(batch.declared.iter().cloned());
+        self.known.push((batch.clone(), base));
+        base
+    }
+
+    fn failure(&mut self, failure: &Arc<Failure>) -> u32 {
+        let failures = &mut self.outcome.failures;
+        *self.failures.entry(Arc::as_ptr(failure).addr()).or_insert_with(|| {
+            failures.push(failure.clone());
+            (failures.len() - 1) as u32
+        })
+    }
+}
+
+// === impl Caller ===
+
+impl BatchFn<u32, Calls> for Caller {
+    async fn load(&mut self, keys: &[u32]) -> HashMap<u32, Calls> {
+        let mut numbers = keys.to_vec();
+        numbers.sort_unstable();
+        let (scope, fetch, all) = (self.scope.clone(), self.fetch, self.keys.clone());
+        let task = Owned(tokio::spawn(batch::run(scope, fetch, numbers.clone(), all)));
+        let failing = numbers.clone();
+        let calls = Calls(async move { Arc::new(task.end(&failing).await) }.boxed().shared());
+        numbers.into_iter().map(|number| (number, calls.clone())).collect()
+    }
+}
+
+// === impl Owned ===
+
+impl Owned {
+    /// The task's result; if it panicked, its keys have failed.
+    async fn end(mut self, keys: &[u32]) -> Batch {
+        (&mut self.0).await.unwrap_or_else(|_| {
+            let failure = Arc::new(Failure::new(FailureKind::Internal, "Internal server error."));
+            Batch { found: keys.iter().map(|key| (*key, Found::Failed(failure.clone()))).collect(), ..Batch::default() }
+        })
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

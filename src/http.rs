@@ -1,0 +1,125 @@
+//! GraphQL over HTTP: sockets in, answers out. The only stage that names HTTP server types.
+//!
+//! After [`crate::engine`], before `config`. The path of a request through the files here:
+//!
+//! | file | does |
+//! |---|---|
+//! | `serve` | accepts connections, ends gracefully |
+//! | `connection`, `watch`, `socket`, `head` | one connection: time-outs, framing that is refused, draining |
+//! | `stack` | what stands around every request: id, limits, panics, metrics, log |
+//! | `accept` | which media type the client wants |
+//! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
+//! | `encode`, `refusal` | [`engine::Response`] or a refusal → HTTP, with the table of statuses |
+//! | `admin` | `/live`, `/ready`, `/metrics` on a port of their own |
+
+use std::{future::Future, time::Duration};
+
+use crate::engine;
+
+mod accept;
+mod admin;
+mod body;
+mod connection;
+mod decode;
+mod drain;
+mod encode;
+mod head;
+mod json;
+mod params;
+mod refusal;
+mod request_id;
+mod serve;
+mod socket;
+mod stack;
+mod watch;
+
+pub use drain::Drain;
+pub use serve::{Server, ServerError, Stop};
+
+/// What answers requests: the engine, or a script in tests.
+pub trait Answer: Send + Sync + 'static {
+    /// Answers one request; whatever goes wrong becomes part of the response.
+    ///
+    /// # Cancel safety
+    /// The future is dropped when the client leaves. What must not end with its connection, such as a mutation, runs in a task of its own.
+    fn handle(&self, request: engine::Request) -> impl Future<Output = engine::Response> + Send;
+}
+
+/// Where a surface is reached.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Route {
+    /// The surface's name, for logs and metrics.
+    pub surface: String,
+    /// Path of its requests, without a query.
+    pub path: String,
+    /// Largest request body, in bytes; 0 = no limit.
+    pub body_bytes_max: usize,
+}
+
+/// How long and how much a client may take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settings {
+    /// Which statuses answers have.
+    pub status_profile: StatusProfile,
+    /// Time from the first byte of a request, or the opening of the connection, to the end of its headers. 5 s: a phone on a bad network
+    /// takes one or two, and each slow client holds a connection.
+    pub header_timeout: Duration,
+    /// Time for the body after the headers. 10 s.
+    pub body_timeout: Duration,
+    /// How long a connection may stay open without a request. 60 s, longer than most clients and balancers keep theirs, so that they close
+    /// first and no request meets a closing connection.
+    pub idle_timeout: Duration,
+    /// How long writing may make no progress. 30 s.
+    pub write_timeout: Duration,
+    /// From the head of a request to the latest moment for its answer. 5 s.
+    pub operation_timeout: Duration,
+    /// How long requests in flight may take to end after the signal to stop. 10 s.
+    pub drain_timeout: Duration,
+    /// How long new connections are still accepted after the signal to stop while `/ready` already fails, so that a balancer can notice.
+    /// 0 by default.
+    pub shutdown_delay: Duration,
+    /// Open connections on the public port; more wait in the listener's queue. 10,000; less where the process may open
+    /// fewer files.
+    pub max_connections: usize,
+    /// Requests under way on one HTTP/2 connection. 100.
+    pub max_streams: u32,
+    /// Header lines in a request. 100.
+    pub header_count_max: usize,
+    /// Names and values of all headers of a request together. 16 KiB.
+    pub header_bytes_max: usize,
+    /// Path and query of a request. 8 KiB.
+    pub uri_bytes_max: usize,
+}
+
+/// Which HTTP status an answer has: see the table in `encode`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StatusProfile {
+    /// 200 and 400; clients that accept only `application/json` get 200 for every well-formed request. What today's clients and the
+    /// public audit expect.
+    #[default]
+    Compat,
+    /// 200, 294, 400 and 422, as the draft of GraphQL over HTTP of 2026 has it.
+    Draft2026,
+}
+
+// === impl Settings ===
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            status_profile: StatusProfile::default(),
+            header_timeout: Duration::from_secs(5),
+            body_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::from_secs(60),
+            write_timeout: Duration::from_secs(30),
+            operation_timeout: Duration::from_secs(5),
+            drain_timeout: Duration::from_secs(10),
+            shutdown_delay: Duration::ZERO,
+            max_connections: 10_000,
+            max_streams: 100,
+            header_count_max: 100,
+            header_bytes_max: 16 * 1024,
+            uri_bytes_max: 8 * 1024,
+        }
+    }
+}

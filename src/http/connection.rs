@@ -1,0 +1,151 @@
+//! One client connection, from accept to close.
+//!
+//! hyper has no idle time-out, and its header time-out also runs while a kept-alive connection is merely quiet, at the price of a timer a request. Here
+//! one lazy timer a connection covers both, and a client that does not read: it is moved only when a deadline comes nearer.
+
+use std::{
+    convert::Infallible,
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, sleep_until},
+};
+
+use super::{
+    Settings,
+    drain::{Place, Stage},
+    socket::Socket,
+    watch::{Lapse, Watch},
+};
+
+/// hyper's, set up once and shared by all connections.
+pub(super) type Protocol = auto::Builder<TokioExecutor>;
+
+/// What answers the requests of a connection.
+pub(super) trait Handle: Send + Sync + 'static {
+    /// Body of the answers.
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + 'static;
+
+    /// Answers one request. The future is dropped when the client leaves.
+    fn handle(
+        &self,
+        request: Request<Incoming>,
+        watch: &Watch,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
+}
+
+/// Room for the request line and headers in hyper's buffer. Four times our own limits, so that most of what exceeds them is answered in JSON with an id;
+/// what exceeds this too gets a bare 431 of hyper's.
+const HEAD_BUFFER_FACTOR: usize = 4;
+
+/// How long a connection may take to close once it was asked to.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// Resets of streams a client may have waiting before the connection is ended: «rapid reset» opens and resets streams faster than they can be
+/// served. 20 is hyper's own choice, written down so that an update cannot change it.
+const PENDING_RESETS_MAX: usize = 20;
+
+/// Streams we may have reset for protocol errors before the connection is ended.
+const LOCAL_RESETS_MAX: usize = 256;
+
+/// HTTP/2 pings tell whether a silent client is still there.
+const PING_INTERVAL: Duration = Duration::from_secs(20);
+const PING_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Sets hyper up.
+pub(super) fn protocol(settings: &Settings) -> Protocol {
+    let mut protocol = auto::Builder::new(TokioExecutor::new());
+    let head_buffer =
+        (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
+    protocol
+        .http1()
+        .header_read_timeout(None)
+        .max_headers(settings.header_count_max)
+        .max_buf_size(head_buffer);
+    protocol
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(settings.max_streams)
+        .max_header_list_size(u32::try_from(settings.header_bytes_max).unwrap_or(u32::MAX))
+        .max_pending_accept_reset_streams(PENDING_RESETS_MAX)
+        .max_local_error_reset_streams(LOCAL_RESETS_MAX)
+        .keep_alive_interval(PING_INTERVAL)
+        .keep_alive_timeout(PING_TIMEOUT);
+    protocol
+}
+
+/// Serves a connection until either side ends it, a time-out does, or the server stops.
+pub(super) async fn serve<H: Handle>(
+    tcp: TcpStream,
+    handler: Arc<H>,
+    protocol: Arc<Protocol>,
+    settings: Arc<Settings>,
+    mut place: Place,
+) {
+    let watch = Arc::new(Watch::new());
+    let socket = TokioIo::new(Socket::new(tcp, Arc::clone(&watch)));
+    let service = {
+        let watch = Arc::clone(&watch);
+        service_fn(move |request| {
+            let (handler, watch) = (Arc::clone(&handler), Arc::clone(&watch));
+            async move { Ok::<_, Infallible>(handler.handle(request, &watch).await) }
+        })
+    };
+    let mut connection = pin!(protocol.serve_connection(socket, service));
+    let mut timer = pin!(sleep_until(Instant::now() + settings.header_timeout));
+    let mut is_closing = false;
+
+    poll_fn(|cx| {
+        place.register(cx.waker());
+        loop {
+            // Errors are the client's: a broken connection, a malformed request that hyper has answered.
+            if connection.as_mut().poll(cx).is_ready() {
+                return Poll::Ready(());
+            }
+            let stage = place.stage();
+            if stage == Stage::Closed {
+                return Poll::Ready(());
+            }
+            if stage == Stage::Draining && !is_closing {
+                is_closing = true;
+                connection.as_mut().graceful_shutdown();
+                // The request that may be in flight has the server's drain time, not ours.
+                continue;
+            }
+
+            let due = watch.due(&settings);
+            if let Some((at, _)) = due.filter(|(at, _)| *at < timer.deadline()) {
+                timer.as_mut().reset(at);
+            }
+            if timer.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            let now = Instant::now();
+            match due {
+                Some((at, Lapse::Idle)) if at <= now && !is_closing => {
+                    is_closing = true;
+                    connection.as_mut().graceful_shutdown();
+                    timer.as_mut().reset(now + CLOSING);
+                }
+                Some((at, _)) if at <= now => return Poll::Ready(()),
+                Some((at, _)) => timer.as_mut().reset(at),
+                None => timer.as_mut().reset(now + settings.idle_timeout),
+            }
+        }
+    })
+    .await;
+}

@@ -1,0 +1,141 @@
+//! HTTP → [`engine::Request`]: method, content type, body or query string.
+//!
+//! After `stack`, before the engine. What is wrong here is the client's fault and ends the request with a [`Refusal`].
+
+use std::sync::Arc;
+
+use http::{HeaderMap, Method, header, request::Parts};
+use hyper::body::Incoming;
+use serde_json::{Map, Value};
+use tokio::time::Instant;
+
+use super::{Settings, body, json, params, refusal::Refusal};
+use crate::engine::{self, OnError};
+
+/// What a request says, whichever way it came.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Fields {
+    pub(super) query: Option<String>,
+    pub(super) operation_name: Option<String>,
+    pub(super) variables: Option<Map<String, Value>>,
+    pub(super) extensions: Option<Map<String, Value>>,
+    pub(super) document_id: Option<String>,
+    pub(super) on_error: OnError,
+}
+
+/// Reads a GET or POST.
+pub(super) async fn decode(
+    parts: Parts,
+    body: &mut Incoming,
+    surface: usize,
+    body_bytes_max: usize,
+    settings: &Settings,
+    deadline: Instant,
+) -> Result<engine::Request, Refusal> {
+    let queries_only = parts.method == Method::GET;
+    let fields = if queries_only {
+        check_content_type(&parts.headers, Presence::Optional)?;
+        params::parse(parts.uri.query().unwrap_or_default())?
+    } else {
+        check_content_type(&parts.headers, Presence::Required)?;
+        check_content_encoding(&parts.headers)?;
+        json::parse(&body::read(body, body_bytes_max, settings.body_timeout).await?)?
+    };
+    if !fields.names_a_document() {
+        return Err(Refusal::Shape("`query` or `documentId` is missing"));
+    }
+    let Fields {
+        query,
+        operation_name,
+        variables,
+        extensions,
+        document_id,
+        on_error,
+    } = fields;
+    Ok(engine::Request {
+        surface,
+        query,
+        operation_name,
+        variables,
+        extensions,
+        document_id,
+        on_error,
+        queries_only,
+        headers: Arc::new(parts.headers),
+        deadline,
+    })
+}
+
+enum Presence {
+    Required,
+    Optional,
+}
+
+/// Browsers send three content types, and none at all, to other sites without asking them first. Taking only JSON, also beside a GET, keeps pages of
+/// others from using their visitors' cookies here.
+fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Refusal> {
+    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
+    let is_json = match (values.next(), values.next(), presence) {
+        (None, _, Presence::Optional) => true,
+        (Some(value), None, _) => is_json(value.as_bytes()),
+        _ => false,
+    };
+    if is_json {
+        Ok(())
+    } else {
+        Err(Refusal::ContentType)
+    }
+}
+
+/// `application/json`, with `charset=utf-8` if any.
+fn is_json(content_type: &[u8]) -> bool {
+    if content_type == b"application/json" {
+        return true;
+    }
+    let mut parts = content_type
+        .split(|byte| *byte == b';')
+        .map(<[u8]>::trim_ascii);
+    parts
+        .next()
+        .is_some_and(|name| name.eq_ignore_ascii_case(b"application/json"))
+        && parts.all(
+            |parameter| match parameter.iter().position(|byte| *byte == b'=') {
+                Some(equals) if parameter[..equals].eq_ignore_ascii_case(b"charset") => {
+                    let charset = &parameter[equals + 1..];
+                    let charset = charset
+                        .strip_prefix(b"\"")
+                        .and_then(|quoted| quoted.strip_suffix(b"\""))
+                        .unwrap_or(charset);
+                    charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+                }
+                _ => true,
+            },
+        )
+}
+
+/// A body that grows while it is read is not taken: clients do not compress requests of a few kilobytes.
+fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
+    let is_plain = headers
+        .get_all(header::CONTENT_ENCODING)
+        .iter()
+        .all(|value| value.as_bytes().eq_ignore_ascii_case(b"identity"));
+    if is_plain {
+        Ok(())
+    } else {
+        Err(Refusal::ContentEncoding)
+    }
+}
+
+// === impl Fields ===
+
+impl Fields {
+    /// Whether there is anything the engine could find a document by.
+    fn names_a_document(&self) -> bool {
+        self.query.is_some()
+            || self.document_id.is_some()
+            || self
+                .extensions
+                .as_ref()
+                .is_some_and(|extensions| extensions.contains_key("persistedQuery"))
+    }
+}

@@ -1,0 +1,126 @@
+//! [`engine::Response`] or a [`Refusal`] → HTTP.
+//!
+//! Last stage of a request. The two tables of statuses are [`status`] here and [`Refusal::answer`].
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::ext::ReasonPhrase;
+
+use super::{StatusProfile, accept::Media, refusal::Refusal, request_id::REQUEST_ID};
+use crate::engine::{self, Outcome};
+
+/// Partial success: `data` and `errors`. Not yet in the `http` crate's list.
+const PARTIAL_SUCCESS: u16 = 294;
+
+/// The status of an answer of the engine.
+///
+/// <https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes>
+fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode {
+    use Media::{GraphqlResponse, Json};
+    use StatusProfile::{Compat, Draft2026};
+
+    let status = match (outcome, profile, media) {
+        (Outcome::Data, ..) | (Outcome::Partial, Compat, _) => 200,
+        (Outcome::Partial, Draft2026, _) => PARTIAL_SUCCESS,
+        // Clients that know only `application/json` take other statuses for a failure of the network.
+        (Outcome::Syntax | Outcome::Invalid, Compat, Json) => 200,
+        (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse)
+        | (Outcome::Syntax, Draft2026, _) => 400,
+        (Outcome::Invalid, Draft2026, _) => 422,
+        (Outcome::MethodNotAllowed, ..) => 405,
+        (Outcome::Unavailable(status), ..) => status,
+    };
+    StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
+}
+
+/// The content type of an answer. In the draft a client that accepts only `application/json` gets it for success alone: no proxy's error
+/// page can then pass for an answer of ours.
+fn content_type(status: StatusCode, media: Media, profile: StatusProfile) -> HeaderValue {
+    match (media, profile) {
+        (Media::Json, StatusProfile::Draft2026) if !status.is_success() => graphql_response(),
+        (Media::Json, _) => HeaderValue::from_static("application/json; charset=utf-8"),
+        (Media::GraphqlResponse, _) => graphql_response(),
+    }
+}
+
+fn graphql_response() -> HeaderValue {
+    HeaderValue::from_static("application/graphql-response+json; charset=utf-8")
+}
+
+/// An answer of the engine as HTTP.
+pub(super) fn answer(
+    response: engine::Response,
+    media: Media,
+    profile: StatusProfile,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
+    let status = status(response.outcome, media, profile);
+    let mut http = plain(
+        status,
+        response.body,
+        content_type(status, media, profile),
+        id,
+    );
+    if response.outcome == Outcome::MethodNotAllowed {
+        http.headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static("POST"));
+    }
+    if status.as_u16() == PARTIAL_SUCCESS {
+        http.extensions_mut()
+            .insert(ReasonPhrase::from_static(b"Partial Success"));
+    }
+    for (name, value) in response.headers {
+        http.headers_mut().append(name, value);
+    }
+    http
+}
+
+/// A refusal as HTTP.
+pub(super) fn refusal(
+    refusal: Refusal,
+    media: Media,
+    profile: StatusProfile,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
+    let answer = refusal.answer(profile);
+    let mut http = plain(
+        answer.status,
+        answer.body(),
+        content_type(answer.status, media, profile),
+        id,
+    );
+    if let Some(allow) = refusal.allow() {
+        http.headers_mut()
+            .insert(header::ALLOW, HeaderValue::from_static(allow));
+    }
+    http
+}
+
+/// The answer to OPTIONS.
+pub(super) fn options(id: HeaderValue) -> Response<Full<Bytes>> {
+    let mut http = Response::new(Full::default());
+    *http.status_mut() = StatusCode::NO_CONTENT;
+    http.headers_mut()
+        .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+    http.headers_mut().insert(REQUEST_ID, id);
+    http
+}
+
+fn plain(
+    status: StatusCode,
+    body: Bytes,
+    content_type: HeaderValue,
+    id: HeaderValue,
+) -> Response<Full<Bytes>> {
+    let mut headers = HeaderMap::with_capacity(6);
+    headers.insert(header::CONTENT_TYPE, content_type);
+    headers.insert(REQUEST_ID, id);
+    let mut http = Response::new(Full::new(body));
+    *http.status_mut() = status;
+    *http.headers_mut() = headers;
+    http
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,107 @@
+//! Reads along while the head of an HTTP/1 request comes in, and refuses what two servers could read differently.
+//!
+//! hyper follows the RFC's lenient side: it takes a bare line feed for a line end and lets `Transfer-Encoding` beat `Content-Length` without a trace.
+//! Behind a proxy that reads the same bytes otherwise, that is how a second request is smuggled in.
+
+/// Why a head is refused although hyper would take it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// A line ends in LF without CR.
+    BareLineFeed,
+    /// The body's length is given twice: two `Content-Length`, or one beside a `Transfer-Encoding`.
+    TwoLengths,
+}
+
+/// What has been seen of a head.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Progress {
+    /// It goes on.
+    Partial,
+    /// It is complete.
+    Complete(Option<Fault>),
+    /// This is HTTP/2.
+    Http2,
+}
+
+/// Reads one head, in pieces of any size.
+#[derive(Debug, Default)]
+pub(super) struct HeadReader {
+    /// Start of a line whose end has not come yet. No longer than hyper's own buffer: it stops reading there.
+    partial: Vec<u8>,
+    lengths: u8,
+    encodings: u8,
+    bare_line_feed: bool,
+    has_lines: bool,
+    http2: bool,
+}
+
+// === impl HeadReader ===
+
+impl HeadReader {
+    /// Takes the next bytes. After anything but [`Progress::Partial`] the reader is ready for another head.
+    pub(super) fn read(&mut self, fresh: &[u8]) -> Progress {
+        let mut start = 0;
+        for end in memchr::memchr_iter(b'\n', fresh) {
+            let is_end = if self.partial.is_empty() {
+                self.line(&fresh[start..end])
+            } else {
+                let mut line = std::mem::take(&mut self.partial);
+                line.extend_from_slice(&fresh[start..end]);
+                self.line(&line)
+            };
+            start = end + 1;
+            if is_end {
+                return std::mem::take(self).finish();
+            }
+        }
+        self.partial.extend_from_slice(&fresh[start..]);
+        Progress::Partial
+    }
+
+    /// Takes a line without its LF; tells whether it ends the head.
+    fn line(&mut self, line: &[u8]) -> bool {
+        let line = match line.split_last() {
+            Some((b'\r', line)) => line,
+            _ => {
+                self.bare_line_feed = true;
+                line
+            }
+        };
+        match line.first() {
+            // Empty lines before the request line are skipped, as hyper does.
+            None => return self.has_lines,
+            // The preface of HTTP/2: no HTTP/1 method starts like this.
+            Some(b'P') if !self.has_lines && line.starts_with(b"PRI ") => {
+                self.http2 = true;
+                return true;
+            }
+            Some(b'c' | b'C') if names(line, b"content-length:") => self.lengths += 1,
+            Some(b't' | b'T') if names(line, b"transfer-encoding:") => self.encodings += 1,
+            Some(_) => {}
+        }
+        self.has_lines = true;
+        // Saturates far below overflow: more than a few are a fault already.
+        self.lengths = self.lengths.min(8);
+        self.encodings = self.encodings.min(8);
+        false
+    }
+
+    fn finish(self) -> Progress {
+        if self.http2 {
+            Progress::Http2
+        } else if self.lengths + self.encodings > 1 {
+            Progress::Complete(Some(Fault::TwoLengths))
+        } else if self.bare_line_feed {
+            Progress::Complete(Some(Fault::BareLineFeed))
+        } else {
+            Progress::Complete(None)
+        }
+    }
+}
+
+fn names(line: &[u8], header: &[u8]) -> bool {
+    line.len() >= header.len() && line[..header.len()].eq_ignore_ascii_case(header)
+}
+
+#[cfg(test)]
+mod tests;

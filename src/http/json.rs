@@ -1,0 +1,336 @@
+//! A POST body → the fields of a GraphQL request.
+//!
+//! Stricter than serde's derive where two readers could see two requests: a key that stands twice is refused at every level. serde_json bounds the
+//! nesting at 128.
+
+use std::{cell::Cell, fmt};
+
+use serde::de::{
+    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected,
+    Visitor,
+};
+use serde_json::{Map, Value};
+
+use super::{decode::Fields, refusal::Refusal};
+use crate::engine::OnError;
+
+/// Reads a body.
+pub(super) fn parse(body: &[u8]) -> Result<Fields, Refusal> {
+    let text = simdutf8::basic::from_utf8(body).map_err(|_| Refusal::NotJson)?;
+    if text.trim_ascii_start().starts_with('[') {
+        return Err(Refusal::Batch);
+    }
+    parse_with(
+        text,
+        RequestSeed {
+            expected: &Cell::default(),
+        },
+    )
+}
+
+/// Reads the value of a GET parameter that holds JSON: an object or null.
+pub(super) fn parse_object(
+    text: &str,
+    expected: &'static str,
+) -> Result<Option<Map<String, Value>>, Refusal> {
+    let cell = Cell::new(expected);
+    parse_with(text, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
+        Refusal::NotJson => Refusal::Shape(expected),
+        other => other,
+    })
+}
+
+/// A seed that notes what it expects, so that a failure can be told without serde's words and positions.
+trait Expecting {
+    fn expected(&self) -> &Cell<&'static str>;
+}
+
+fn parse_with<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Refusal>
+where
+    S: DeserializeSeed<'de> + Expecting + Copy,
+{
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let parsed = seed
+        .deserialize(&mut deserializer)
+        .and_then(|value| deserializer.end().map(|()| value));
+    parsed.map_err(|error| {
+        if error.is_data() {
+            Refusal::Shape(seed.expected().get())
+        } else {
+            Refusal::NotJson
+        }
+    })
+}
+
+const AN_OBJECT: &str = "the body must be a JSON object";
+const QUERY: &str = "`query` must be a string";
+const OPERATION_NAME: &str = "`operationName` must be a string or null";
+const VARIABLES: &str = "`variables` must be an object or null";
+const EXTENSIONS: &str = "`extensions` must be an object or null";
+const DOCUMENT_ID: &str = "`documentId` must be a string";
+const ON_ERROR: &str = "`onError` must be PROPAGATE, NULL or HALT";
+const ONCE: &str = "a key must not stand twice in one object";
+
+#[derive(Clone, Copy)]
+struct RequestSeed<'a> {
+    expected: &'a Cell<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct ObjectSeed<'a> {
+    expected: &'a Cell<&'static str>,
+}
+
+#[derive(Clone, Copy)]
+struct ValueSeed<'a> {
+    expected: &'a Cell<&'static str>,
+}
+
+/// Keys of a request; those we do not know are passed over.
+enum Key {
+    Query,
+    OperationName,
+    Variables,
+    Extensions,
+    DocumentId,
+    OnError,
+    Unknown,
+}
+
+struct KeyVisitor;
+
+/// A string, or null for none.
+struct Text;
+
+// === impl RequestSeed ===
+
+impl Expecting for RequestSeed<'_> {
+    fn expected(&self) -> &Cell<&'static str> {
+        self.expected
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for RequestSeed<'_> {
+    type Value = Fields;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields, D::Error> {
+        self.expected.set(AN_OBJECT);
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for RequestSeed<'_> {
+    type Value = Fields;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a GraphQL request")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
+        let mut fields = Fields::default();
+        let mut seen = [false; Key::Unknown as usize];
+        while let Some(key) = map.next_key_seed(KeyVisitor)? {
+            let expected = match key {
+                Key::Query => QUERY,
+                Key::OperationName => OPERATION_NAME,
+                Key::Variables => VARIABLES,
+                Key::Extensions => EXTENSIONS,
+                Key::DocumentId => DOCUMENT_ID,
+                Key::OnError => ON_ERROR,
+                Key::Unknown => {
+                    map.next_value::<IgnoredAny>()?;
+                    continue;
+                }
+            };
+            let is_repeated = std::mem::replace(&mut seen[key.place()], true);
+            self.expected.set(if is_repeated { ONCE } else { expected });
+            if is_repeated {
+                return Err(A::Error::custom(ONCE));
+            }
+            let object = ObjectSeed {
+                expected: self.expected,
+            };
+            match key {
+                Key::Query => fields.query = map.next_value_seed(Text)?,
+                Key::OperationName => fields.operation_name = map.next_value_seed(Text)?,
+                Key::Variables => fields.variables = map.next_value_seed(object)?,
+                Key::Extensions => fields.extensions = map.next_value_seed(object)?,
+                Key::DocumentId => fields.document_id = map.next_value_seed(Text)?,
+                Key::OnError => {
+                    fields.on_error =
+                        on_error(map.next_value_seed(Text)?.as_deref()).map_err(A::Error::custom)?
+                }
+                Key::Unknown => {}
+            }
+        }
+        Ok(fields)
+    }
+}
+
+/// Reads `onError`, by whichever way it came.
+pub(super) fn on_error(value: Option<&str>) -> Result<OnError, &'static str> {
+    match value {
+        None | Some("PROPAGATE") => Ok(OnError::Propagate),
+        Some("NULL") => Ok(OnError::Null),
+        Some("HALT") => Ok(OnError::Halt),
+        Some(_) => Err(ON_ERROR),
+    }
+}
+
+// === impl Key ===
+
+impl Key {
+    fn place(&self) -> usize {
+        match self {
+            Self::Query => 0,
+            Self::OperationName => 1,
+            Self::Variables => 2,
+            Self::Extensions => 3,
+            Self::DocumentId => 4,
+            Self::OnError => 5,
+            Self::Unknown => 6,
+        }
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for KeyVisitor {
+    type Value = Key;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Key, D::Error> {
+        deserializer.deserialize_identifier(self)
+    }
+}
+
+impl Visitor<'_> for KeyVisitor {
+    type Value = Key;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+        Ok(match key {
+            "query" => Key::Query,
+            "operationName" => Key::OperationName,
+            "variables" => Key::Variables,
+            "extensions" => Key::Extensions,
+            "documentId" => Key::DocumentId,
+            "onError" => Key::OnError,
+            _ => Key::Unknown,
+        })
+    }
+}
+
+// === impl Text ===
+
+impl<'de> DeserializeSeed<'de> for Text {
+    type Value = Option<String>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Text {
+    type Value = Option<String>;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a string or null")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(text.to_owned()))
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+}
+
+// === impl ObjectSeed ===
+
+impl Expecting for ObjectSeed<'_> {
+    fn expected(&self) -> &Cell<&'static str> {
+        self.expected
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
+    type Value = Option<Map<String, Value>>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        match (ValueSeed {
+            expected: self.expected,
+        })
+        .deserialize(deserializer)?
+        {
+            Value::Object(map) => Ok(Some(map)),
+            Value::Null => Ok(None),
+            _ => Err(D::Error::invalid_type(
+                Unexpected::Other("value"),
+                &"an object or null",
+            )),
+        }
+    }
+}
+
+// === impl ValueSeed ===
+
+impl<'de> DeserializeSeed<'de> for ValueSeed<'_> {
+    type Value = Value;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Value, D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for ValueSeed<'_> {
+    type Value = Value;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(Value::from(value))
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(Value::String(value.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = seq.next_element_seed(self)? {
+            items.push(item);
+        }
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if entries.insert(key, map.next_value_seed(self)?).is_some() {
+                self.expected.set(ONCE);
+                return Err(A::Error::custom(ONCE));
+            }
+        }
+        Ok(Value::Object(entries))
+    }
+}

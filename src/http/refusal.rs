@@ -1,0 +1,122 @@
+//! Requests that end here: what HTTP refuses before the engine sees it, as one table.
+
+use bytes::Bytes;
+use http::StatusCode;
+
+use super::StatusProfile;
+
+/// Why a request is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// No surface has this path.
+    NoSuchPath,
+    /// Neither GET, POST nor OPTIONS.
+    Method,
+    /// None of our media types is acceptable.
+    NotAcceptable,
+    /// Path and query are too long.
+    UriTooLong,
+    /// The headers are too large.
+    HeadersTooLarge,
+    /// Two servers could read the head differently.
+    Framing,
+    /// The content type is missing, or not `application/json`.
+    ContentType,
+    /// The body is compressed, or worse.
+    ContentEncoding,
+    /// The body exceeds its limit.
+    BodyTooLarge,
+    /// The body did not come in time.
+    BodyTimeout,
+    /// The body broke off, or its chunks are malformed.
+    BodyBroken,
+    /// Several requests in one body.
+    Batch,
+    /// Not JSON, not UTF-8, nested too deeply, or with something behind it.
+    NotJson,
+    /// The query string cannot be decoded.
+    NotParameters,
+    /// Well-formed JSON or parameters, but not a GraphQL request. Says what was expected.
+    Shape(&'static str),
+    /// A bug of ours.
+    Internal,
+}
+
+/// How a refusal looks to a client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) code: &'static str,
+    pub(super) message: &'static str,
+}
+
+// === impl Refusal ===
+
+impl Refusal {
+    /// The table. Codes are those that clients know already; where they know none, the status says more than a new one would.
+    pub(super) fn answer(self, profile: StatusProfile) -> Answer {
+        let (status, message) = match self {
+            Self::NoSuchPath => (404, "there is nothing at this path"),
+            Self::Method => (405, "only GET and POST are allowed"),
+            Self::NotAcceptable => (
+                406,
+                "answers are application/graphql-response+json or application/json",
+            ),
+            Self::UriTooLong => (414, "the URI is too long; use POST"),
+            Self::HeadersTooLarge => (431, "the request headers are too large"),
+            Self::Framing => (400, "the request head is ambiguous"),
+            Self::ContentType => (415, "the content type must be application/json in UTF-8"),
+            Self::ContentEncoding => (415, "the body must not be encoded"),
+            Self::BodyTooLarge => (413, "the body is too large"),
+            Self::BodyTimeout => (408, "the body took too long"),
+            Self::BodyBroken => (400, "the body is incomplete or malformed"),
+            Self::Batch => (400, "batches are not supported; send one request at a time"),
+            Self::NotJson => (400, "the body is not valid JSON"),
+            Self::NotParameters => (400, "the query string is malformed"),
+            Self::Shape(message) => match profile {
+                StatusProfile::Compat => (400, message),
+                StatusProfile::Draft2026 => (422, message),
+            },
+            Self::Internal => (500, "internal server error"),
+        };
+        let code = match self {
+            Self::Batch => "BATCHING_NOT_SUPPORTED",
+            Self::Internal => "INTERNAL_SERVER_ERROR",
+            _ => "BAD_REQUEST",
+        };
+        Answer {
+            status: StatusCode::from_u16(status).expect("statuses of the table are valid"),
+            code,
+            message,
+        }
+    }
+
+    /// `Allow` of the answer.
+    pub(super) fn allow(self) -> Option<&'static str> {
+        (self == Self::Method).then_some("GET, POST")
+    }
+
+    /// Whether the connection cannot be used further: we do not know, or do not want to wait for, where its next request begins.
+    pub(super) fn closes(self) -> bool {
+        matches!(
+            self,
+            Self::Framing
+                | Self::BodyTimeout
+                | Self::BodyBroken
+                | Self::HeadersTooLarge
+                | Self::UriTooLong
+        )
+    }
+}
+
+// === impl Answer ===
+
+impl Answer {
+    /// The answer as GraphQL JSON. The table's texts need no escapes.
+    pub(super) fn body(self) -> Bytes {
+        let Self { code, message, .. } = self;
+        Bytes::from(format!(
+            r#"{{"errors":[{{"message":"{message}","extensions":{{"code":"{code}"}}}}]}}"#
+        ))
+    }
+}

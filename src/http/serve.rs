@@ -1,0 +1,369 @@
+//! Accepts connections, and stops in good order.
+//!
+//! `axum::serve` never times out a silent client, so the loop is our own. First file a request meets; what happens on a connection
+//! is in `connection`.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    signal::unix::{SignalKind, signal},
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::{sleep, timeout},
+};
+
+use super::{
+    Answer, Route, Settings,
+    admin::Admin,
+    connection::{self, Handle, Protocol},
+    drain::{Drain, Stage},
+    stack::Stack,
+};
+use crate::telemetry::{LogRequests, Metrics};
+
+/// First and longest pause after a failed accept. Without descriptors every accept fails at once; trying in a loop would only take the processor from
+/// those who could give some back.
+const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
+const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Connections on the admin port: probes and scrapers are few, and must be served when the public port is full.
+const ADMIN_CONNECTIONS_MAX: usize = 32;
+
+/// Both listeners, bound and not yet serving.
+#[derive(Debug)]
+pub struct Server {
+    public: TcpListener,
+    admin: Option<TcpListener>,
+    settings: Arc<Settings>,
+    log: LogRequests,
+    metrics: Arc<Metrics>,
+    drain: Drain,
+}
+
+/// Asks a [`Server`] to stop: the first time to drain, the second time to stop at once.
+#[derive(Debug)]
+pub struct Stop(mpsc::Receiver<()>);
+
+/// One listener's connections.
+struct Port<H> {
+    handler: Arc<H>,
+    protocol: Arc<Protocol>,
+    settings: Arc<Settings>,
+    drain: Drain,
+    room: Arc<Semaphore>,
+    open: Gauge,
+    accept_errors: Counter,
+}
+
+/// Counts a connection as open until dropped.
+struct Open {
+    gauge: Gauge,
+    _permit: OwnedSemaphorePermit,
+}
+
+/// Why the server cannot start.
+#[derive(Debug, thiserror::Error)]
+pub enum ServerError {
+    /// An address cannot be listened on.
+    #[error("cannot listen on {address}")]
+    Bind {
+        /// Which.
+        address: SocketAddr,
+        /// Why.
+        #[source]
+        source: io::Error,
+    },
+    /// Signals cannot be received.
+    #[error("cannot receive signals")]
+    Signals(#[source] io::Error),
+}
+
+// === impl Server ===
+
+impl Server {
+    /// Binds both ports. Connections wait in the listeners' queues until [`Server::run`].
+    ///
+    /// # Errors
+    /// An address is taken or not ours.
+    pub async fn bind(
+        public: SocketAddr,
+        admin: Option<SocketAddr>,
+        settings: Settings,
+        log: LogRequests,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, ServerError> {
+        let admin = match admin {
+            Some(address) => Some(listen(address).await?),
+            None => None,
+        };
+        Ok(Self {
+            public: listen(public).await?,
+            admin,
+            settings: Arc::new(settings),
+            log,
+            metrics,
+            drain: Drain::default(),
+        })
+    }
+
+    /// Address of the public port; its number is known even where 0 was asked for.
+    #[must_use]
+    pub fn public_address(&self) -> SocketAddr {
+        self.public
+            .local_addr()
+            .expect("a bound listener has an address")
+    }
+
+    /// Address of the admin port.
+    #[must_use]
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+            .as_ref()
+            .map(|admin| admin.local_addr().expect("a bound listener has an address"))
+    }
+
+    /// Where to see whether the server is on its way out.
+    #[must_use]
+    pub fn drain(&self) -> Drain {
+        self.drain.clone()
+    }
+
+    /// Serves until asked to stop, then drains: `/ready` fails, nothing new is accepted, idle connections are closed, requests in flight end
+    /// within [`Settings::drain_timeout`]. Whatever is open then, or when asked a second time, is
+    /// cut off.
+    ///
+    /// Surfaces are numbered in the order of `routes`.
+    pub async fn run<A: Answer>(self, answer: A, routes: &[Route], mut stop: Stop) {
+        let Self {
+            public,
+            admin,
+            settings,
+            log,
+            metrics,
+            drain,
+        } = self;
+        let admin_drain = Drain::default();
+        let admin_task = admin.map(|listener| {
+            let handler = Arc::new(Admin::new(drain.clone(), Arc::clone(&metrics)));
+            let port = Port::new(
+                handler,
+                Arc::clone(&settings),
+                admin_drain.clone(),
+                Gauge::default(),
+                &metrics,
+                ADMIN_CONNECTIONS_MAX,
+            );
+            tokio::spawn(async move { port.accept_all(&listener, std::future::pending()).await })
+        });
+
+        let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
+        let stack = Arc::new(Stack::new(
+            answer,
+            routes,
+            Arc::clone(&settings),
+            log,
+            &metrics,
+        ));
+        let port = Port::new(
+            stack,
+            settings.clone(),
+            drain.clone(),
+            metrics.connections.clone(),
+            &metrics,
+            connections_max,
+        );
+        let leave = async {
+            stop.asked().await;
+            drain.advance(Stage::Leaving);
+            sleep(settings.shutdown_delay).await;
+        };
+        port.accept_all(&public, leave).await;
+        port.accept_waiting(&public).await;
+        drop(public);
+
+        drain.advance(Stage::Draining);
+        tokio::select! {
+            _ = timeout(settings.drain_timeout, drain.empty()) => {}
+            () = stop.asked() => {}
+        }
+        drain.advance(Stage::Closed);
+        drain.empty().await;
+        if let Some(task) = admin_task {
+            task.abort();
+            admin_drain.advance(Stage::Closed);
+            admin_drain.empty().await;
+        }
+    }
+}
+
+// === impl Stop ===
+
+impl Stop {
+    /// Stops when told by the sender. When the sender is dropped, the server runs on.
+    #[must_use]
+    pub fn channel() -> (mpsc::Sender<()>, Self) {
+        let (sender, receiver) = mpsc::channel(2);
+        (sender, Self(receiver))
+    }
+
+    /// Stops on SIGTERM and SIGINT.
+    ///
+    /// # Errors
+    /// Signals cannot be received.
+    pub fn on_signals() -> Result<Self, ServerError> {
+        let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
+        let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
+        let (sender, stop) = Self::channel();
+        tokio::spawn(async move {
+            loop {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                tracing::info!("asked to stop");
+                if sender.send(()).await.is_err() {
+                    return;
+                }
+            }
+        });
+        Ok(stop)
+    }
+
+    async fn asked(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|source| ServerError::Bind { address, source })
+}
+
+/// Three quarters of the files this process may open, after raising that number as far as it may. The rest is for calls to sources, probes and the
+/// process itself: `/live` must answer when clients have taken all they can.
+fn files_left_for_clients() -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(
+        Resource::Nofile,
+        Rlimit {
+            current: maximum,
+            maximum,
+        },
+    );
+    let files = if raised.is_ok() { maximum } else { current };
+    files
+        .map_or(usize::MAX, |files| {
+            usize::try_from(files / 4 * 3).unwrap_or(usize::MAX)
+        })
+        .max(1)
+}
+
+// === impl Port ===
+
+impl<H: Handle> Port<H> {
+    fn new(
+        handler: Arc<H>,
+        settings: Arc<Settings>,
+        drain: Drain,
+        open: Gauge,
+        metrics: &Metrics,
+        connections_max: usize,
+    ) -> Self {
+        Self {
+            handler,
+            protocol: Arc::new(connection::protocol(&settings)),
+            settings,
+            drain,
+            open,
+            accept_errors: metrics.accept_errors.clone(),
+            room: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+        }
+    }
+
+    /// Accepts until `stop`; never ends for an error.
+    async fn accept_all(&self, listener: &TcpListener, stop: impl Future<Output = ()>) {
+        tokio::select! {
+            () = self.accept_on(listener) => {}
+            () = stop => {}
+        }
+    }
+
+    async fn accept_on(&self, listener: &TcpListener) {
+        let mut pause = ACCEPT_PAUSE_MIN;
+        loop {
+            let permit = Arc::clone(&self.room)
+                .acquire_owned()
+                .await
+                .expect("the semaphore is never closed");
+            match listener.accept().await {
+                Ok((tcp, _)) => {
+                    pause = ACCEPT_PAUSE_MIN;
+                    self.spawn(tcp, permit);
+                }
+                // The client gave up between its knock and our opening.
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => {
+                    self.accept_errors.inc();
+                    tracing::warn!(%error, pause_ms = pause.as_millis(), "cannot accept connections");
+                    sleep(pause).await;
+                    pause = (pause * 2).min(ACCEPT_PAUSE_MAX);
+                }
+            }
+        }
+    }
+
+    /// Takes the connections that clients have opened but nobody has accepted: closing the listener would reset them.
+    async fn accept_waiting(&self, listener: &TcpListener) {
+        while let Ok(permit) = Arc::clone(&self.room).try_acquire_owned() {
+            match timeout(Duration::ZERO, listener.accept()).await {
+                Ok(Ok((tcp, _))) => self.spawn(tcp, permit),
+                Ok(Err(error)) if is_of_one_connection(&error) => {}
+                Ok(Err(_)) | Err(_) => return,
+            }
+        }
+    }
+
+    fn spawn(&self, tcp: TcpStream, permit: OwnedSemaphorePermit) {
+        // Answers are written whole: waiting to fill a packet only delays them.
+        let _ = tcp.set_nodelay(true);
+        let connection = connection::serve(
+            tcp,
+            Arc::clone(&self.handler),
+            Arc::clone(&self.protocol),
+            Arc::clone(&self.settings),
+            self.drain.place(),
+        );
+        self.open.inc();
+        let open = Open {
+            gauge: self.open.clone(),
+            _permit: permit,
+        };
+        tokio::spawn(async move {
+            connection.await;
+            drop(open);
+        });
+    }
+}
+
+fn is_of_one_connection(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionRefused
+    )
+}
+
+// === impl Open ===
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.gauge.dec();
+    }
+}

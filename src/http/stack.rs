@@ -1,0 +1,315 @@
+//! What stands around every request, outermost first: id, limits on the head, panics, metrics and log.
+//!
+//! After `connection`, before `decode`. One function rather than a pile of tower layers: a layer that boxes its future or body costs more than all
+//! that is done here. Paths are few and fixed, so they are compared, not routed.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
+use http_body::Body as _;
+use http_body_util::Full;
+use hyper::body::Incoming;
+use tokio::time::Instant;
+
+use super::{
+    Answer, Route, Settings, StatusProfile,
+    accept::{self, Media},
+    body,
+    connection::Handle,
+    decode::decode,
+    encode,
+    refusal::Refusal,
+    request_id,
+    watch::Watch,
+};
+use crate::{
+    engine::{self, OperationInfo, Outcome},
+    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
+};
+
+/// The public port.
+pub(super) struct Stack<A> {
+    answer: A,
+    surfaces: Vec<Surface>,
+    unrouted: SurfaceMetrics,
+    settings: Arc<Settings>,
+    log: LogRequests,
+}
+
+/// One surface as HTTP sees it.
+struct Surface {
+    route: Route,
+    metrics: SurfaceMetrics,
+}
+
+/// How a request ended.
+enum End {
+    Answered(engine::Response, Media),
+    Refused(Refusal, Media),
+    Options,
+}
+
+/// What a log line says of a request.
+struct Line<'a> {
+    surface: &'a str,
+    id: &'a HeaderValue,
+    operation: Option<OperationInfo>,
+    errors: u32,
+    outcome: RequestOutcome,
+    status: u16,
+    took: Duration,
+}
+
+/// Counts a request, whatever becomes of it: dropped without [`Exchange::finish`], its client left.
+struct Exchange<'a> {
+    metrics: &'a SurfaceMetrics,
+    started: Instant,
+    is_finished: bool,
+}
+
+// === impl Stack ===
+
+impl<A: Answer> Stack<A> {
+    pub(super) fn new(
+        answer: A,
+        routes: &[Route],
+        settings: Arc<Settings>,
+        log: LogRequests,
+        metrics: &Metrics,
+    ) -> Self {
+        let surfaces = routes
+            .iter()
+            .map(|route| Surface {
+                route: route.clone(),
+                metrics: metrics.surface(&route.surface),
+            })
+            .collect();
+        Self {
+            answer,
+            surfaces,
+            unrouted: metrics.unrouted(),
+            settings,
+            log,
+        }
+    }
+
+    /// The surface at a path, with its number.
+    fn route(&self, path: &str) -> Option<(usize, &Surface)> {
+        self.surfaces
+            .iter()
+            .enumerate()
+            .find(|(_, surface)| surface.route.path == path)
+    }
+
+    /// Everything between the head of a request and the end it comes to.
+    async fn run(
+        &self,
+        request: Request<Incoming>,
+        surface: Option<(usize, &Surface)>,
+        watch: &Watch,
+        started: Instant,
+    ) -> (End, bool) {
+        let (parts, mut body) = request.into_parts();
+        let default = match self.settings.status_profile {
+            StatusProfile::Compat => Media::Json,
+            StatusProfile::Draft2026 => Media::GraphqlResponse,
+        };
+        let media = accept::negotiate(&parts.headers, self.settings.status_profile);
+        let expects = parts.headers.contains_key(header::EXPECT);
+        let is_http1 = parts.version < Version::HTTP_2;
+        let admitted = async {
+            if watch.take_fault().is_some() {
+                return Err(Refusal::Framing);
+            }
+            check_head(
+                &parts.headers,
+                parts.uri.path_and_query().map_or("", |path| path.as_str()),
+                &self.settings,
+            )?;
+            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
+            match parts.method {
+                Method::GET | Method::POST => {}
+                Method::OPTIONS => return Ok(None),
+                _ => return Err(Refusal::Method),
+            }
+            let media = media.ok_or(Refusal::NotAcceptable)?;
+            let deadline = started + self.settings.operation_timeout;
+            let limit = surface.route.body_bytes_max;
+            let request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            Ok(Some((request, media)))
+        };
+        match admitted.await {
+            Ok(Some((request, media))) => (
+                End::Answered(self.answer.handle(request).await, media),
+                false,
+            ),
+            Ok(None) => (End::Options, false),
+            Err(refusal) => {
+                // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
+                let is_clean =
+                    !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
+                let closes =
+                    is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
+                (End::Refused(refusal, media.unwrap_or(default)), closes)
+            }
+        }
+    }
+
+    /// Writes the request's line, if it is to have one.
+    fn log(&self, line: &Line<'_>) {
+        let has_errors =
+            line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
+        match self.log {
+            LogRequests::Off => return,
+            LogRequests::Errors if !has_errors => return,
+            LogRequests::Errors | LogRequests::All => {}
+        }
+        let operation = line.operation.as_ref();
+        tracing::info!(
+            request_id = line.id.to_str().unwrap_or_default(),
+            surface = line.surface,
+            operation = operation
+                .and_then(|info| info.name.as_deref())
+                .map(clean)
+                .as_deref(),
+            kind = operation.map(|info| info.kind),
+            outcome = line.outcome.as_str(),
+            status = line.status,
+            duration_us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
+            errors = line.errors,
+            "request"
+        );
+    }
+}
+
+impl<A: Answer> Handle for Stack<A> {
+    type Body = Full<Bytes>;
+
+    async fn handle(&self, mut request: Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
+        let mut in_flight = watch.enter();
+        let started = Instant::now();
+        let id = request_id::assign(request.headers_mut());
+        let is_get = request.method() == Method::GET;
+        let surface = self.route(request.uri().path());
+        let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
+        let exchange = Exchange::begin(metrics, started);
+
+        let running = AssertUnwindSafe(self.run(request, surface, watch, started)).catch_unwind();
+        let (end, closes) = running.await.unwrap_or_else(|_| {
+            tracing::error!(
+                request_id = id.to_str().unwrap_or_default(),
+                "a handler panicked"
+            );
+            (End::Refused(Refusal::Internal, Media::Json), false)
+        });
+
+        let profile = self.settings.status_profile;
+        let outcome = end.outcome();
+        let mut operation = None;
+        let mut response = match end {
+            End::Answered(mut answer, media) => {
+                operation = answer.operation.take();
+                encode::answer(answer, media, profile, id.clone())
+            }
+            End::Refused(refusal, media) => encode::refusal(refusal, media, profile, id.clone()),
+            End::Options => encode::options(id.clone()),
+        };
+        if closes {
+            response
+                .headers_mut()
+                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        if is_get {
+            response
+                .headers_mut()
+                .append(header::VARY, HeaderValue::from_static("accept"));
+        }
+        let ended = exchange.finish(outcome);
+        in_flight.ended_at(ended);
+        self.log(&Line {
+            surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
+            id: &id,
+            errors: operation
+                .as_ref()
+                .map_or(u32::from(outcome == RequestOutcome::Refused), |info| {
+                    info.errors
+                }),
+            operation,
+            outcome,
+            status: response.status().as_u16(),
+            took: ended - started,
+        });
+        response
+    }
+}
+
+fn check_head(
+    headers: &HeaderMap,
+    path_and_query: &str,
+    settings: &Settings,
+) -> Result<(), Refusal> {
+    if path_and_query.len() > settings.uri_bytes_max {
+        return Err(Refusal::UriTooLong);
+    }
+    let bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if bytes > settings.header_bytes_max {
+        return Err(Refusal::HeadersTooLarge);
+    }
+    Ok(())
+}
+
+// === impl End ===
+
+impl End {
+    fn outcome(&self) -> RequestOutcome {
+        match self {
+            Self::Answered(response, _) => match response.outcome {
+                Outcome::Data => RequestOutcome::Data,
+                Outcome::Partial => RequestOutcome::Partial,
+                Outcome::Syntax => RequestOutcome::Syntax,
+                Outcome::Invalid => RequestOutcome::Invalid,
+                Outcome::MethodNotAllowed => RequestOutcome::Refused,
+                Outcome::Unavailable(_) => RequestOutcome::Unavailable,
+            },
+            Self::Refused(Refusal::Internal, _) => RequestOutcome::Internal,
+            Self::Refused(..) => RequestOutcome::Refused,
+            Self::Options => RequestOutcome::Data,
+        }
+    }
+}
+
+// === impl Exchange ===
+
+impl<'a> Exchange<'a> {
+    fn begin(metrics: &'a SurfaceMetrics, started: Instant) -> Self {
+        metrics.in_flight.inc();
+        Self {
+            metrics,
+            started,
+            is_finished: false,
+        }
+    }
+
+    /// Counts it as answered; when that was.
+    fn finish(mut self, outcome: RequestOutcome) -> Instant {
+        self.is_finished = true;
+        let now = Instant::now();
+        self.metrics.finished(outcome, now - self.started);
+        now
+    }
+}
+
+impl Drop for Exchange<'_> {
+    fn drop(&mut self) {
+        self.metrics.in_flight.dec();
+        if !self.is_finished {
+            self.metrics
+                .finished(RequestOutcome::Cancelled, self.started.elapsed());
+        }
+    }
+}

@@ -1,0 +1,187 @@
+//! What one connection is doing, shared between its socket, its requests and the task that times it out.
+//!
+//! All of it is atomics without order among them: each is read to find the next deadline, and a read that misses the newest value
+//! finds it at the next wake-up.
+
+use std::{
+    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{Settings, head::Fault};
+
+/// State of one connection.
+#[derive(Debug)]
+pub(super) struct Watch {
+    opened: Instant,
+    in_flight: AtomicU32,
+    /// Since when no request is in flight.
+    idle_since: Moment,
+    /// Since when the head of a request has been coming in.
+    head_since: Moment,
+    /// Since when the client has taken no byte of what is to be written.
+    write_since: Moment,
+    protocol: AtomicU8,
+    fault: AtomicU8,
+}
+
+/// What a connection has been doing for too long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lapse {
+    /// Sending the head of a request, or nothing at all since it was opened.
+    Head,
+    /// Nothing, between requests.
+    Idle,
+    /// Not reading its answer.
+    Write,
+}
+
+/// Microseconds since the connection was opened, plus one; 0 = not now.
+#[derive(Debug)]
+struct Moment(AtomicU64);
+
+/// Counts a request as in flight until dropped.
+#[derive(Debug)]
+pub(super) struct InFlight<'a> {
+    watch: &'a Watch,
+    ended: Option<Instant>,
+}
+
+const HTTP1: u8 = 1;
+const HTTP2: u8 = 2;
+
+// === impl Watch ===
+
+impl Watch {
+    /// A connection opened now. Its first head is due from the start: a client that connects and stays silent is a slow one.
+    pub(super) fn new() -> Self {
+        Self {
+            opened: Instant::now(),
+            in_flight: AtomicU32::new(0),
+            idle_since: Moment(AtomicU64::new(1)),
+            head_since: Moment(AtomicU64::new(1)),
+            write_since: Moment(AtomicU64::new(0)),
+            protocol: AtomicU8::new(HTTP1),
+            fault: AtomicU8::new(0),
+        }
+    }
+
+    /// Whether bytes that come in now belong to the head of an HTTP/1 request.
+    pub(super) fn awaits_head(&self) -> bool {
+        self.in_flight.load(Relaxed) == 0 && self.protocol.load(Relaxed) == HTTP1
+    }
+
+    pub(super) fn head_continues(&self) {
+        if self.head_since.is_unset() {
+            self.head_since.set(self.opened, Instant::now());
+        }
+    }
+
+    pub(super) fn head_complete(&self, fault: Option<Fault>) {
+        self.head_since.unset();
+        self.fault
+            .store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
+    }
+
+    pub(super) fn is_http2(&self) {
+        self.protocol.store(HTTP2, Relaxed);
+        self.head_since.unset();
+    }
+
+    /// What is wrong with the head of the request that starts now. Never anything for HTTP/2.
+    pub(super) fn take_fault(&self) -> Option<Fault> {
+        if self.fault.load(Relaxed) == 0 {
+            return None;
+        }
+        match self.fault.swap(0, Relaxed) {
+            1 => Some(Fault::BareLineFeed),
+            _ => Some(Fault::TwoLengths),
+        }
+    }
+
+    pub(super) fn write_blocked(&self) {
+        if self.write_since.is_unset() {
+            self.write_since.set(self.opened, Instant::now());
+        }
+    }
+
+    pub(super) fn write_progressed(&self) {
+        self.write_since.unset();
+    }
+
+    /// Counts a request as in flight until the guard is dropped.
+    pub(super) fn enter(&self) -> InFlight<'_> {
+        self.in_flight.fetch_add(1, Relaxed);
+        InFlight {
+            watch: self,
+            ended: None,
+        }
+    }
+
+    /// When the connection has to be ended if nothing changes, and why.
+    pub(super) fn due(&self, settings: &Settings) -> Option<(Instant, Lapse)> {
+        let write = self
+            .deadline(&self.write_since, settings.write_timeout)
+            .map(|at| (at, Lapse::Write));
+        let read = if self.in_flight.load(Relaxed) > 0 {
+            None
+        } else if let Some(at) = self.deadline(&self.head_since, settings.header_timeout) {
+            Some((at, Lapse::Head))
+        } else {
+            self.deadline(&self.idle_since, settings.idle_timeout)
+                .map(|at| (at, Lapse::Idle))
+        };
+        match (write, read) {
+            (Some(write), Some(read)) => Some(if write.0 < read.0 { write } else { read }),
+            (write, read) => write.or(read),
+        }
+    }
+
+    fn deadline(&self, since: &Moment, timeout: Duration) -> Option<Instant> {
+        since.get(self.opened).map(|since| since + timeout)
+    }
+}
+
+// === impl Moment ===
+
+impl Moment {
+    fn is_unset(&self) -> bool {
+        self.0.load(Relaxed) == 0
+    }
+
+    fn unset(&self) {
+        if !self.is_unset() {
+            self.0.store(0, Relaxed);
+        }
+    }
+
+    fn set(&self, opened: Instant, now: Instant) {
+        let micros = now.saturating_duration_since(opened).as_micros();
+        self.0
+            .store(u64::try_from(micros).unwrap_or(u64::MAX - 1) + 1, Relaxed);
+    }
+
+    fn get(&self, opened: Instant) -> Option<Instant> {
+        let micros = self.0.load(Relaxed).checked_sub(1)?;
+        Some(opened + Duration::from_micros(micros))
+    }
+}
+
+// === impl InFlight ===
+
+impl InFlight<'_> {
+    /// Says when the request ended, for those who have looked at the clock anyway.
+    pub(super) fn ended_at(&mut self, now: Instant) {
+        self.ended = Some(now);
+    }
+}
+
+impl Drop for InFlight<'_> {
+    fn drop(&mut self) {
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        self.watch.idle_since.set(self.watch.opened, ended);
+        self.watch.in_flight.fetch_sub(1, Relaxed);
+    }
+}

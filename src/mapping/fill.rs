@@ -1,0 +1,147 @@
+//! Applies a compiled mapping to one answer of a source: spans first, then what has to be evaluated.
+
+use bytes::Bytes;
+use serde_json::{Map, Value};
+
+use super::{
+    evaluate::{self, Declared, Evaluation, Vars},
+    layout::{LayoutId, Layouts},
+    project::{Computed, Input, Projection, Root},
+    scan::{PendingRow, ScanError, ScanLimits, Scanner},
+    table::{NONE, Node, NodeKind, Table},
+    text,
+};
+
+/// What a mapping may use beside the answer, and where it leaves what it declares.
+#[derive(Debug)]
+pub struct Context<'a> {
+    /// Variables by name.
+    pub vars: &'a Vars<'a>,
+    /// Errors declared by `->withError`.
+    pub declared: Vec<Declared>,
+}
+
+// === impl Projection ===
+
+impl Projection {
+    /// Reads a JSON body into `table` and returns the output.
+    ///
+    /// # Errors
+    /// The body is not JSON or goes beyond `limits`; what is in the table of it then is garbage, though in bounds.
+    pub fn read_json(&self, body: Bytes, limits: ScanLimits, context: &mut Context<'_>, table: &mut Table) -> Result<Node, ScanError> {
+        let number = table.add_body(body.clone());
+        if let Err(bad) = simdutf8::compat::from_utf8(&body) {
+            return Err(ScanError::Syntax(bad.valid_up_to()));
+        }
+        table.nodes.reserve(body.len() / 64);
+        let (keys, level) = match &self.root {
+            Root::At { keys, level } => (&keys[..], *level),
+            Root::Computed => (&[][..], None),
+        };
+        let mut scanner = Scanner::new(&body, number, self, limits, table);
+        let found = scanner.navigate(keys, level)?;
+        scanner.end()?;
+        let pending = std::mem::take(&mut scanner.pending);
+        match (&self.root, found) {
+            (Root::At { .. }, Ok(node)) => {
+                for row in pending {
+                    self.compute(row, context, table);
+                }
+                Ok(node)
+            }
+            // Evaluated whole: the mapping itself, or a path that met an array on its way.
+            _ => {
+                let value: Value = serde_json::from_slice(&body).map_err(|error| ScanError::Syntax(error.column()))?;
+                Ok(self.read_value(Some(&value), context, table))
+            }
+        }
+    }
+
+    /// Evaluates the whole mapping on a value that is no JSON text: plain text, nothing, an in-process result.
+    pub fn read_value(&self, data: Option<&Value>, context: &mut Context<'_>, table: &mut Table) -> Node {
+        let evaluation = evaluate::evaluate(&self.selection, self.spec, data, context.vars, &evaluate::Limits::default());
+        let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
+        self.keep(evaluation, layout, context, table)
+    }
+
+    fn keep(&self, evaluation: Evaluation, layout: Option<LayoutId>, context: &mut Context<'_>, table: &mut Table) -> Node {
+        context.declared.extend(evaluation.errors);
+        match evaluation.value {
+            Some(value) => load(&value, &self.layouts, layout, table),
+            None => Node::of(NodeKind::Missing),
+        }
+    }
+
+    pub(super) fn compute(&self, pending: PendingRow, context: &mut Context<'_>, table: &mut Table) {
+        for computed in &self.levels[usize::from(pending.level)].computed {
+            if computed.only_for_arrays && !pending.met_array {
+                continue;
+            }
+            let input = input(computed, pending.row, table);
+            let limits = evaluate::Limits::default();
+            let evaluation = evaluate::evaluate_expr(&computed.expr, self.spec, input.as_ref(), input.as_ref(), context.vars, &limits);
+            let node = self.keep(evaluation, computed.child, context, table);
+            table.nodes[pending.row as usize + usize::from(computed.slot)] = node;
+        }
+    }
+}
+
+/// What `$` is for a computed slot of the row at `row`.
+fn input(computed: &Computed, row: u32, table: &Table) -> Option<Value> {
+    let value = |slot: u16| table.value(&table.nodes[row as usize + usize::from(slot)], &Layouts::default(), None);
+    match &computed.input {
+        Input::Whole(slot) => value(*slot),
+        Input::Keys(keys) => {
+            let entries = keys.iter().filter_map(|(key, slot)| Some((key.to_string(), value(*slot)?)));
+            Some(Value::Object(entries.collect::<Map<_, _>>()))
+        }
+    }
+}
+
+/// Puts an owned value into a table, cut down to a layout.
+fn load(value: &Value, layouts: &Layouts, layout: Option<LayoutId>, table: &mut Table) -> Node {
+    match (value, layout) {
+        (Value::Null, _) => Node::of(NodeKind::Null),
+        (Value::Bool(true), _) => Node::of(NodeKind::True),
+        (Value::Bool(false), _) => Node::of(NodeKind::False),
+        (Value::Number(number), _) => table.own(NodeKind::Number, number.to_string().as_bytes()),
+        (Value::String(string), _) => {
+            let start = table.owned.len();
+            text::write_string(string, &mut table.owned);
+            Node::span(NodeKind::String, 0, start as u32, (table.owned.len() - start) as u32)
+        }
+        (Value::Array(items), Some(_)) => load_list(items, layouts, layout, table),
+        (Value::Object(object), Some(id)) => {
+            let fields = &layouts.get(id).fields;
+            let row = table.new_row(id, fields.len());
+            for (slot, field) in fields.iter().enumerate() {
+                if let Some(value) = object.get(&*field.name) {
+                    let node = load(value, layouts, field.child, table);
+                    table.nodes[row.start as usize + slot] = node;
+                }
+            }
+            row
+        }
+        (Value::Array(_) | Value::Object(_), None) => {
+            let kind = if value.is_array() { NodeKind::RawArray } else { NodeKind::RawObject };
+            let start = table.owned.len();
+            serde_json::to_writer(&mut table.owned, value).expect("writing to memory");
+            Node::span(kind, 0, start as u32, (table.owned.len() - start) as u32)
+        }
+    }
+}
+
+fn load_list(items: &[Value], layouts: &Layouts, layout: Option<LayoutId>, table: &mut Table) -> Node {
+    let (mut first, mut last) = (NONE, NONE);
+    for item in items {
+        let node = load(item, layouts, layout, table);
+        let index = table.nodes.len() as u32;
+        table.nodes.push(node);
+        match last {
+            NONE => first = index,
+            _ => table.nodes[last as usize].next = index,
+        }
+        last = index;
+    }
+    Node { kind: NodeKind::List, body: 0, start: first, len: items.len() as u32, next: NONE }
+}

@@ -1,0 +1,445 @@
+//! Reads a JSON body once: checks all of it, notes the spans that a [`Projection`] asks for.
+
+use super::{
+    project::{KeyRule, Projection},
+    table::{NONE, Node, NodeKind, Table},
+    text,
+};
+
+/// Bounds on one body. Beyond them nothing of it is used.
+#[derive(Debug, Clone, Copy)]
+pub struct ScanLimits {
+    /// Objects and arrays within each other.
+    pub depth: u32,
+    /// Items of one array.
+    pub list: u32,
+}
+
+impl Default for ScanLimits {
+    fn default() -> Self {
+        Self { depth: 64, list: 10_000 }
+    }
+}
+
+/// Why a body cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ScanError {
+    /// Not JSON.
+    #[error("not JSON at byte {0}")]
+    Syntax(usize),
+    /// Nested too deeply.
+    #[error("nested too deeply at byte {0}")]
+    TooDeep(usize),
+    /// An array with too many items.
+    #[error("an array has too many items at byte {0}")]
+    ListTooLong(usize),
+}
+
+/// A row whose expressions are still to be evaluated.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct PendingRow {
+    /// Index of its first slot.
+    pub(super) row: u32,
+    /// Its level.
+    pub(super) level: u16,
+    /// Whether a path met an array, so that the general evaluator has to walk it.
+    pub(super) met_array: bool,
+}
+
+pub(super) struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+    depth: u32,
+    limits: ScanLimits,
+    body: u16,
+    projection: &'a Projection,
+    table: &'a mut Table,
+    pub(super) pending: Vec<PendingRow>,
+}
+
+type Scanned<T> = Result<T, ScanError>;
+
+// === impl Scanner ===
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(
+        bytes: &'a [u8],
+        body: u16,
+        projection: &'a Projection,
+        limits: ScanLimits,
+        table: &'a mut Table,
+    ) -> Self {
+        Self { bytes, at: 0, depth: 0, limits, body, projection, table, pending: Vec::new() }
+    }
+
+    /// Checks that nothing but white space is left.
+    pub(super) fn end(&mut self) -> Scanned<()> {
+        self.space();
+        if self.at == self.bytes.len() { Ok(()) } else { Err(self.syntax()) }
+    }
+
+    /// Walks down `keys`, then reads the value there by `level`, or notes its span. `Err(())` inside means that an
+    /// array was met on the way.
+    pub(super) fn navigate(&mut self, keys: &[Box<str>], level: Option<u16>) -> Scanned<Result<Node, ()>> {
+        self.space();
+        let Some((key, rest)) = keys.split_first() else {
+            return Ok(Ok(match level {
+                Some(level) => self.value(level)?,
+                None => self.skip()?,
+            }));
+        };
+        match self.peek() {
+            Some(b'{') => {
+                let mut found = Ok(Node::of(NodeKind::Missing));
+                self.object(|scanner, name, escaped| {
+                    if !same_key(name, escaped, key.as_bytes()) {
+                        return scanner.skip().map(drop);
+                    }
+                    found = scanner.navigate(rest, level)?;
+                    Ok(())
+                })?;
+                Ok(found)
+            }
+            Some(b'[') => self.skip().map(|_| Err(())),
+            _ => self.skip().map(|_| Ok(Node::of(NodeKind::Missing))),
+        }
+    }
+
+    /// Reads the value here by a level: objects become rows, arrays lists, the rest spans.
+    fn value(&mut self, level: u16) -> Scanned<Node> {
+        self.space();
+        match self.peek() {
+            Some(b'{') => self.row(level),
+            Some(b'[') => {
+                let (mut first, mut last, mut count) = (NONE, NONE, 0);
+                self.array(|scanner| {
+                    let item = scanner.value(level)?;
+                    let index = scanner.table.nodes.len() as u32;
+                    scanner.table.nodes.push(item);
+                    match last {
+                        NONE => first = index,
+                        _ => scanner.table.nodes[last as usize].next = index,
+                    }
+                    last = index;
+                    count += 1;
+                    Ok(())
+                })?;
+                Ok(Node { kind: NodeKind::List, body: 0, start: first, len: count, next: NONE })
+            }
+            _ => self.skip(),
+        }
+    }
+
+    fn row(&mut self, number: u16) -> Scanned<Node> {
+        let projection = self.projection;
+        let level = &projection.levels[usize::from(number)];
+        let row = self.table.new_row(level.layout, level.slots);
+        let start = self.at;
+        let met_array = self.keys(&level.keys, row.start)?;
+        if let Some(slot) = level.whole {
+            self.set(row.start, slot, Node::span(NodeKind::RawObject, self.body, start as u32, (self.at - start) as u32));
+        }
+        if level.always_computed || met_array {
+            self.pending.push(PendingRow { row: row.start, level: number, met_array });
+        }
+        Ok(row)
+    }
+
+    /// Reads an object's keys into the slots of the row at `row`. Returns whether a path met an array.
+    fn keys(&mut self, rules: &'a [KeyRule], row: u32) -> Scanned<bool> {
+        let mut hint = 0;
+        let mut met_array = false;
+        self.object(|scanner, name, escaped| {
+            let Some(found) = find_rule(rules, hint, name, escaped) else {
+                return scanner.skip().map(drop);
+            };
+            hint = found + 1;
+            met_array |= scanner.apply(&rules[found], row)?;
+            Ok(())
+        })?;
+        Ok(met_array)
+    }
+
+    fn apply(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+        self.space();
+        match (&rule.raw[..], &rule.levels[..], &rule.path[..]) {
+            ([slot], [], []) => {
+                let node = self.skip()?;
+                self.set(row, *slot, node);
+                Ok(false)
+            }
+            ([], [(slot, level)], []) => {
+                let node = self.value(*level)?;
+                self.set(row, *slot, node);
+                Ok(false)
+            }
+            _ => self.apply_all(rule, row),
+        }
+    }
+
+    /// A key with several uses: its value is read once for each.
+    fn apply_all(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+        let start = self.at;
+        let node = self.skip()?;
+        let end = self.at;
+        for slot in &rule.raw {
+            self.set(row, *slot, node);
+        }
+        for (slot, level) in &rule.levels {
+            self.at = start;
+            let node = self.value(*level)?;
+            self.set(row, *slot, node);
+        }
+        let mut met_array = false;
+        if !rule.path.is_empty() {
+            self.at = start;
+            match self.peek() {
+                Some(b'{') => met_array = self.keys(&rule.path, row)?,
+                Some(b'[') => met_array = true,
+                _ => {}
+            }
+        }
+        self.at = end;
+        Ok(met_array)
+    }
+
+    fn set(&mut self, row: u32, slot: u16, node: Node) {
+        self.table.nodes[row as usize + usize::from(slot)] = node;
+    }
+
+    // --- JSON ---
+
+    /// Calls `each` with every key of the object here (its inside, and whether it has escapes), positioned at the value.
+    fn object(&mut self, mut each: impl FnMut(&mut Self, &'a [u8], bool) -> Scanned<()>) -> Scanned<()> {
+        self.enter()?;
+        self.space();
+        if self.peek() == Some(b'}') {
+            return self.leave();
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(self.syntax());
+            }
+            let start = self.at + 1;
+            let escaped = self.string()?;
+            let name = &self.bytes[start..self.at - 1];
+            self.space();
+            self.expect(b':')?;
+            self.space();
+            each(self, name, escaped)?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => return self.leave(),
+                _ => return Err(self.syntax()),
+            }
+            self.space();
+        }
+    }
+
+    /// Calls `each` at every item of the array here.
+    fn array(&mut self, mut each: impl FnMut(&mut Self) -> Scanned<()>) -> Scanned<()> {
+        self.enter()?;
+        self.space();
+        if self.peek() == Some(b']') {
+            return self.leave();
+        }
+        let mut count = 0;
+        loop {
+            count += 1;
+            if count > self.limits.list {
+                return Err(ScanError::ListTooLong(self.at));
+            }
+            each(self)?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => return self.leave(),
+                _ => return Err(self.syntax()),
+            }
+        }
+    }
+
+    fn enter(&mut self) -> Scanned<()> {
+        self.at += 1;
+        self.depth += 1;
+        if self.depth > self.limits.depth { Err(ScanError::TooDeep(self.at)) } else { Ok(()) }
+    }
+
+    fn leave(&mut self) -> Scanned<()> {
+        self.at += 1;
+        self.depth -= 1;
+        Ok(())
+    }
+
+    /// Checks the value here and passes over it.
+    fn skip(&mut self) -> Scanned<Node> {
+        self.space();
+        let start = self.at;
+        let kind = match self.peek() {
+            Some(b'"') => {
+                self.string()?;
+                NodeKind::String
+            }
+            Some(b'{') => {
+                self.object(|scanner, _, _| scanner.skip().map(drop))?;
+                NodeKind::RawObject
+            }
+            Some(b'[') => {
+                self.array(|scanner| scanner.skip().map(drop))?;
+                NodeKind::RawArray
+            }
+            Some(b't') => self.word(b"true", NodeKind::True)?,
+            Some(b'f') => self.word(b"false", NodeKind::False)?,
+            Some(b'n') => self.word(b"null", NodeKind::Null)?,
+            Some(b'-' | b'0'..=b'9') => {
+                self.number()?;
+                NodeKind::Number
+            }
+            _ => return Err(self.syntax()),
+        };
+        Ok(Node::span(kind, self.body, start as u32, (self.at - start) as u32))
+    }
+
+    fn word(&mut self, word: &[u8], kind: NodeKind) -> Scanned<NodeKind> {
+        if self.bytes[self.at..].starts_with(word) {
+            self.at += word.len();
+            Ok(kind)
+        } else {
+            Err(self.syntax())
+        }
+    }
+
+    fn number(&mut self) -> Scanned<()> {
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        match self.peek() {
+            Some(b'0') => self.at += 1,
+            Some(b'1'..=b'9') => self.digits()?,
+            _ => return Err(self.syntax()),
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if let Some(b'e' | b'E') = self.peek() {
+            self.at += 1;
+            if let Some(b'+' | b'-') = self.peek() {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Scanned<()> {
+        let start = self.at;
+        while let Some(b'0'..=b'9') = self.peek() {
+            self.at += 1;
+        }
+        if self.at > start { Ok(()) } else { Err(self.syntax()) }
+    }
+
+    /// Passes over the string here; returns whether it has escapes.
+    fn string(&mut self) -> Scanned<bool> {
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            self.plain();
+            match self.peek() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(escaped);
+                }
+                Some(b'\\') => {
+                    escaped = true;
+                    self.escape()?;
+                }
+                _ => return Err(self.syntax()),
+            }
+        }
+    }
+
+    /// Moves to the next quote, backslash or control character.
+    #[inline]
+    fn plain(&mut self) {
+        const SHORT: usize = 16;
+        let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
+        let rest = &self.bytes[self.at..];
+        let short = &rest[..rest.len().min(SHORT)];
+        if let Some(found) = short.iter().position(|&byte| is_special(byte)) {
+            self.at += found;
+            return;
+        }
+        self.at += short.len();
+        // Chunks without a branch inside become SIMD code.
+        for chunk in rest[short.len()..].as_chunks::<32>().0 {
+            if chunk.iter().fold(false, |any, &byte| any | is_special(byte)) {
+                break;
+            }
+            self.at += 32;
+        }
+        let rest = &self.bytes[self.at..];
+        self.at += rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len());
+    }
+
+    fn escape(&mut self) -> Scanned<()> {
+        let length = match self.bytes.get(self.at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
+            Some(b'u') => {
+                let digits = self.bytes.get(self.at + 2..self.at + 6);
+                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.syntax());
+                }
+                6
+            }
+            _ => return Err(self.syntax()),
+        };
+        self.at += length;
+        Ok(())
+    }
+
+    #[inline]
+    fn space(&mut self) {
+        while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
+            self.at += 1;
+        }
+    }
+
+    #[inline]
+    fn peek(&self) -> Option<u8> {
+        self.bytes.get(self.at).copied()
+    }
+
+    fn expect(&mut self, byte: u8) -> Scanned<()> {
+        if self.peek() == Some(byte) {
+            self.at += 1;
+            Ok(())
+        } else {
+            Err(self.syntax())
+        }
+    }
+
+    fn syntax(&self) -> ScanError {
+        ScanError::Syntax(self.at)
+    }
+}
+
+/// The rule of a key. Sources repeat their key order, so the search starts where the last one ended.
+#[inline]
+fn find_rule(rules: &[KeyRule], hint: usize, name: &[u8], escaped: bool) -> Option<usize> {
+    let (before, after) = rules.split_at(hint.min(rules.len()));
+    let matches = |rule: &KeyRule| same_key(name, escaped, &rule.key);
+    after.iter().position(matches).map(|found| found + before.len()).or_else(|| before.iter().position(matches))
+}
+
+#[inline]
+fn same_key(name: &[u8], escaped: bool, key: &[u8]) -> bool {
+    if !escaped {
+        return name == key;
+    }
+    let mut plain = Vec::with_capacity(name.len());
+    text::unescape_into(name, &mut plain);
+    plain == key
+}

@@ -1,0 +1,220 @@
+//! Parses and validates a document and takes one operation out of it, in our own terms.
+//!
+//! The one file that knows which library validates.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+};
+
+use apollo_compiler::{
+    ExecutableDocument, Name, Node,
+    ast::{self, DirectiveList},
+    executable::{self, Selection},
+    introspection,
+    parser::{Parser, SourceSpan},
+    response::JsonMap,
+    validation::{DiagnosticList, Valid},
+};
+use serde_json::{Map, Value};
+
+use super::{
+    Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected,
+    error::{LimitKind, RequestErrorDetail},
+    input, limits,
+};
+use crate::schema::Surface;
+
+static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Checks a document and takes the operation called `name` out of it; without a name, its only one.
+///
+/// # Errors
+/// Everything that is wrong with the document, up to the number of errors that are told.
+pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits) -> Result<Operation, RequestError> {
+    limits::check_text(text, limits)?;
+    let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
+    let document = parser.parse_ast(text, "operation.graphql").map_err(|broken| {
+        let mut error = refused(RequestErrorKind::Syntax, &broken.errors);
+        // What the parser reports beyond the first error follows from it.
+        error.errors.truncate(1);
+        if parser.tokens_reached() >= limits.tokens {
+            error = RequestError::new(RequestErrorKind::Limit(LimitKind::Size), format!("the document has more than {} tokens", limits.tokens));
+        }
+        error
+    })?;
+    limits::check_document(&document, limits)?;
+    let document = document
+        .to_executable_validate(&surface.schema)
+        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors))?;
+    let definition = choose(&document, name)?.clone();
+    build(surface, document, definition)
+}
+
+fn choose<'a>(document: &'a Valid<ExecutableDocument>, name: Option<&str>) -> Result<&'a Node<executable::Operation>, RequestError> {
+    let name = name.filter(|name| !name.is_empty());
+    document.operations.get(name).map_err(|_| {
+        let message = match name {
+            Some(name) => format!("Unknown operation named {name:?}."),
+            None if document.operations.len() == 0 => "The document has no operation.".to_owned(),
+            None => "Must provide operation name if query contains multiple operations.".to_owned(),
+        };
+        RequestError::new(RequestErrorKind::OperationChoice, message)
+    })
+}
+
+fn refused(kind: RequestErrorKind, errors: &DiagnosticList) -> RequestError {
+    let details = errors.iter().take(limits::ERRORS_MAX).map(|diagnostic| RequestErrorDetail {
+        message: diagnostic.error.to_string(),
+        location: diagnostic.line_column_range().map(|range| (range.start.line as u32, range.start.column as u32)),
+    });
+    RequestError { kind, errors: details.collect() }
+}
+
+/// Line and column of a place in a document, from 1.
+pub(super) fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Option<(u32, u32)> {
+    let start = span?.line_column(&document.sources)?;
+    Some((start.line as u32, start.column as u32))
+}
+
+struct Builder<'a> {
+    surface: &'a Surface,
+    document: &'a ExecutableDocument,
+    operation: &'a executable::Operation,
+    conditions: Vec<u16>,
+    fragments: HashMap<Name, Arc<[Selected]>>,
+}
+
+fn build(surface: &Surface, document: Valid<ExecutableDocument>, definition: Node<executable::Operation>) -> Result<Operation, RequestError> {
+    let kind = match definition.operation_type {
+        ast::OperationType::Query => OperationKind::Query,
+        ast::OperationType::Mutation => OperationKind::Mutation,
+        ast::OperationType::Subscription => {
+            return Err(RequestError::new(RequestErrorKind::Validation, "Subscriptions are not served here."));
+        }
+    };
+    let mut builder = Builder { surface, document: &document, operation: &definition, conditions: Vec::new(), fragments: HashMap::new() };
+    let selections = builder.selections(&definition.selection_set.selections)?;
+    let conditions = builder.conditions;
+    if conditions.len() > 64 {
+        return Err(RequestError::new(
+            RequestErrorKind::Limit(LimitKind::Directives),
+            "More than 64 variables decide @skip and @include.",
+        ));
+    }
+    Ok(Operation {
+        id: NEXT_ID.fetch_add(1, Relaxed),
+        kind,
+        name: definition.name.as_ref().map(|name| Arc::from(name.as_str())),
+        selections,
+        conditions,
+        variables: definition.variables.clone(),
+        document: Arc::new(document),
+        definition,
+    })
+}
+
+// === impl Builder ===
+
+impl Builder<'_> {
+    fn selections(&mut self, selections: &[Selection]) -> Result<Arc<[Selected]>, RequestError> {
+        let mut out = Vec::with_capacity(selections.len());
+        for selection in selections {
+            let Some(conditions) = self.conditions(selection.directives()) else { continue };
+            match selection {
+                Selection::Field(field) => out.push(Selected::Field(Arc::new(self.field(field, conditions)?))),
+                Selection::InlineFragment(fragment) => out.push(Selected::Group {
+                    on: fragment.type_condition.as_ref().and_then(|name| self.surface.type_ids.get(name.as_str()).copied()),
+                    conditions,
+                    selections: self.selections(&fragment.selection_set.selections)?,
+                }),
+                Selection::FragmentSpread(spread) => out.push(self.spread(&spread.fragment_name, conditions)?),
+            }
+        }
+        Ok(out.into())
+    }
+
+    /// A named fragment is built once, however often it is spread.
+    fn spread(&mut self, name: &Name, conditions: Vec<Condition>) -> Result<Selected, RequestError> {
+        let fragment = self.document.fragments.get(name).ok_or_else(|| {
+            RequestError::new(RequestErrorKind::Validation, format!("fragment {name} is not defined"))
+        })?;
+        let selections = match self.fragments.get(name) {
+            Some(known) => known.clone(),
+            None => {
+                let built = self.selections(&fragment.selection_set.selections)?;
+                self.fragments.insert(name.clone(), built.clone());
+                built
+            }
+        };
+        Ok(Selected::Group { on: self.surface.type_ids.get(fragment.type_condition().as_str()).copied(), conditions, selections })
+    }
+
+    fn field(&mut self, field: &Node<executable::Field>, conditions: Vec<Condition>) -> Result<FieldNode, RequestError> {
+        let location = location(self.document, field.location()).unwrap_or((1, 1));
+        let variables = &self.operation.variables;
+        let index = |name: &str| variables.iter().position(|variable| variable.name == name).map(|index| index as u16);
+        let arguments = input::coerce_arguments(&self.surface.schema, &field.definition.arguments, &field.arguments, &index)
+            .map_err(|message| {
+                let message = format!("Field {:?}: {message}.", field.name.as_str());
+                RequestError::at(RequestErrorKind::BadInput, message, Some(location))
+            })?;
+        Ok(FieldNode {
+            response_key: Arc::from(field.response_key().as_str()),
+            name: Arc::from(field.name.as_str()),
+            arguments,
+            conditions,
+            selections: self.selections(&field.selection_set.selections)?,
+            location,
+        })
+    }
+
+    /// The conditions that depend on variables; `None` when a constant one leaves the selection out.
+    fn conditions(&mut self, directives: &DirectiveList) -> Option<Vec<Condition>> {
+        let mut conditions = Vec::new();
+        for (directive, counts_if) in [("skip", false), ("include", true)] {
+            let Some(directive) = directives.get(directive) else { continue };
+            match directive.specified_argument_by_name("if").map(|value| &**value) {
+                Some(ast::Value::Boolean(value)) if *value != counts_if => return None,
+                Some(ast::Value::Variable(name)) => {
+                    let index = self.operation.variables.iter().position(|variable| variable.name == *name)? as u16;
+                    let variable = self.conditions.iter().position(|known| *known == index).unwrap_or_else(|| {
+                        self.conditions.push(index);
+                        self.conditions.len() - 1
+                    });
+                    conditions.push(Condition { variable: variable as u16, counts_if });
+                }
+                _ => {}
+            }
+        }
+        Some(conditions)
+    }
+}
+
+/// Executes the introspection part of an operation.
+pub(super) fn introspect(
+    surface: &Surface,
+    document: &Valid<ExecutableDocument>,
+    operation: &executable::Operation,
+    definitions: &[Node<ast::VariableDefinition>],
+    variables: &super::Variables,
+) -> Result<Map<String, Value>, RequestError> {
+    let refuse = |error: apollo_compiler::request::RequestError| RequestError::new(RequestErrorKind::Validation, error.message().to_string());
+    introspection::check_max_depth(document, operation).map_err(refuse)?;
+    let mut values = JsonMap::new();
+    for (index, definition) in definitions.iter().enumerate() {
+        if let Some(value) = variables.get(index as u16) {
+            values.insert(definition.name.as_str(), value.clone().into());
+        }
+    }
+    let implementers = surface.schema.implementers_map();
+    let values = Valid::assume_valid(values);
+    let response = introspection::partial_execute(&surface.schema, &implementers, document, operation, &values).map_err(refuse)?;
+    match serde_json::to_value(response.data) {
+        Ok(Value::Object(data)) => Ok(data),
+        _ => Ok(Map::new()),
+    }
+}

@@ -1,0 +1,254 @@
+//! Input coercion: values of requests and literals of documents → what arguments hold.
+//!
+//! <https://spec.graphql.org/September2025/#sec-Scalars.Input-Coercion>
+
+use std::sync::Arc;
+
+use apollo_compiler::{
+    Name, Node, Schema,
+    ast::{self, Type},
+    schema::{ExtendedType, InputObjectType, InputValueDefinition},
+};
+use serde_json::{Map, Value};
+
+use super::Argument;
+
+/// Coerces a value of a request. The error says what is wrong, with the path inside the value in front.
+///
+/// # Errors
+/// The value does not fit the type.
+pub fn coerce_value(schema: &Schema, ty: &Type, value: &Value, path: &str) -> Result<Value, String> {
+    if value.is_null() {
+        return match ty {
+            Type::NonNullNamed(_) | Type::NonNullList(_) => Err(format!("{path}: expected a non-null value of type {ty}")),
+            _ => Ok(Value::Null),
+        };
+    }
+    match ty {
+        Type::List(item) | Type::NonNullList(item) => match value {
+            Value::Array(items) => items
+                .iter()
+                .enumerate()
+                .map(|(index, value)| coerce_value(schema, item, value, &format!("{path}[{index}]")))
+                .collect(),
+            single => Ok(Value::Array(vec![coerce_value(schema, item, single, path)?])),
+        },
+        Type::Named(name) | Type::NonNullNamed(name) => coerce_named(schema, name, value, path),
+    }
+}
+
+fn coerce_named(schema: &Schema, name: &str, value: &Value, path: &str) -> Result<Value, String> {
+    match schema.types.get(name) {
+        Some(ExtendedType::Enum(definition)) => match value.as_str() {
+            Some(text) if definition.values.contains_key(text) => Ok(value.clone()),
+            Some(text) => Err(format!("{path}: {text:?} is not a value of enum {name}")),
+            None => Err(format!("{path}: enum {name} takes text")),
+        },
+        Some(ExtendedType::InputObject(definition)) => coerce_object(schema, definition, value, path),
+        _ => coerce_scalar(name, value).ok_or_else(|| format!("{path}: expected a value of type {name}")),
+    }
+}
+
+fn coerce_scalar(name: &str, value: &Value) -> Option<Value> {
+    match name {
+        "Int" => whole(value).and_then(|number| i32::try_from(number).ok()).map(Value::from),
+        "Float" => value.is_number().then(|| value.clone()),
+        "String" => value.is_string().then(|| value.clone()),
+        "Boolean" => value.is_boolean().then(|| value.clone()),
+        "ID" => match value {
+            Value::String(_) => Some(value.clone()),
+            Value::Number(number) if number.is_i64() || number.is_u64() => Some(Value::String(number.to_string())),
+            _ => whole(value).map(|number| Value::String(number.to_string())),
+        },
+        _ => Some(value.clone()),
+    }
+}
+
+/// The integer that a number stands for, also when written as `1.0`.
+fn whole(value: &Value) -> Option<i64> {
+    let number = value.as_number()?;
+    number.as_i64().or_else(|| number.as_f64().filter(|float| float.trunc() == *float && float.abs() < 9e15).map(|float| float as i64))
+}
+
+fn coerce_object(schema: &Schema, definition: &InputObjectType, value: &Value, path: &str) -> Result<Value, String> {
+    let name = &definition.name;
+    let Value::Object(given) = value else {
+        return Err(format!("{path}: expected an object of type {name}"));
+    };
+    if let Some(unknown) = given.keys().find(|key| !definition.fields.contains_key(key.as_str())) {
+        return Err(format!("{path}: type {name} has no field {unknown:?}"));
+    }
+    let mut object = Map::new();
+    for (key, field) in &definition.fields {
+        match given.get(key.as_str()) {
+            Some(value) => {
+                object.insert(key.to_string(), coerce_value(schema, &field.ty, value, &format!("{path}.{key}"))?);
+            }
+            None => match &field.default_value {
+                Some(default) => {
+                    object.insert(key.to_string(), constant(schema, &field.ty, default)?);
+                }
+                None if field.is_required() => return Err(format!("{path}: field {key:?} of type {name} is required")),
+                None => {}
+            },
+        }
+    }
+    if definition.directives.has("oneOf") && (object.len() != 1 || object.values().any(Value::is_null)) {
+        return Err(format!("{path}: exactly one field of {name} must be given, and not null"));
+    }
+    Ok(Value::Object(object))
+}
+
+/// The value of a literal that has no variables, coerced to its type.
+///
+/// # Errors
+/// The literal does not fit; validation has refused such documents.
+pub fn constant(schema: &Schema, ty: &Type, literal: &ast::Value) -> Result<Value, String> {
+    match coerce_literal(schema, ty, literal, &|_| None)? {
+        Argument::Constant(value) => Ok(value),
+        _ => Err("a default value cannot hold variables".to_owned()),
+    }
+}
+
+/// Arguments of a field, coerced as far as they can be without the request.
+///
+/// <https://spec.graphql.org/September2025/#CoerceArgumentValues()>
+///
+/// # Errors
+/// A literal does not fit its type; validation refuses most of those.
+pub fn coerce_arguments(
+    schema: &Schema,
+    definitions: &[Node<InputValueDefinition>],
+    given: &[Node<ast::Argument>],
+    variable: &dyn Fn(&str) -> Option<u16>,
+) -> Result<Vec<(Arc<str>, Argument)>, String> {
+    let mut arguments = Vec::with_capacity(definitions.len());
+    for definition in definitions {
+        let default = definition.default_value.as_deref().map(|value| constant(schema, &definition.ty, value)).transpose()?;
+        let argument = match given.iter().find(|argument| argument.name == definition.name) {
+            None => default.map(Argument::Constant),
+            Some(argument) => match coerce_literal(schema, &definition.ty, &argument.value, variable)? {
+                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable { variable, default, non_null }),
+                argument => Some(argument),
+            },
+        };
+        if let Some(argument) = argument {
+            arguments.push((Arc::from(definition.name.as_str()), argument));
+        }
+    }
+    Ok(arguments)
+}
+
+fn coerce_literal(
+    schema: &Schema,
+    ty: &Type,
+    literal: &ast::Value,
+    variable: &dyn Fn(&str) -> Option<u16>,
+) -> Result<Argument, String> {
+    if let ast::Value::Variable(name) = literal {
+        let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
+        return Ok(Argument::Variable { variable, default: None, non_null: ty.is_non_null() });
+    }
+    if matches!(literal, ast::Value::Null) {
+        return if ty.is_non_null() { Err(format!("null for type {ty}")) } else { Ok(Argument::Constant(Value::Null)) };
+    }
+    match ty {
+        Type::List(item) | Type::NonNullList(item) => {
+            let items = match literal {
+                ast::Value::List(items) => {
+                    items.iter().map(|literal| coerce_literal(schema, item, literal, variable)).collect::<Result<Vec<_>, _>>()?
+                }
+                single => vec![coerce_literal(schema, item, single, variable)?],
+            };
+            Ok(fold_list(items))
+        }
+        Type::Named(name) | Type::NonNullNamed(name) => match (schema.types.get(name), literal) {
+            (Some(ExtendedType::InputObject(definition)), ast::Value::Object(given)) => {
+                literal_object(schema, definition, given, variable)
+            }
+            (Some(ExtendedType::InputObject(_)), _) => Err(format!("expected an object of type {name}")),
+            _ => {
+                let value = untyped(literal, variable)?;
+                match value {
+                    Argument::Constant(value) => coerce_named(schema, name, &value, name).map(Argument::Constant),
+                    open => Ok(open),
+                }
+            }
+        },
+    }
+}
+
+fn literal_object(
+    schema: &Schema,
+    definition: &InputObjectType,
+    given: &[(Name, Node<ast::Value>)],
+    variable: &dyn Fn(&str) -> Option<u16>,
+) -> Result<Argument, String> {
+    let mut fields = Vec::with_capacity(given.len());
+    for (name, field) in &definition.fields {
+        let default = field.default_value.as_deref().map(|value| constant(schema, &field.ty, value)).transpose()?;
+        let value = match given.iter().find(|(key, _)| key == name) {
+            None => default.map(Argument::Constant),
+            Some((_, literal)) => match coerce_literal(schema, &field.ty, literal, variable)? {
+                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable { variable, default, non_null }),
+                argument => Some(argument),
+            },
+        };
+        match value {
+            Some(value) => fields.push((Arc::from(name.as_str()), value)),
+            None if field.is_required() => return Err(format!("field {name} of type {} is required", definition.name)),
+            None => {}
+        }
+    }
+    Ok(fold_object(fields))
+}
+
+/// A literal for a custom scalar: taken as it is.
+fn untyped(literal: &ast::Value, variable: &dyn Fn(&str) -> Option<u16>) -> Result<Argument, String> {
+    let value = match literal {
+        ast::Value::Null => Value::Null,
+        ast::Value::Enum(name) => Value::from(name.as_str()),
+        ast::Value::String(text) => Value::from(text.as_str()),
+        ast::Value::Boolean(value) => Value::from(*value),
+        ast::Value::Int(number) => number_literal(number.as_str())?,
+        ast::Value::Float(number) => number_literal(number.as_str())?,
+        ast::Value::Variable(name) => {
+            let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
+            return Ok(Argument::Variable { variable, default: None, non_null: false });
+        }
+        ast::Value::List(items) => {
+            return Ok(fold_list(items.iter().map(|item| untyped(item, variable)).collect::<Result<_, _>>()?));
+        }
+        ast::Value::Object(fields) => {
+            let fields = fields.iter().map(|(name, value)| Ok((Arc::from(name.as_str()), untyped(value, variable)?)));
+            return Ok(fold_object(fields.collect::<Result<_, String>>()?));
+        }
+    };
+    Ok(Argument::Constant(value))
+}
+
+fn number_literal(text: &str) -> Result<Value, String> {
+    serde_json::from_str(text).map_err(|_| format!("{text} is not a number that can be held"))
+}
+
+fn fold_list(items: Vec<Argument>) -> Argument {
+    if items.iter().all(|item| matches!(item, Argument::Constant(_))) {
+        let values = items.into_iter().map(|item| match item {
+            Argument::Constant(value) => value,
+            _ => Value::Null,
+        });
+        return Argument::Constant(values.collect());
+    }
+    Argument::List(items)
+}
+
+fn fold_object(fields: Vec<(Arc<str>, Argument)>) -> Argument {
+    if fields.iter().all(|(_, value)| matches!(value, Argument::Constant(_))) {
+        let values = fields.into_iter().map(|(name, value)| match value {
+            Argument::Constant(value) => (name.to_string(), value),
+            _ => (name.to_string(), Value::Null),
+        });
+        return Argument::Constant(Value::Object(values.collect()));
+    }
+    Argument::Object(fields)
+}

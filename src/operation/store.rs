@@ -1,0 +1,71 @@
+//! Operations by text: a document seen before costs a look-up.
+
+use std::sync::Arc;
+
+use moka::sync::Cache;
+
+use super::{Limits, Operation, RequestError, check};
+use crate::schema::Surface;
+
+/// The checked operations of one surface, bounded by their text's bytes.
+#[derive(Debug)]
+pub struct OperationStore {
+    limits: Limits,
+    by_text: Cache<Key, Arc<Operation>>,
+}
+
+/// Text and operation name.
+type Key = (Arc<str>, Option<Arc<str>>);
+
+/// An operation's own data is about ten times its text (measured on the demo's operations), so this bounds the store
+/// near 64 MiB.
+const TEXT_BYTES_MAX: u64 = 6 * 1024 * 1024;
+
+// === impl OperationStore ===
+
+impl OperationStore {
+    /// An empty store.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        let by_text = Cache::builder()
+            .max_capacity(TEXT_BYTES_MAX)
+            .weigher(|key: &Key, _: &Arc<Operation>| u32::try_from(key.0.len() + 256).unwrap_or(u32::MAX))
+            .build();
+        Self { limits, by_text }
+    }
+
+    /// The operation called `name` of a document. Refused documents are not kept.
+    ///
+    /// # Errors
+    /// The document or the choice of operation is refused.
+    pub fn resolve(&self, surface: &Surface, text: &str, name: Option<&str>) -> Result<Arc<Operation>, RequestError> {
+        let key = Lookup { text, name };
+        if let Some(operation) = self.by_text.get(&key) {
+            return Ok(operation);
+        }
+        let operation = Arc::new(check::check(surface, text, name, &self.limits)?);
+        self.by_text.insert((Arc::from(text), name.map(Arc::from)), operation.clone());
+        Ok(operation)
+    }
+
+    /// The limits that documents are held to.
+    #[must_use]
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+}
+
+/// A key that borrows.
+#[derive(PartialEq, Eq, Hash)]
+struct Lookup<'a> {
+    text: &'a str,
+    name: Option<&'a str>,
+}
+
+// === impl Lookup ===
+
+impl equivalent::Equivalent<Key> for Lookup<'_> {
+    fn equivalent(&self, key: &Key) -> bool {
+        *self.text == *key.0 && self.name == key.1.as_deref()
+    }
+}

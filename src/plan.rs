@@ -1,0 +1,212 @@
+//! What to call for an operation, in which order, and how its answer is laid out.
+//!
+//! After [`crate::operation`], before `execute`. Pure: no I/O, no clock, no request data, so a plan may be cached and
+//! shared between users. One plan is made for each combination of `@skip`/`@include` variables that is asked for, so
+//! nothing in a plan is conditional.
+
+pub mod build;
+pub mod cache;
+mod collect;
+pub mod explain;
+mod group;
+mod size;
+mod supply;
+
+use std::sync::Arc;
+
+use crate::{
+    mapping::{Projection, WireProjection},
+    operation::{Argument, OperationKind},
+    schema::model::{ConnectorId, Scalar},
+};
+
+pub use cache::PlanCache;
+
+/// Index into [`Plan::fetches`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct FetchId(pub u16);
+
+/// Index into [`Plan::steps`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId(pub u16);
+
+/// Index into [`Plan::shapes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct ShapeId(pub u16);
+
+/// The plan of an operation.
+#[derive(Debug)]
+pub struct Plan {
+    /// How root fields run.
+    pub kind: OperationKind,
+    /// Uses of connectors: what is asked of each, over all places.
+    pub fetches: Vec<Fetch>,
+    /// Places that need a fetch.
+    pub steps: Vec<Step>,
+    /// Steps that are loaded together, in an order in which each comes after what it needs.
+    pub waves: Vec<Wave>,
+    /// Layouts of objects in the answer.
+    pub shapes: Vec<Shape>,
+    /// The layout of `data`.
+    pub root: ShapeId,
+    /// Whether schema introspection is asked for.
+    pub introspection: bool,
+    /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
+    pub cost: u64,
+}
+
+/// One connector with one set of arguments, and all that the operation needs of its answers.
+#[derive(Debug)]
+pub struct Fetch {
+    /// Which connector.
+    pub connector: ConnectorId,
+    /// The field's arguments.
+    pub arguments: Vec<(Arc<str>, Argument)>,
+    /// Its selection, cut down to the operation and compiled.
+    pub projection: Projection,
+    /// The same for protobuf messages, if the source speaks gRPC and the message allows it.
+    pub wire: Option<WireProjection>,
+    /// How replies are matched to keys.
+    pub align: Align,
+    /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.
+    pub key_names: Vec<Vec<Arc<str>>>,
+}
+
+/// How replies are matched to keys.
+#[derive(Debug)]
+pub enum Align {
+    /// The answer is the value: one call for each key.
+    Whole,
+    /// The answer is a list; an item belongs to the key whose parts equal these paths of slots.
+    Items {
+        /// In the order of [`Step::key`].
+        parts: Vec<Vec<u16>>,
+        /// Whether a key has all matching items (one-to-many) or the first.
+        many: bool,
+    },
+}
+
+/// One place of the operation that needs a fetch.
+#[derive(Debug)]
+pub struct Step {
+    /// What is fetched.
+    pub fetch: FetchId,
+    /// For whom; `None` for a root field.
+    pub parent: Option<Parent>,
+    /// Number of fetches above it.
+    pub level: u16,
+    /// Where each part of the key is read.
+    pub key: Vec<KeyPart>,
+    /// Response path, for `explain`.
+    pub path: Arc<str>,
+    /// How many objects it may be for, by `@listSize`.
+    pub objects: u64,
+    /// Position of its root field, which mutations run in order.
+    pub root_field: u16,
+}
+
+/// The rows that a step is for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Parent {
+    /// The step that made them.
+    pub step: StepId,
+    /// From that step's values down to the rows; lists on the way are walked.
+    pub path: Vec<Hop>,
+}
+
+/// One move down from a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hop {
+    /// Into a slot.
+    Slot(u16),
+    /// Only rows whose slot holds this type name go on.
+    OfType(u16, Arc<str>),
+}
+
+/// One part of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyPart {
+    /// The step whose row for the same object has it; `None`: the row itself.
+    pub via: Option<StepId>,
+    /// Slots from that row.
+    pub slots: Vec<u16>,
+}
+
+/// Steps of one fetch that are loaded together.
+#[derive(Debug)]
+pub struct Wave {
+    /// What is fetched.
+    pub fetch: FetchId,
+    /// For which places.
+    pub steps: Vec<StepId>,
+    /// Waves that must be over before: indexes into [`Plan::waves`].
+    pub after: Vec<u16>,
+}
+
+/// The fields of an object in the answer.
+#[derive(Debug)]
+pub enum Shape {
+    /// One object type.
+    One(Vec<FieldShape>),
+    /// By the type name that the source gave.
+    ByType {
+        /// Slot of `__typename`.
+        slot: u16,
+        /// Name of the abstract type, for messages.
+        name: Arc<str>,
+        /// Fields by object type.
+        variants: Vec<(Arc<str>, Vec<FieldShape>)>,
+    },
+}
+
+/// A field of the answer.
+#[derive(Debug)]
+pub struct FieldShape {
+    /// `"key":`, ready to be written.
+    pub key: Box<[u8]>,
+    /// The response key, for paths.
+    pub response_key: Arc<str>,
+    /// `Type.field`, for messages.
+    pub coordinate: Arc<str>,
+    /// List levels, outermost first, then the named type: whether each is non-null.
+    pub non_null: Vec<bool>,
+    /// Where its value is.
+    pub source: FieldSource,
+    /// What it must be.
+    pub value: ValueShape,
+    /// Line and column in the document.
+    pub location: (u32, u32),
+    /// Name of the source that supplies it, for errors.
+    pub service: Option<Arc<str>>,
+}
+
+/// Where a field's value is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FieldSource {
+    /// A constant: `__typename` of an object type, as JSON.
+    Constant(Box<[u8]>),
+    /// In a slot of the object's own row, or of the row that another step has for the object.
+    Slot {
+        /// That step.
+        via: Option<StepId>,
+        /// The slot.
+        slot: u16,
+    },
+    /// It is the value that a step has for the object.
+    Step(StepId),
+    /// The result of schema introspection under this response key.
+    Introspection,
+    /// Nobody supplies it: null.
+    Nobody,
+}
+
+/// What a value must be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ValueShape {
+    /// A scalar.
+    Scalar(Scalar),
+    /// One of these names.
+    Enum(Arc<[Arc<str>]>),
+    /// An object.
+    Object(ShapeId),
+}

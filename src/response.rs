@@ -1,0 +1,58 @@
+//! Completes values straight into the answer's bytes.
+//!
+//! After [`crate::execute`], before [`crate::engine`]. What a source sent is copied from its span; null propagation is
+//! truncation: cut back to where the nullable value began and write `null`.
+//! <https://spec.graphql.org/September2025/#CompleteValue()>
+
+pub mod error;
+mod leaf;
+mod raw;
+mod write;
+
+use serde_json::{Map, Value};
+
+use crate::{execute::Outcome, mapping::text, plan::Plan};
+
+pub use write::Settings;
+
+/// A finished answer.
+#[derive(Debug)]
+pub struct Assembled {
+    /// The JSON text.
+    pub body: Vec<u8>,
+    /// Number of errors in it.
+    pub errors: u32,
+}
+
+/// Makes the answer of an executed operation.
+#[must_use]
+pub fn assemble(plan: &Plan, outcome: &Outcome, introspection: Option<&Map<String, Value>>, settings: &Settings) -> Assembled {
+    let mut writer = write::Writer::new(plan, outcome, introspection, settings);
+    writer.data();
+    let write::Writer { out, errors, error_count, omitted, .. } = writer;
+    let mut extensions = Map::new();
+    if omitted > 0 {
+        extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
+    }
+    if !outcome.declared.is_empty() {
+        extensions.insert("connectorErrors".to_owned(), outcome.declared.iter().map(error::declared).collect());
+    }
+    if error_count == 0 && extensions.is_empty() {
+        return Assembled { body: out, errors: 0 };
+    }
+    let mut body = Vec::with_capacity(out.len() + errors.len() + 64);
+    body.push(b'{');
+    if error_count > 0 {
+        body.extend_from_slice(b"\"errors\":[");
+        body.extend_from_slice(&errors);
+        body.extend_from_slice(b"],");
+    }
+    // `out` is the whole answer without errors: `{"data":…}`.
+    body.extend_from_slice(&out[1..out.len() - 1]);
+    if !extensions.is_empty() {
+        body.extend_from_slice(b",\"extensions\":");
+        text::write_value(&Value::Object(extensions), &mut body);
+    }
+    body.push(b'}');
+    Assembled { body, errors: error_count }
+}

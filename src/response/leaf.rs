@@ -1,0 +1,198 @@
+//! Result coercion of scalars and enums, from spans to the answer.
+//!
+//! <https://spec.graphql.org/September2025/#sec-Scalars.Result-Coercion-and-Serialization>; where the specification
+//! leaves a choice (numeric text for `Int`, numbers for `Boolean`), as the reference implementation has it.
+
+use std::sync::Arc;
+
+use crate::{
+    mapping::{Layouts, Node, NodeKind, Table, text},
+    plan::ValueShape,
+    schema::model::Scalar,
+};
+
+/// Why a value does not fit its type; in words for the client, without the value.
+pub(super) type Misfit = &'static str;
+
+/// Appends a scalar or enum value that is neither null nor missing.
+pub(super) fn write(table: &Table, node: &Node, shape: &ValueShape, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    match shape {
+        ValueShape::Scalar(Scalar::String) => string(table, node, out),
+        ValueShape::Scalar(Scalar::Int) => int(table, node, out),
+        ValueShape::Scalar(Scalar::Id) => id(table, node, out),
+        ValueShape::Scalar(Scalar::Float) => float(table, node, out),
+        ValueShape::Scalar(Scalar::Boolean) => boolean(table, node, out),
+        ValueShape::Scalar(Scalar::Custom) => {
+            table.write_json(node, &Layouts::default(), None, out);
+            Ok(())
+        }
+        ValueShape::Enum(values) => enumeration(table, node, values, out),
+        ValueShape::Object(_) => Err("A scalar was expected."),
+    }
+}
+
+/// A number by value, however the source wrote it.
+enum Number {
+    Whole(i64),
+    Real(f64),
+}
+
+fn number(table: &Table, node: &Node) -> Option<Number> {
+    match node.kind {
+        NodeKind::Number => parse(table.bytes(node)),
+        NodeKind::String => {
+            let quoted = table.bytes(node);
+            parse_text(&quoted[1..quoted.len() - 1])
+        }
+        NodeKind::Text => parse_text(table.bytes(node)),
+        NodeKind::Int | NodeKind::IntText => Some(Number::Whole(node.as_bits() as i64)),
+        NodeKind::Uint | NodeKind::UintText => {
+            let value = node.as_bits();
+            Some(i64::try_from(value).map_or(Number::Real(value as f64), Number::Whole))
+        }
+        NodeKind::Double => Some(Number::Real(f64::from_bits(node.as_bits()))),
+        NodeKind::Float => Some(Number::Real(f64::from(f32::from_bits(node.start)))),
+        NodeKind::True => Some(Number::Whole(1)),
+        NodeKind::False => Some(Number::Whole(0)),
+        _ => None,
+    }
+}
+
+fn parse_text(text: &[u8]) -> Option<Number> {
+    let text = text.trim_ascii();
+    // Rust also reads "inf" and "nan"; JSON numbers have neither letters nor a leading plus.
+    if text.is_empty() || !text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+        return None;
+    }
+    parse(text)
+}
+
+fn parse(text: &[u8]) -> Option<Number> {
+    let text = std::str::from_utf8(text).ok()?;
+    if let Ok(whole) = text.parse() {
+        return Some(Number::Whole(whole));
+    }
+    text.parse().ok().map(Number::Real)
+}
+
+fn int(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    // Up to nine digits always fit and are canonical unless they start with a zero, which JSON allows for 0 only.
+    if node.kind == NodeKind::Number && node.len < 10 {
+        let bytes = table.bytes(node);
+        if bytes.iter().all(u8::is_ascii_digit) {
+            out.extend_from_slice(bytes);
+            return Ok(());
+        }
+    }
+    let whole = match number(table, node) {
+        Some(Number::Whole(whole)) => whole,
+        Some(Number::Real(real)) if real.is_finite() && real == real.trunc() => real as i64,
+        _ => return Err("Int cannot represent non-integer value."),
+    };
+    if i32::try_from(whole).is_err() {
+        return Err("Int cannot represent non 32-bit signed integer value.");
+    }
+    out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+    Ok(())
+}
+
+fn float(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let misfit = "Float cannot represent non numeric value.";
+    if node.kind == NodeKind::Number {
+        let bytes = table.bytes(node);
+        let can_overflow = bytes.len() > 300 || bytes.iter().any(|byte| matches!(byte, b'e' | b'E'));
+        if can_overflow && !matches!(parse(bytes), Some(Number::Real(real)) if real.is_finite()) {
+            return Err(misfit);
+        }
+        out.extend_from_slice(bytes);
+        return Ok(());
+    }
+    match number(table, node) {
+        Some(Number::Whole(whole)) => out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes()),
+        Some(Number::Real(real)) if real.is_finite() => match node.kind {
+            NodeKind::Float => text::write_float(f32::from_bits(node.start), out),
+            _ => text::write_double(real, out),
+        },
+        _ => return Err(misfit),
+    }
+    Ok(())
+}
+
+fn string(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    match node.kind {
+        NodeKind::String | NodeKind::Text | NodeKind::IntText | NodeKind::UintText => table.write_scalar(node, out),
+        NodeKind::True => out.extend_from_slice(b"\"true\""),
+        NodeKind::False => out.extend_from_slice(b"\"false\""),
+        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => {
+            out.push(b'"');
+            match (node.kind, number(table, node)) {
+                (NodeKind::Number, Some(Number::Real(real))) if real.is_finite() => text::write_double(real, out),
+                _ => table.write_scalar(node, out),
+            }
+            out.push(b'"');
+        }
+        _ => return Err("String cannot represent value."),
+    }
+    Ok(())
+}
+
+fn id(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    match node.kind {
+        NodeKind::String | NodeKind::Text | NodeKind::IntText | NodeKind::UintText => {
+            table.write_scalar(node, out);
+            return Ok(());
+        }
+        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => {}
+        _ => return Err("ID cannot represent value."),
+    }
+    out.push(b'"');
+    match number(table, node) {
+        Some(Number::Whole(_)) => table.write_scalar(node, out),
+        Some(Number::Real(real)) if real.is_finite() && real == real.trunc() => match node.kind {
+            // An integer beyond 64 bits stays exact.
+            NodeKind::Number if table.bytes(node).iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => {
+                table.write_scalar(node, out);
+            }
+            _ => text::write_double(real, out),
+        },
+        _ => {
+            out.pop();
+            return Err("ID cannot represent value.");
+        }
+    }
+    out.push(b'"');
+    Ok(())
+}
+
+fn boolean(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let value = match node.kind {
+        NodeKind::True => true,
+        NodeKind::False => false,
+        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => match number(table, node) {
+            Some(Number::Whole(whole)) => whole != 0,
+            Some(Number::Real(real)) if real.is_finite() => real != 0.0,
+            _ => return Err("Boolean cannot represent a non boolean value."),
+        },
+        _ => return Err("Boolean cannot represent a non boolean value."),
+    };
+    out.extend_from_slice(if value { b"true" } else { b"false" });
+    Ok(())
+}
+
+fn enumeration(table: &Table, node: &Node, values: &[Arc<str>], out: &mut Vec<u8>) -> Result<(), Misfit> {
+    let bytes = match node.kind {
+        NodeKind::Text => table.bytes(node),
+        NodeKind::String => {
+            let quoted = table.bytes(node);
+            &quoted[1..quoted.len() - 1]
+        }
+        _ => return Err("The value is none of the enum's."),
+    };
+    let mut plain = Vec::new();
+    text::unescape_into(bytes, &mut plain);
+    let Some(value) = values.iter().find(|value| value.as_bytes() == plain) else {
+        return Err("The value is none of the enum's.");
+    };
+    text::write_string(value, out);
+    Ok(())
+}

@@ -1,0 +1,336 @@
+//! Walks shapes and tables together and writes the answer.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::{error, leaf, raw};
+use crate::{
+    engine::OnError,
+    execute::{Failure, FailureKind, Link, Outcome},
+    mapping::{Node, NodeKind, Table, text},
+    plan::{FieldShape, FieldSource, Plan, Shape, ShapeId, StepId, ValueShape},
+};
+
+/// Errors of one failure that are listed; the rest are counted in `extensions.omittedErrors`.
+const ERRORS_PER_FAILURE_MAX: u32 = 100;
+
+/// How an answer is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// What an error does to its parent.
+    pub on_error: OnError,
+    /// Bytes of `data`; beyond them there is none.
+    pub bytes_max: usize,
+}
+
+/// One step of a response path.
+#[derive(Clone)]
+enum Segment<'a> {
+    Key(&'a str),
+    Index(u32),
+}
+
+/// A value that may not be null is: the nearest nullable parent becomes null. The error is already noted.
+struct Propagate;
+
+pub(super) struct Writer<'a> {
+    plan: &'a Plan,
+    outcome: &'a Outcome,
+    introspection: Option<&'a Map<String, Value>>,
+    settings: &'a Settings,
+    pub(super) out: Vec<u8>,
+    pub(super) errors: Vec<u8>,
+    pub(super) error_count: u32,
+    pub(super) omitted: u32,
+    path: Vec<Segment<'a>>,
+    per_failure: Vec<u32>,
+    stopped: bool,
+}
+
+/// A row with the table it is in.
+#[derive(Clone, Copy)]
+struct Row<'a> {
+    number: u32,
+    table: &'a Table,
+    node: Node,
+}
+
+// === impl Writer ===
+
+impl<'a> Writer<'a> {
+    pub(super) fn new(plan: &'a Plan, outcome: &'a Outcome, introspection: Option<&'a Map<String, Value>>, settings: &'a Settings) -> Self {
+        Self {
+            plan,
+            outcome,
+            introspection,
+            settings,
+            out: Vec::with_capacity(1024),
+            errors: Vec::new(),
+            error_count: 0,
+            omitted: 0,
+            path: Vec::new(),
+            per_failure: vec![0; outcome.failures.len()],
+            stopped: false,
+        }
+    }
+
+    /// Writes `{"data":…}`.
+    pub(super) fn data(&mut self) {
+        const START: &[u8] = b"{\"data\":";
+        self.out.extend_from_slice(START);
+        let done = self.object(self.plan.root, None);
+        if done.is_err() || self.stopped {
+            self.out.truncate(START.len());
+            self.out.extend_from_slice(b"null");
+        }
+        self.out.push(b'}');
+    }
+
+    /// <https://spec.graphql.org/September2025/#sec-Executing-Selection-Sets>
+    fn object(&mut self, shape: ShapeId, row: Option<Row<'a>>) -> Result<(), Propagate> {
+        let plan = self.plan;
+        let fields = match &plan.shapes[usize::from(shape.0)] {
+            Shape::One(fields) => fields,
+            Shape::ByType { slot, name, variants } => {
+                let row = row.expect("root types are not abstract");
+                let type_name = row.table.slot(&row.node, *slot);
+                match variants.iter().find(|(name, _)| crate::execute::is_type(row.table, type_name, name)) {
+                    Some((_, fields)) => fields,
+                    None => {
+                        let message = format!("Abstract type \"{name}\" must resolve to one of its object types; `__typename` in the selection says which.");
+                        self.error(&message, FailureKind::BadResponse, None, None);
+                        return Err(Propagate);
+                    }
+                }
+            }
+        };
+        self.out.push(b'{');
+        let mut reported = Vec::new();
+        for (position, field) in fields.iter().enumerate() {
+            if position > 0 {
+                self.out.push(b',');
+            }
+            self.out.extend_from_slice(&field.key);
+            self.path.push(Segment::Key(&field.response_key));
+            let done = self.field(field, row, &mut reported);
+            self.path.pop();
+            done?;
+            if self.stopped {
+                return Err(Propagate);
+            }
+        }
+        self.out.push(b'}');
+        Ok(())
+    }
+
+    fn field(&mut self, field: &'a FieldShape, row: Option<Row<'a>>, reported: &mut Vec<StepId>) -> Result<(), Propagate> {
+        match &field.source {
+            FieldSource::Constant(json) => {
+                self.out.extend_from_slice(json);
+                Ok(())
+            }
+            FieldSource::Nobody => self.nothing(field, field.non_null[0]),
+            FieldSource::Introspection => {
+                let value = self.introspection.and_then(|map| map.get(&*field.response_key)).unwrap_or(&Value::Null);
+                text::write_value(value, &mut self.out);
+                Ok(())
+            }
+            FieldSource::Step(step) => match self.link(*step, row) {
+                Link::Value { table, node } => {
+                    let row = self.row(table, node);
+                    self.value(field, &field.non_null, row)
+                }
+                Link::Nothing => self.nothing(field, field.non_null[0]),
+                Link::Failed(failure) => {
+                    self.failed(failure, field);
+                    self.null(field.non_null[0])
+                }
+            },
+            FieldSource::Slot { via: None, slot } => {
+                let row = row.expect("only objects have slots");
+                let node = *row.table.slot(&row.node, *slot);
+                self.value(field, &field.non_null, Row { node, ..row })
+            }
+            FieldSource::Slot { via: Some(step), slot } => self.other_row(field, *step, *slot, row, reported),
+        }
+    }
+
+    /// A field that another step has for the object. If that failed, the object's place gets the error, once.
+    fn other_row(
+        &mut self,
+        field: &'a FieldShape,
+        step: StepId,
+        slot: u16,
+        row: Option<Row<'a>>,
+        reported: &mut Vec<StepId>,
+    ) -> Result<(), Propagate> {
+        match self.link(step, row) {
+            Link::Value { table, node } => {
+                let other = self.row(table, node);
+                match other.node.kind {
+                    NodeKind::Row => {
+                        let node = *other.table.slot(&other.node, slot);
+                        self.value(field, &field.non_null, Row { node, ..other })
+                    }
+                    _ => self.nothing(field, field.non_null[0]),
+                }
+            }
+            Link::Nothing => self.nothing(field, field.non_null[0]),
+            Link::Failed(failure) => {
+                if !reported.contains(&step) {
+                    reported.push(step);
+                    let own = self.path.pop();
+                    self.failed(failure, field);
+                    self.path.extend(own);
+                }
+                self.null(field.non_null[0])
+            }
+        }
+    }
+
+    fn link(&self, step: StepId, row: Option<Row<'a>>) -> Link {
+        let outcome = &self.outcome.steps[usize::from(step.0)];
+        match row {
+            Some(row) => outcome.link(row.number, row.node.len),
+            None => outcome.root,
+        }
+    }
+
+    fn row(&self, number: u32, node: u32) -> Row<'a> {
+        let table: &'a Table = &self.outcome.tables[number as usize];
+        Row { number, table, node: *table.node(node) }
+    }
+
+    /// <https://spec.graphql.org/September2025/#CompleteValue()>
+    fn value(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
+        let (non_null, below) = levels.split_first().expect("a type has a level for itself");
+        if at.node.is_nothing() {
+            return self.nothing(field, *non_null);
+        }
+        let start = self.out.len();
+        let done = match (below, &field.value) {
+            ([], ValueShape::Object(shape)) => match at.node.kind {
+                NodeKind::Row => self.object(*shape, Some(at)),
+                // A list where an object should be, or the reverse, is null and nothing more.
+                NodeKind::List | NodeKind::RawArray => return self.nothing(field, *non_null),
+                _ => {
+                    self.misfit(field, "An object was expected.");
+                    Err(Propagate)
+                }
+            },
+            ([], shape) => leaf::write(at.table, &at.node, shape, &mut self.out).map_err(|why| {
+                self.misfit(field, why);
+                Propagate
+            }),
+            (below, _) => match at.node.kind {
+                NodeKind::List | NodeKind::RawArray => self.list(field, below, at),
+                NodeKind::Row | NodeKind::RawObject => return self.nothing(field, *non_null),
+                _ => {
+                    self.misfit(field, "A list was expected.");
+                    Err(Propagate)
+                }
+            },
+        };
+        match done {
+            Ok(()) => Ok(()),
+            Err(Propagate) => {
+                self.out.truncate(start);
+                self.null(*non_null)
+            }
+        }
+    }
+
+    fn list(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
+        self.out.push(b'[');
+        if at.node.kind == NodeKind::RawArray {
+            for (index, node) in raw::items(at.table, &at.node).enumerate() {
+                self.item(field, levels, Row { node, ..at }, index as u32)?;
+            }
+        } else {
+            for (index, (_, node)) in at.table.items(&at.node).enumerate() {
+                self.item(field, levels, Row { node: *node, ..at }, index as u32)?;
+            }
+        }
+        self.out.push(b']');
+        Ok(())
+    }
+
+    fn item(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>, index: u32) -> Result<(), Propagate> {
+        if index > 0 {
+            self.out.push(b',');
+        }
+        if self.out.len() > self.settings.bytes_max {
+            self.stopped = true;
+            self.path.clear();
+            self.error("The answer is larger than it may be.", FailureKind::RequestLimit, None, None);
+            return Err(Propagate);
+        }
+        self.path.push(Segment::Index(index));
+        let done = self.value(field, levels, at);
+        self.path.pop();
+        done
+    }
+
+    // --- null and errors ---
+
+    /// There is no value: null, or an error where null is not allowed.
+    fn nothing(&mut self, field: &FieldShape, non_null: bool) -> Result<(), Propagate> {
+        if non_null {
+            let message = format!("Cannot return null for non-nullable field {}.", field.coordinate);
+            self.error(&message, FailureKind::BadResponse, field.service.as_ref(), Some(field.location));
+        }
+        self.null(non_null)
+    }
+
+    /// Null after an error was noted.
+    fn null(&mut self, non_null: bool) -> Result<(), Propagate> {
+        if non_null && self.settings.on_error != OnError::Null {
+            return Err(Propagate);
+        }
+        self.out.extend_from_slice(b"null");
+        Ok(())
+    }
+
+    fn misfit(&mut self, field: &FieldShape, why: &str) {
+        self.error(why, FailureKind::BadResponse, field.service.as_ref(), Some(field.location));
+    }
+
+    fn failed(&mut self, number: u32, field: &FieldShape) {
+        let failure: &Failure = &self.outcome.failures[number as usize];
+        let count = &mut self.per_failure[number as usize];
+        *count += 1;
+        if *count > ERRORS_PER_FAILURE_MAX {
+            self.omitted += 1;
+            return self.note_halt();
+        }
+        let extensions = error::extensions(failure);
+        self.push_error(&failure.message, &extensions, Some(field.location));
+    }
+
+    fn error(&mut self, message: &str, kind: FailureKind, service: Option<&Arc<str>>, location: Option<(u32, u32)>) {
+        let mut extensions = Map::new();
+        extensions.insert("code".to_owned(), Value::from(error::failure_code(kind)));
+        if let Some(service) = service {
+            extensions.insert("service".to_owned(), Value::from(&**service));
+        }
+        self.push_error(message, &extensions, location);
+    }
+
+    fn push_error(&mut self, message: &str, extensions: &Map<String, Value>, location: Option<(u32, u32)>) {
+        if self.error_count > 0 {
+            self.errors.push(b',');
+        }
+        self.error_count += 1;
+        let path = self.path.iter().map(|segment| match segment {
+            Segment::Key(key) => Value::from(*key),
+            Segment::Index(index) => Value::from(*index),
+        });
+        error::write(message, location, Some(path.collect()), extensions, &mut self.errors);
+        self.note_halt();
+    }
+
+    fn note_halt(&mut self) {
+        self.stopped |= self.settings.on_error == OnError::Halt;
+    }
+}

@@ -1,0 +1,6 @@
+//! The harness against itself, over real sockets.
+
+mod mocks;
+mod schemas;
+mod shop;
+mod support;
