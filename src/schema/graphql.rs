@@ -40,10 +40,7 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
         .map(|file| (file.path.clone(), file.text.clone()))
         .collect();
     for (index, (path, text)) in texts.into_iter().enumerate() {
-        let document = match Parser::new()
-            .recursion_limit(NESTING_MAX)
-            .parse_ast(text, path)
-        {
+        let document = match Parser::new().recursion_limit(NESTING_MAX).parse_ast(text, path) {
             Ok(document) => document,
             Err(error) => {
                 parsed.errors.push(error.errors);
@@ -80,17 +77,10 @@ fn report(errors: &DiagnosticList, errors_max: usize, problems: &mut Problems<'_
 }
 
 /// Builds and validates the schema with the hidden definitions. What remains after errors is still good for other checks.
-pub(crate) fn build_full(
-    documents: &[Document],
-    links: &Links,
-    problems: &mut Problems<'_>,
-) -> Schema {
+pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut Problems<'_>) -> Schema {
     check_extensions(documents, links, problems);
-    let hidden = Document::parse(definitions::sdl(links), "directives")
-        .expect("hidden definitions are correct");
-    let mut builder = SchemaBuilder::new()
-        .adopt_orphan_extensions()
-        .add_ast(&hidden);
+    let hidden = Document::parse(definitions::sdl(links), "directives").expect("hidden definitions are correct");
+    let mut builder = SchemaBuilder::new().adopt_orphan_extensions().add_ast(&hidden);
     for document in documents {
         builder = builder.add_ast(document);
     }
@@ -111,10 +101,7 @@ pub(crate) fn build_full(
 }
 
 /// Builds the schema that clients see.
-pub(crate) fn build_public(
-    documents: &[Document],
-    problems: &mut Problems<'_>,
-) -> Option<Valid<Schema>> {
+pub(crate) fn build_public(documents: &[Document], problems: &mut Problems<'_>) -> Option<Valid<Schema>> {
     let mut builder = SchemaBuilder::new().adopt_orphan_extensions();
     for document in documents {
         builder = builder.add_ast(document);
@@ -142,14 +129,12 @@ fn check_extensions(documents: &[Document], links: &Links, problems: &mut Proble
         .map(|name| name.as_str())
         .collect();
     for definition in definitions() {
-        let is_extension = definition.is_extension_definition()
-            && !matches!(definition, Definition::SchemaExtension(_));
+        let is_extension =
+            definition.is_extension_definition() && !matches!(definition, Definition::SchemaExtension(_));
         let Some(name) = definition.name().filter(|_| is_extension) else {
             continue;
         };
-        if !defined.contains(&name.as_str())
-            && !matches!(name.as_str(), "Query" | "Mutation" | "Subscription")
-        {
+        if !defined.contains(&name.as_str()) && !matches!(name.as_str(), "Query" | "Mutation" | "Subscription") {
             problems
                 .error(
                     Code::GraphqlError,

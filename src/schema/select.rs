@@ -16,16 +16,10 @@ use super::{
     source::Context,
     suggest, visit,
 };
-use crate::mapping::{
-    self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step,
-};
+use crate::mapping::{self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step};
 
 /// Checks the selection of every connector. Returns the types of which fields are selected that do not exist.
-pub(crate) fn check(
-    drafts: &[ConnectDraft],
-    context: Context<'_>,
-    problems: &mut Problems<'_>,
-) -> HashSet<Name> {
+pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) -> HashSet<Name> {
     let mut misspelt = HashSet::new();
     for draft in drafts {
         let Some((mapping, text)) = &draft.selection else {
@@ -56,8 +50,7 @@ pub(crate) fn check(
             misspelt: Vec::new(),
         };
         let whole = text.place(&(0..text.value.len()));
-        let is_plain =
-            matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
+        let is_plain = matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
         checker.value(&tree, type_name, &whole, is_plain, problems);
         check_batch(draft, &tree, &whole, problems);
         misspelt.extend(checker.misspelt);
@@ -66,12 +59,7 @@ pub(crate) fn check(
 }
 
 /// The elements of a batch say which key they answer.
-fn check_batch(
-    draft: &ConnectDraft,
-    tree: &OutputTree,
-    whole: &Place,
-    problems: &mut Problems<'_>,
-) {
+fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, problems: &mut Problems<'_>) {
     let missing = |keys: &KeyTree, made: &OutputTree| {
         let named = keys.0.iter().map(|(key, _)| key.clone());
         let missing: Vec<_> = named
@@ -97,15 +85,11 @@ fn check_batch(
                     .error(
                         Code::ConnectorsBatchKeyNotInSelection,
                         &group_by.place,
-                        format!(
-                            "the request reads `$batch.{key}`, but `groupBy` does not make `{key}`"
-                        ),
+                        format!("the request reads `$batch.{key}`, but `groupBy` does not make `{key}`"),
                     )
                     .hint(format!("add `{key}: …`, the key of an item's parent"));
             }
-            let reads = mapping::reads(&group_by.selection)
-                .input()
-                .unwrap_or_default();
+            let reads = mapping::reads(&group_by.selection).input().unwrap_or_default();
             for key in missing(&reads, tree) {
                 problems
                     .error(
@@ -113,7 +97,9 @@ fn check_batch(
                         &group_by.place,
                         format!("`groupBy` reads `{key}` of an item, but the selection does not make it"),
                     )
-                    .hint(format!("add `{key}` to the selection; it is dropped after grouping if the type lacks it"));
+                    .hint(format!(
+                        "add `{key}` to the selection; it is dropped after grouping if the type lacks it"
+                    ));
             }
         }
         _ => {}
@@ -174,14 +160,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn required(
-        &self,
-        tree: &OutputTree,
-        type_name: &str,
-        place: &Place,
-        is_plain: bool,
-        problems: &mut Problems<'_>,
-    ) {
+    fn required(&self, tree: &OutputTree, type_name: &str, place: &Place, is_plain: bool, problems: &mut Problems<'_>) {
         if is_plain && !tree.is_object && tree.fields.is_empty() {
             problems
                 .error(
@@ -193,13 +172,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn object(
-        &mut self,
-        tree: &OutputTree,
-        object: &'c ObjectType,
-        place: &Place,
-        problems: &mut Problems<'_>,
-    ) {
+    fn object(&mut self, tree: &OutputTree, object: &'c ObjectType, place: &Place, problems: &mut Problems<'_>) {
         if !tree.is_object && tree.fields.is_empty() {
             return;
         }
@@ -223,9 +196,7 @@ impl<'c> Checker<'c> {
     }
 
     fn field(&mut self, made: &OutputField, object: &'c ObjectType, problems: &mut Problems<'_>) {
-        if &*made.name == "__typename"
-            || (self.open.len() == 1 && self.extra.get(&made.name).is_some())
-        {
+        if &*made.name == "__typename" || (self.open.len() == 1 && self.extra.get(&made.name).is_some()) {
             return;
         }
         let place = made
@@ -257,25 +228,12 @@ impl<'c> Checker<'c> {
                 .hint("give the field its own `@connect`");
             return;
         }
-        let is_plain =
-            !made.spans.is_empty() && made.spans.iter().all(|span| self.plain.contains(span));
-        self.value(
-            &made.tree,
-            field.ty.inner_named_type(),
-            &place,
-            is_plain,
-            problems,
-        );
+        let is_plain = !made.spans.is_empty() && made.spans.iter().all(|span| self.plain.contains(span));
+        self.value(&made.tree, field.ty.inner_named_type(), &place, is_plain, problems);
     }
 
     /// Every alternative names its type with a literal.
-    fn abstract_type(
-        &mut self,
-        tree: &OutputTree,
-        ty: &ExtendedType,
-        place: &Place,
-        problems: &mut Problems<'_>,
-    ) {
+    fn abstract_type(&mut self, tree: &OutputTree, ty: &ExtendedType, place: &Place, problems: &mut Problems<'_>) {
         let schema = self.schema;
         if tree.variants.is_empty() {
             if tree.is_object && !(tree.is_opaque && tree.fields.is_empty()) {
@@ -283,17 +241,20 @@ impl<'c> Checker<'c> {
                     .error(
                         Code::ConnectorsUnsupportedAbstractType,
                         place,
-                        format!("`{}` is abstract, but the selection does not say which type an object is of", ty.name()),
+                        format!(
+                            "`{}` is abstract, but the selection does not say which type an object is of",
+                            ty.name()
+                        ),
                     )
-                    .hint("add a literal `__typename`, e.g. `...kind->match([\"book\", { __typename: \"Book\" title }])`");
+                    .hint(
+                        "add a literal `__typename`, e.g. `...kind->match([\"book\", { __typename: \"Book\" title }])`",
+                    );
             }
             return;
         }
         for variant in &tree.variants {
             match schema.types.get(&*variant.typename) {
-                Some(ExtendedType::Object(object))
-                    if schema.is_subtype(ty.name(), &object.name) =>
-                {
+                Some(ExtendedType::Object(object)) if schema.is_subtype(ty.name(), &object.name) => {
                     self.object(&variant.tree, object, place, problems);
                 }
                 _ => {
@@ -307,11 +268,7 @@ impl<'c> Checker<'c> {
                         .error(
                             Code::SelectedFieldNotFound,
                             place,
-                            format!(
-                                "`__typename` is \"{}\", which is no `{}`",
-                                variant.typename,
-                                ty.name()
-                            ),
+                            format!("`__typename` is \"{}\", which is no `{}`", variant.typename, ty.name()),
                         )
                         .maybe_hint(
                             suggest::did_you_mean(&variant.typename, names.iter().copied())

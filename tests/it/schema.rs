@@ -8,10 +8,7 @@ use std::{fs, path::PathBuf};
 use switchboard::schema::{self, Code, LoadOptions, Problem, SourceFile, report};
 
 fn cases() -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/tests/it/schema_cases"
-    ))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema_cases"))
 }
 
 fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
@@ -23,7 +20,7 @@ fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
         "test",
         &[file],
         &LoadOptions {
-            proto_root: cases(),
+            root: cases(),
             portable,
         },
     )
@@ -53,9 +50,7 @@ fn every_code_has_a_schema_that_raises_it_at_its_place() {
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             fs::write(&expected, &text).unwrap();
         }
-        if !text.contains(&format!("[{code}]"))
-            || text != fs::read_to_string(&expected).unwrap_or_default()
-        {
+        if !text.contains(&format!("[{code}]")) || text != fs::read_to_string(&expected).unwrap_or_default() {
             wrong.push(format!("{code}:\n{text}"));
         }
     }
@@ -76,10 +71,10 @@ fn every_code_has_a_schema_that_just_avoids_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-const CONNECT: &str = r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])"#;
+const CONNECT: &str =
+    r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])"#;
 const BFF: &str = r#"extend schema @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])"#;
-const SOURCE: &str =
-    r#"extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })"#;
+const SOURCE: &str = r#"extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })"#;
 const GRPC: &str = r#"extend schema @source(name: "shop", grpc: {
   address: "http://{$config.host}:50051"
   schema: { proto: ["shop.proto"], includes: ["proto"] }
@@ -100,10 +95,7 @@ fn places(text: &str) -> Vec<String> {
 /// The text that a problem marks.
 fn marked(text: &str) -> Vec<&str> {
     let problems = load(text, false).err().unwrap_or_default();
-    problems
-        .iter()
-        .map(|problem| &text[problem.span.clone()])
-        .collect()
+    problems.iter().map(|problem| &text[problem.span.clone()]).collect()
 }
 
 #[test]
@@ -114,18 +106,15 @@ fn problems_in_block_strings_point_into_the_file() {
     );
     assert_eq!(
         places(&text),
-        ["7:19 INVALID_SELECTION"],
+        ["7:6 SELECTED_FIELD_NOT_FOUND", "7:17 SELECTED_FIELD_NOT_FOUND"],
         "{}",
         rendered(&text, false)
     );
 
-    let text = text
-        .replace(" \\\"\"\"x\\\"\"\"", "")
-        
-        .replace("x: Int", "");
+    let text = text.replace(" \\\"\"\"x\\\"\"\"", "").replace("x: Int", "");
     assert_eq!(
         places(&text),
-        ["7:7 SELECTED_FIELD_NOT_FOUND"],
+        ["7:6 SELECTED_FIELD_NOT_FOUND"],
         "{}",
         rendered(&text, false)
     );
@@ -159,24 +148,16 @@ fn several_files_are_one_schema_and_problems_name_the_right_one() {
         "{CONNECT}\ntype Query {{ u: User @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"id nmae\") }}\n\
          extend type User {{ name: String }}"
     );
-    let files = [
-        file("shared.graphql", &shared),
-        file("mobile.graphql", &mobile),
-    ];
+    let files = [file("shared.graphql", &shared), file("mobile.graphql", &mobile)];
 
     let problems = schema::load("mobile", &files, &LoadOptions::default()).unwrap_err();
-    assert_eq!(
-        (problems[0].file.as_str(), problems[0].line),
-        ("mobile.graphql", 2)
-    );
+    assert_eq!((problems[0].file.as_str(), problems[0].line), ("mobile.graphql", 2));
 
     let files = [
         file("shared.graphql", &shared),
         file("mobile.graphql", &mobile.replace("nmae", "name")),
     ];
-    let surface = schema::load("mobile", &files, &LoadOptions::default())
-        .unwrap()
-        .surface;
+    let surface = schema::load("mobile", &files, &LoadOptions::default()).unwrap().surface;
     insta::assert_snapshot!(schema::public_sdl(&surface), @r"
     type User {
       id: ID!
@@ -197,12 +178,7 @@ extend schema
   @connect__source(name: "api", http: { baseURL: "https://api.example.com" })
 type Query { a: Int @rest(source: "api", http: { GET: "/" }, selection: "$.a") }"#;
     assert_eq!(
-        rendered(renamed, false)
-            .lines()
-            .next()
-            .unwrap()
-            .split(": ")
-            .nth(1),
+        rendered(renamed, false).lines().next().unwrap().split(": ").nth(1),
         Some("warning[NO_SOURCE_IMPORT]")
     );
 
@@ -213,9 +189,7 @@ extend schema
 type Query { a: Int @connect(source: "api", http: { GET: "/" }, selection: "$.a") }"#;
     assert_eq!(rendered(plain, false), "");
 
-    let prefixed = plain
-        .replace("v0.4\"", "v0.4\", as: \"c\"")
-        .replace("@connect", "@c");
+    let prefixed = plain.replace("v0.4\"", "v0.4\", as: \"c\"").replace("@connect", "@c");
     assert_eq!(rendered(&prefixed, false), "");
 }
 
@@ -224,7 +198,17 @@ fn directives_without_a_link_say_which_one_is_missing() {
     let text = format!(
         "{SOURCE}\ntype Query {{ a: Int @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\") }}"
     );
-    insta::assert_snapshot!(rendered(&text, false), @"");
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:1:15: error[GRAPHQL_ERROR]: `@source` is used, but its specification is not linked
+    1 | extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: add: extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source"])
+
+    schema.graphql:2:21: error[GRAPHQL_ERROR]: `@connect` is used, but its specification is not linked
+    2 | type Query { a: Int @connect(source: "api", http: { GET: "/" }, selection: "$.a") }
+      |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: add: extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@connect"])
+    "#);
 }
 
 #[test]
@@ -233,7 +217,27 @@ fn additions_need_our_link() {
         "{CONNECT}\n{GRPC}\ntype Query {{ a: Int @connect(source: \"shop\", grpc: {{ method: \"shop.Catalog/BatchGet\" }}, \
          batch: {{ groupBy: \"id\", notFound: ERROR }}, selection: \"$.best.price.units->parseInt\") }}"
     );
-    insta::assert_snapshot!(rendered(&text, false), @"");
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:2:43: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
+    2 | extend schema @source(name: "shop", grpc: {
+      |                                           ^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:52: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
+    6 | type Query { a: Int @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet" }, batch: { groupBy: "id", notFound…
+      |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:107: error[GRAPHQL_ERROR]: `groupBy:` is not part of the connect specification
+    6 | ….Catalog/BatchGet" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
+      |                                          ^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:123: error[GRAPHQL_ERROR]: `notFound:` is not part of the connect specification
+    6 | …t" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
+      |                                          ^^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+    "#);
 }
 
 #[test]
@@ -254,10 +258,71 @@ fn grpc_names_are_checked_against_the_proto_files() {
         "grpc: { method: \"shop.Catalog/BatchGet\", message: \"idss: $(['1']) filter: { language: 'de' }\" }, \
          selection: \"$.best { id title: displayTitel created: created.seconds label: id.x }\"",
     );
-    insta::assert_snapshot!(rendered(&bad, false), @"");
+    insta::assert_snapshot!(rendered(&bad, false), @r#"
+    schema.graphql:9:81: error[INVALID_BODY]: message `shop.BatchGetRequest` has no field `idss`
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet", message: "idss: $(['1']) filter: { language: 'de' …
+      |                                                                                 ^^^^
+    hint: did you mean `ids`?
 
-    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/BatchGe\" }, selection: \"$.products { id }\""), false), @"");
-    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/Watch\" }, selection: \"$.products { id }\""), false), @"");
+    schema.graphql:9:106: error[INVALID_BODY]: message `shop.Filter` has no field `language`
+    9 | …et", message: "idss: $(['1']) filter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: create…
+      |                                          ^^^^^^^^
+
+    schema.graphql:9:139: error[INVALID_SELECTION]: the selection reads a single value, but `products: [Product]` is a list
+    9 | …ter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
+      |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: read a repeated field
+
+    schema.graphql:9:158: error[INVALID_SELECTION]: message `shop.Product` has no field `displayTitel`
+    9 | …e' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
+      |                                          ^^^^^^^^^^^^
+    hint: did you mean `displayTitle`?
+
+    schema.graphql:9:206: error[INVALID_SELECTION]: `x` is read from a string, which has no fields
+    9 | …itel created: created.seconds label: id.x }")
+      |                                          ^
+    "#);
+
+    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/BatchGe\" }, selection: \"$.products { id }\""), false), @r#"
+    schema.graphql:9:46: error[GRAPHQL_ERROR]: there is no method "shop.Catalog/BatchGe"; did you mean "shop.Catalog/BatchGet"?
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGe" }, selection: "$.products { id }")
+      |                                              ^^^^^^^^^^^^^^^^^^^^^^
+
+    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                        ^^^^^^^^^^^^^
+    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                      ^^^^^^^^^^^^^^^
+    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                                      ^^^^^^^^^^^^^
+    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+    "#);
+    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/Watch\" }, selection: \"$.products { id }\""), false), @r#"
+    schema.graphql:9:46: error[GRAPHQL_ERROR]: "shop.Catalog/Watch" streams; only unary methods can be called
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/Watch" }, selection: "$.products { id }")
+      |                                              ^^^^^^^^^^^^^^^^^^^^
+
+    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                        ^^^^^^^^^^^^^
+    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                      ^^^^^^^^^^^^^^^
+    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                                      ^^^^^^^^^^^^^
+    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+    "#);
 }
 
 #[test]
@@ -312,7 +377,16 @@ type Gone @inaccessible {{ id: ID }}"#
     let surface = load(&text, false)
         .unwrap_or_else(|_| panic!("{}", rendered(&text, false)))
         .surface;
-    insta::assert_snapshot!(schema::public_sdl(&surface), @"");
+    insta::assert_snapshot!(schema::public_sdl(&surface), @r#"
+    type Query {
+      users: [User]
+    }
+
+    type User {
+      id: ID!
+      name: String
+    }
+    "#);
 }
 
 #[test]
@@ -345,12 +419,8 @@ type Order {{ id: ID! }}"#
         .connectors
         .iter()
         .map(|connector| {
-            let keys = |tree: &schema::model::KeyTree| {
-                tree.0
-                    .iter()
-                    .map(|(key, _)| key.to_string())
-                    .collect::<Vec<_>>()
-            };
+            let keys =
+                |tree: &schema::model::KeyTree| tree.0.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
             format!(
                 "{} {:?} this={:?} batch={:?}",
                 connector.coordinate,
@@ -360,11 +430,33 @@ type Order {{ id: ID! }}"#
             )
         })
         .collect();
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    Query.users Root this=[] batch=[]
+    Query.user EntityField this=[] batch=[]
+    Mutation.add Root this=[] batch=[]
+    User[0] Entity this=["id"] batch=[]
+    User[1] Batch this=[] batch=["id"]
+    User.posts Field this=["id"] batch=[]
+    User.orders FieldBatch this=[] batch=["id"]
+    "#);
     let user = &surface.types[surface.type_ids["User"].0 as usize];
+    assert_eq!(user.suppliers.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 3, 4]);
+}
+
+#[test]
+fn cost_directives_name_what_exists() {
+    let text = format!(
+        "{CONNECT}\n{BFF}\n{SOURCE}\ntype Query {{\n  a(first: Int @cost(weight: 1)): [Int]\n    \
+         @listSize(slicingArguments: [\"frist\"], sizedFields: [\"x\"])\n    \
+         @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\")\n}}"
+    );
     assert_eq!(
-        user.suppliers.iter().map(|id| id.0).collect::<Vec<_>>(),
-        [1, 3, 4]
+        places(&text),
+        [
+            "5:16 UNSUPPORTED_FEATURE",
+            "6:34 UNDEFINED_ARGUMENT",
+            "6:58 UNDEFINED_FIELD"
+        ]
     );
 }
 
@@ -372,8 +464,7 @@ type Order {{ id: ID! }}"#
 fn no_text_makes_it_panic() {
     let text = format!(
         "{CONNECT}\n{BFF}\n{SOURCE}\n{}",
-        fs::read_to_string(cases().join("CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE/valid.graphql"))
-            .unwrap()
+        fs::read_to_string(cases().join("CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE/valid.graphql")).unwrap()
     );
     for (end, _) in text.char_indices().step_by(5) {
         let _ = rendered(&text[..end], true);
