@@ -53,7 +53,7 @@ pub(super) trait Handle: Send + Sync + 'static {
 const HEAD_BUFFER_FACTOR: usize = 4;
 
 /// How long a connection may take to close once it was asked to.
-const CLOSING: Duration = Duration::from_secs(5);
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Resets of streams a client may have waiting before the connection is ended: «rapid reset» opens and resets streams faster than they can be
 /// served. 20 is hyper's own choice, written down so that an update cannot change it.
