@@ -6,6 +6,7 @@ mod cli;
 mod config;
 mod execution;
 mod http;
+mod http2_abuse;
 mod http_abuse;
 mod http_drain;
 mod mapping;
