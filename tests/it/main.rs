@@ -1,5 +1,6 @@
 //! All promises, one file each, in one binary: linked once.
 
+mod architecture;
 mod config;
 mod execution;
 mod http;
