@@ -2,9 +2,9 @@
 //!
 //! After [`crate::mapping`], before `operation`. Reads files once, at start-up; reports every problem with its place.
 //!
-//! [`load`] is the way of a schema: parse the files, read `@link`, take our directives out ([`annotations`]), validate by
+//! [`load`] is the way of a schema: parse the files, read `@link`, take our directives out (`annotations`), validate by
 //! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
-//! types, and [`assemble`] the result.
+//! types, and `assemble` the result.
 
 mod annotations;
 mod arguments;

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{error, leaf, raw};
+use super::{OnError, error, leaf, raw};
 use crate::{
-    engine::OnError,
     execute::{Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
     plan::{FieldShape, FieldSource, Plan, Shape, ShapeId, StepId, ValueShape},
