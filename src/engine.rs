@@ -9,7 +9,7 @@ use tokio::time::Instant;
 use crate::{
     execute::{self, Backends, Scope},
     operation::{Limits, OperationKind, OperationStore, RequestError, RequestErrorKind, Variables, error::LimitKind},
-    plan::{Plan, PlanCache},
+    plan::{self, Plan, PlanCache, build::TooLarge},
     response,
     schema::Surface,
 };
@@ -144,6 +144,34 @@ impl Engine {
         }
     }
 
+    /// The plan of an operation: the text that `explain` prints.
+    ///
+    /// # Errors
+    /// The document is refused.
+    pub fn explain(&self, text: &str, name: Option<&str>) -> Result<String, RequestError> {
+        let (title, plan) = self.plan_of(text, name)?;
+        Ok(plan::explain::text(&self.surface, &plan, &title))
+    }
+
+    /// The same as JSON.
+    ///
+    /// # Errors
+    /// The document is refused.
+    pub fn explain_json(&self, text: &str, name: Option<&str>) -> Result<serde_json::Value, RequestError> {
+        let (title, plan) = self.plan_of(text, name)?;
+        Ok(plan::explain::json(&self.surface, &plan, &title))
+    }
+
+    /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
+    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>), RequestError> {
+        let operation = self.operations.resolve(&self.surface, text, name)?;
+        let name = operation.name.as_deref().unwrap_or("(anonymous)");
+        let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
+        let bits = Variables::defaults(&self.surface, &operation).condition_bits(&operation);
+        let plan = self.plans.get_or_build(&self.surface, &operation, bits).map_err(too_large)?;
+        Ok((title, plan))
+    }
+
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
         let text = request.query.as_deref().ok_or_else(|| no_document(&request))?;
         let operation = self.operations.resolve(&self.surface, text, request.operation_name.as_deref())?;
@@ -157,7 +185,7 @@ impl Engine {
         let plan = self
             .plans
             .get_or_build(&self.surface, &operation, bits)
-            .map_err(|error| RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string()))?;
+            .map_err(too_large)?;
         let introspection = match plan.introspection {
             true if !self.settings.limits.introspection => {
                 return Err(RequestError::new(RequestErrorKind::IntrospectionDisabled, "Introspection is switched off."));
@@ -186,6 +214,10 @@ impl Engine {
             OperationKind::Mutation => tokio::spawn(run).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         }
     }
+}
+
+fn too_large(error: TooLarge) -> RequestError {
+    RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
 }
 
 fn no_document(request: &Request) -> RequestError {

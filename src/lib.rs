@@ -1,5 +1,7 @@
 //! Switchboard: a GraphQL server that answers from REST and gRPC backends.
 
+pub mod config;
+pub mod app;
 pub mod engine;
 pub mod execute;
 pub mod http;

@@ -17,6 +17,7 @@ mod spans;
 mod table;
 pub mod text;
 pub mod tree;
+mod wire;
 
 pub use ast::{Block, Expr, Fallback, Head, Item, Key, Path, Selection, Span, Spec, Step};
 pub use evaluate::{
@@ -28,4 +29,5 @@ pub use parse::{ParseError, parse};
 pub use project::Projection;
 pub use scan::{ScanError, ScanLimits};
 pub use table::{NONE, Node, NodeKind, Table};
+pub use wire::{WireError, WireProjection};
 pub use tree::{KeyTree, Origin, OutputField, OutputTree, Read, Reads, Variant, output, reads};

@@ -9,12 +9,13 @@ pub mod cache;
 mod collect;
 pub mod explain;
 mod group;
+mod size;
 mod supply;
 
 use std::sync::Arc;
 
 use crate::{
-    mapping::Projection,
+    mapping::{Projection, WireProjection},
     operation::{Argument, OperationKind},
     schema::model::{ConnectorId, Scalar},
 };
@@ -50,6 +51,8 @@ pub struct Plan {
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
     pub introspection: bool,
+    /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
+    pub cost: u64,
 }
 
 /// One connector with one set of arguments, and all that the operation needs of its answers.
@@ -61,6 +64,8 @@ pub struct Fetch {
     pub arguments: Vec<(Arc<str>, Argument)>,
     /// Its selection, cut down to the operation and compiled.
     pub projection: Projection,
+    /// The same for protobuf messages, if the source speaks gRPC and the message allows it.
+    pub wire: Option<WireProjection>,
     /// How replies are matched to keys.
     pub align: Align,
     /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.
@@ -94,6 +99,8 @@ pub struct Step {
     pub key: Vec<KeyPart>,
     /// Response path, for `explain`.
     pub path: Arc<str>,
+    /// How many objects it may be for, by `@listSize`.
+    pub objects: u64,
     /// Position of its root field, which mutations run in order.
     pub root_field: u16,
 }

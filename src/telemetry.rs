@@ -5,7 +5,11 @@
 
 use std::{borrow::Cow, fmt::Write as _};
 
-use tracing_subscriber::{EnvFilter, layer::SubscriberExt as _, util::SubscriberInitExt as _};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    layer::SubscriberExt as _,
+    util::SubscriberInitExt as _,
+};
 
 mod metrics;
 
@@ -53,8 +57,10 @@ pub enum LogRequests {
 
 /// A `log.level` that the filter does not understand.
 #[derive(Debug, thiserror::Error)]
-#[error("`{0}` is neither a level (error, warn, info, debug, trace) nor a list of `module=level`")]
-pub struct BadLevel(String);
+#[error(
+    "the log level is neither off, error, warn, info, debug, trace nor a list of `module=level`"
+)]
+pub struct BadLevel;
 
 /// Starts logging to standard error, one event a line. A second call in a process changes nothing.
 ///
@@ -82,8 +88,13 @@ pub fn check_level(level: &str) -> Result<(), BadLevel> {
     filter(level).map(drop)
 }
 
-fn filter(level: &str) -> Result<EnvFilter, BadLevel> {
-    EnvFilter::try_new(level).map_err(|_| BadLevel(clean(level).into_owned()))
+fn filter(level: &str) -> Result<Targets, BadLevel> {
+    // `Targets` takes a lone word that is no level for a module, and would log nothing else.
+    let is_known = |item: &str| item.contains('=') || item.trim().parse::<LevelFilter>().is_ok();
+    if !level.split(',').all(is_known) {
+        return Err(BadLevel);
+    }
+    level.parse().map_err(|_| BadLevel)
 }
 
 /// User text as it may stand in a log line: at most 256 characters, and nothing that a terminal or a log reader could take for

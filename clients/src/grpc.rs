@@ -4,7 +4,7 @@
 //! some hundred lines of our own, because tonic's client, made for generated code, does three things we cannot have: it
 //! takes a stream that ends without `grpc-status` for a success, it panics on status details that are not base64, and
 //! it hides whether a status came from the source or from a broken connection. It also sends each call through the
-//! task of a buffer, which costs as much again as the call (`benches/grpc.rs`).
+//! task of a buffer, which costs as much again as the call (`benches/calls.rs`).
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 

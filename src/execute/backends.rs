@@ -86,7 +86,7 @@ impl Default for SourceSettings {
             override_url: None,
             config: Value::Object(Map::new()),
             max_requests_per_operation: 100,
-            scan: ScanLimits { depth: 64, list: 10_000 },
+            scan: ScanLimits::default(),
         }
     }
 }

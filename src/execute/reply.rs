@@ -9,7 +9,7 @@ use switchboard_clients::{Reply, proto};
 
 use super::{Failure, FailureKind, Scope, vars::CallVars};
 use crate::{
-    mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, evaluate, tree},
+    mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, tree},
     plan::Fetch,
     schema::model::{ConnectRequest, Connector, Mapping, Source},
 };
@@ -17,6 +17,8 @@ use crate::{
 /// A body as the mapping language sees it.
 enum Decoded {
     Json(Bytes),
+    /// A message, not yet read.
+    Message(Bytes, Box<proto::MessageDescriptor>),
     Value(Option<Value>),
 }
 
@@ -34,14 +36,14 @@ pub(super) fn read(
     let vars = Vars::new(&pairs);
     let mut context = Context { vars: &vars, declared: Vec::new() };
     let limits = scope.backends.of(connector).map_or(super::backends::SourceSettings::default().scan, |source| source.scan);
-    let decoded = match decode(connector, reply, limits) {
-        Ok(decoded) => decoded,
-        Err(failure) if is_plain_success(scope, connector, reply) => return Err(failure),
-        Err(_) => Decoded::Value(None),
-    };
+    let decoded = decode(connector, reply);
     succeed(scope, connector, reply, &decoded, &mut context)?;
     let node = match decoded {
         Decoded::Json(body) => fetch.projection.read_json(body, limits, &mut context, table).map_err(|error| unreadable(connector, error))?,
+        Decoded::Message(body, message) => read_message(fetch, &body, &message, limits, &mut context, table).map_err(|error| {
+            tracing::warn!(connector = %connector.coordinate, error, "answer cannot be read");
+            Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
+        })?,
         Decoded::Value(value) => fetch.projection.read_value(value.as_ref(), &mut context, table),
     };
     declared.append(&mut context.declared);
@@ -56,35 +58,52 @@ fn unreadable(connector: &Connector, error: ScanError) -> Failure {
     }
 }
 
-fn decode(connector: &Connector, reply: &Reply, limits: ScanLimits) -> Result<Decoded, Failure> {
+fn decode(connector: &Connector, reply: &Reply) -> Decoded {
     if let ConnectRequest::Grpc { method, .. } = &connector.request {
         if reply.status != 0 {
-            return Ok(Decoded::Value(None));
+            return Decoded::Value(None);
         }
-        let value = proto::decode_to_json(&method.output, &reply.body, message_limits(limits)).map_err(|error| {
-            tracing::warn!(connector = %connector.coordinate, %error, "answer cannot be read");
-            Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
-        })?;
-        return Ok(Decoded::Value(Some(value)));
+        return Decoded::Message(reply.body.clone(), Box::new(method.output.clone()));
     }
     if reply.body.is_empty() {
-        return Ok(Decoded::Value(Some(Value::Null)));
+        return Decoded::Value(Some(Value::Null));
     }
-    let Some(content_type) = reply.headers.get(header::CONTENT_TYPE) else { return Ok(Decoded::Json(reply.body.clone())) };
+    let Some(content_type) = reply.headers.get(header::CONTENT_TYPE) else { return Decoded::Json(reply.body.clone()) };
     let content_type = String::from_utf8_lossy(content_type.as_bytes()).to_ascii_lowercase();
     let (media, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
     let media = media.trim();
     if media.ends_with("/json") || media.ends_with("+json") {
-        return Ok(Decoded::Json(reply.body.clone()));
+        return Decoded::Json(reply.body.clone());
     }
     if media == "text/plain" {
         let charset = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("charset="));
         let encoding = charset
             .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
             .unwrap_or(encoding_rs::UTF_8);
-        return Ok(Decoded::Value(Some(Value::from(encoding.decode(&reply.body).0))));
+        return Decoded::Value(Some(Value::from(encoding.decode(&reply.body).0)));
     }
-    Ok(Decoded::Value(Some(Value::Null)))
+    Decoded::Value(Some(Value::Null))
+}
+
+/// Reads a message by its fields, or by its ProtoJSON form where the mapping needs that.
+fn read_message(
+    fetch: &Fetch,
+    body: &Bytes,
+    message: &proto::MessageDescriptor,
+    limits: ScanLimits,
+    context: &mut Context<'_>,
+    table: &mut Table,
+) -> Result<Node, String> {
+    if let Some(wire) = &fetch.wire {
+        match wire.read(&fetch.projection, body, limits, context, table) {
+            Ok(node) => return Ok(node),
+            Err(WireError::Unusual) => *table = Table::new(fetch.projection.layouts.len()),
+            Err(WireError::Malformed) => return Err("malformed message".to_owned()),
+            Err(WireError::ListTooLong) => return Err("a list has too many items".to_owned()),
+        }
+    }
+    let value = proto::decode_to_json(message, body, message_limits(limits)).map_err(|error| error.to_string())?;
+    Ok(fetch.projection.read_value(Some(&value), context, table))
 }
 
 /// A message's limits: a value takes some 100 bytes once decoded.
@@ -98,10 +117,6 @@ fn source<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a Source> {
 
 fn success_rule<'a>(scope: &'a Scope, connector: &'a Connector) -> Option<&'a Mapping> {
     connector.is_success.as_ref().or_else(|| source(scope, connector)?.is_success.as_ref())
-}
-
-fn is_plain_success(scope: &Scope, connector: &Connector, reply: &Reply) -> bool {
-    success_rule(scope, connector).is_none() && default_success(connector, reply)
 }
 
 fn default_success(connector: &Connector, reply: &Reply) -> bool {
@@ -124,7 +139,10 @@ fn succeed(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decode
 fn apply(mapping: &Mapping, decoded: &Decoded, context: &mut Context<'_>) -> Option<Value> {
     let parsed = match decoded {
         Decoded::Json(body) if reads_answer(mapping) => serde_json::from_slice(body).ok(),
-        Decoded::Json(_) => None,
+        Decoded::Message(body, message) if reads_answer(mapping) => {
+            proto::decode_to_json(message, body, message_limits(ScanLimits::default())).ok()
+        }
+        Decoded::Json(_) | Decoded::Message(..) => None,
         Decoded::Value(value) => value.clone(),
     };
     let evaluation = evaluate::evaluate(&mapping.selection, mapping.spec, parsed.as_ref(), context.vars, &evaluate::Limits::default());

@@ -188,7 +188,7 @@ impl<A: Answer> Handle for Stack<A> {
     type Body = Full<Bytes>;
 
     async fn handle(&self, mut request: Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
-        let _in_flight = watch.enter();
+        let mut in_flight = watch.enter();
         let started = Instant::now();
         let id = request_id::assign(request.headers_mut());
         let is_get = request.method() == Method::GET;
@@ -226,7 +226,8 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .append(header::VARY, HeaderValue::from_static("accept"));
         }
-        let took = exchange.finish(outcome);
+        let ended = exchange.finish(outcome);
+        in_flight.ended_at(ended);
         self.log(&Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
@@ -238,7 +239,7 @@ impl<A: Answer> Handle for Stack<A> {
             operation,
             outcome,
             status: response.status().as_u16(),
-            took,
+            took: ended - started,
         });
         response
     }
@@ -294,11 +295,12 @@ impl<'a> Exchange<'a> {
         }
     }
 
-    fn finish(mut self, outcome: RequestOutcome) -> Duration {
+    /// Counts it as answered; when that was.
+    fn finish(mut self, outcome: RequestOutcome) -> Instant {
         self.is_finished = true;
-        let took = self.started.elapsed();
-        self.metrics.finished(outcome, took);
-        took
+        let now = Instant::now();
+        self.metrics.finished(outcome, now - self.started);
+        now
     }
 }
 

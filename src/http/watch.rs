@@ -44,7 +44,10 @@ struct Moment(AtomicU64);
 
 /// Counts a request as in flight until dropped.
 #[derive(Debug)]
-pub(super) struct InFlight<'a>(&'a Watch);
+pub(super) struct InFlight<'a> {
+    watch: &'a Watch,
+    ended: Option<Instant>,
+}
 
 const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
@@ -111,7 +114,10 @@ impl Watch {
     /// Counts a request as in flight until the guard is dropped.
     pub(super) fn enter(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Relaxed);
-        InFlight(self)
+        InFlight {
+            watch: self,
+            ended: None,
+        }
     }
 
     /// When the connection has to be ended if nothing changes, and why.
@@ -165,9 +171,17 @@ impl Moment {
 
 // === impl InFlight ===
 
+impl InFlight<'_> {
+    /// Says when the request ended, for those who have looked at the clock anyway.
+    pub(super) fn ended_at(&mut self, now: Instant) {
+        self.ended = Some(now);
+    }
+}
+
 impl Drop for InFlight<'_> {
     fn drop(&mut self) {
-        self.0.idle_since.set(self.0.opened, Instant::now());
-        self.0.in_flight.fetch_sub(1, Relaxed);
+        let ended = self.ended.unwrap_or_else(Instant::now);
+        self.watch.idle_since.set(self.watch.opened, ended);
+        self.watch.in_flight.fetch_sub(1, Relaxed);
     }
 }

@@ -8,6 +8,7 @@ mod call;
 mod log;
 mod merge;
 mod pins;
+mod remarks;
 mod run;
 mod select;
 mod val;
@@ -75,7 +76,7 @@ pub struct Limits {
     /// Memory of the values that are made, estimated, none of it given back in between. A source's answer of 4 MiB, copied
     /// whole, takes about 16 MiB.
     pub bytes: usize,
-    /// Notes that are kept. With 0 none are even worded: for requests nobody debugs.
+    /// Notes that are kept, beside the one about a limit. With 0 none are even worded: for requests nobody debugs.
     pub notes_max: usize,
 }
 

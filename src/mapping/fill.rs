@@ -72,7 +72,7 @@ impl Projection {
         }
     }
 
-    fn compute(&self, pending: PendingRow, context: &mut Context<'_>, table: &mut Table) {
+    pub(super) fn compute(&self, pending: PendingRow, context: &mut Context<'_>, table: &mut Table) {
         for computed in &self.levels[usize::from(pending.level)].computed {
             if computed.only_for_arrays && !pending.met_array {
                 continue;

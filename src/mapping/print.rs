@@ -31,7 +31,11 @@ impl Display for Selection {
                 print_items(f, &block.items, Style::Fields)?;
                 match block.items.as_slice() {
                     // Alone, it would be read as one value; the comma says that it is a list of fields.
-                    [Item::Spread { explicit: false, .. }] => f.write_char(','),
+                    [
+                        Item::Spread {
+                            explicit: false, ..
+                        },
+                    ] => f.write_char(','),
                     _ => Ok(()),
                 }
             }
@@ -55,7 +59,10 @@ fn print_items(f: &mut Formatter<'_>, items: &[Item], style: Style) -> fmt::Resu
             Style::Literal => f.write_str(", ")?,
         }
         match item {
-            Item::Named { name, value: Expr::Path(path) } if style == Style::Fields && is_lone(name, path) => {
+            Item::Named {
+                name,
+                value: Expr::Path(path),
+            } if style == Style::Fields && is_lone(name, path) => {
                 print_path(f, path)?;
             }
             Item::Named { name, value } => {
@@ -74,8 +81,12 @@ fn print_items(f: &mut Formatter<'_>, items: &[Item], style: Style) -> fmt::Resu
 
 /// Whether `name: path` can be written as the path alone.
 fn is_lone(name: &Key, path: &Path) -> bool {
-    let same = matches!(&path.head, Head::Key(key) if key.text == name.text && key.quoted == name.quoted);
-    same && path.steps.iter().all(|step| matches!(step, Step::Optional(_) | Step::Select(_)))
+    let same =
+        matches!(&path.head, Head::Key(key) if key.text == name.text && key.quoted == name.quoted);
+    same && path
+        .steps
+        .iter()
+        .all(|step| matches!(step, Step::Optional(_) | Step::Select(_)))
 }
 
 fn print_block(f: &mut Formatter<'_>, block: &Block, style: Style) -> fmt::Result {
@@ -159,7 +170,11 @@ fn print_path(f: &mut Formatter<'_>, path: &Path) -> fmt::Result {
 }
 
 fn print_key(f: &mut Formatter<'_>, key: &Key) -> fmt::Result {
-    if key.quoted || !is_name(&key.text) { print_text(f, &key.text) } else { f.write_str(&key.text) }
+    if key.quoted || !is_name(&key.text) {
+        print_text(f, &key.text)
+    } else {
+        f.write_str(&key.text)
+    }
 }
 
 fn print_literal(f: &mut Formatter<'_>, value: &Value) -> fmt::Result {

@@ -15,6 +15,12 @@ pub struct ScanLimits {
     pub list: u32,
 }
 
+impl Default for ScanLimits {
+    fn default() -> Self {
+        Self { depth: 64, list: 10_000 }
+    }
+}
+
 /// Why a body cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ScanError {

@@ -54,6 +54,16 @@ pub struct OutputTree {
     pub literals: Vec<Value>,
     /// Where alternatives name their type with a literal `__typename`: each alternative by itself.
     pub variants: Vec<Variant>,
+    /// How large it is.
+    extent: Extent,
+}
+
+/// Size of an [`OutputTree`], kept so that none grows beyond what walks over it can bear.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Extent {
+    levels: u32,
+    /// Of the whole tree, shared parts counted as often as they occur.
+    nodes: u32,
 }
 
 /// One key of an object that a mapping makes.

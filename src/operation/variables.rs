@@ -1,5 +1,6 @@
 //! A request's variable values, coerced.
 
+use apollo_compiler::{Node, ast::VariableDefinition};
 use serde_json::{Map, Value};
 
 use super::{Argument, Condition, Operation, RequestError, RequestErrorKind, input};
@@ -47,6 +48,16 @@ impl Variables {
             errors.truncate(super::limits::ERRORS_MAX);
             Err(RequestError { kind: RequestErrorKind::BadInput, errors })
         }
+    }
+
+    /// What variables are when a request gives none: their defaults.
+    #[must_use]
+    pub fn defaults(surface: &Surface, operation: &Operation) -> Self {
+        let default = |definition: &Node<VariableDefinition>| {
+            let value = definition.default_value.as_ref()?;
+            input::constant(&surface.schema, &definition.ty, value).ok()
+        };
+        Self(operation.variables.iter().map(default).collect())
     }
 
     /// The value of a variable; `None` when it was not given and has no default.

@@ -9,14 +9,15 @@ use super::{
     Align, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyPart, Parent, Plan, Shape, ShapeId, Step, StepId, ValueShape, Wave,
     collect::{Collected, collect_fields},
     group::{Group, Rows},
+    size,
     supply::Supply,
 };
 use crate::{
-    mapping::{LayoutId, Layouts, Projection},
-    operation::{Argument, Operation, OperationKind, Selected},
+    mapping::{LayoutId, Layouts, Projection, WireProjection},
+    operation::{Argument, FieldNode, Operation, OperationKind, Selected},
     schema::{
         Surface,
-        model::{Connector, ConnectorId, Field, FieldType, Kind, KeyTree, Site, Type, TypeId, TypeKind},
+        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Kind, KeyTree, Site, Type, TypeId, TypeKind},
     },
 };
 
@@ -29,10 +30,18 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         OperationKind::Query => surface.query,
         OperationKind::Mutation => surface.mutation.unwrap_or(surface.query),
     };
-    let mut planner =
-        Planner { surface, bits, kind: operation.kind, fetches: Vec::new(), steps: Vec::new(), shapes: Vec::new(), fields: 0 };
+    let mut planner = Planner {
+        surface,
+        bits,
+        kind: operation.kind,
+        fetches: Vec::new(),
+        steps: Vec::new(),
+        shapes: Vec::new(),
+        fields: 0,
+        cost: 0,
+    };
     let group =
-        Group { ty: root_type, base: None, others: Vec::new(), path: Vec::new(), response_path: String::new(), root_field: 0 };
+        Group { ty: root_type, base: None, others: Vec::new(), path: Vec::new(), objects: 1, response_path: String::new(), root_field: 0 };
     let root = planner.object(group, root_type, &[operation.selections.clone()]);
     if planner.fields > FIELDS_MAX { Err(TooLarge) } else { Ok(planner.finish(root, operation)) }
 }
@@ -67,6 +76,7 @@ struct Planner<'a> {
     steps: Vec<Step>,
     shapes: Vec<Shape>,
     fields: usize,
+    cost: u64,
 }
 
 // === impl Planner ===
@@ -84,11 +94,18 @@ impl<'a> Planner<'a> {
         let surface = self.surface;
         let waves = waves(&self.steps);
         let fetches = self.fetches.into_iter().map(|draft| {
-            let mapping = &surface.connectors[draft.connector.0 as usize].selection;
+            let connector = &surface.connectors[draft.connector.0 as usize];
+            let mapping = &connector.selection;
+            let projection = Projection::compile(&mapping.selection, mapping.spec, draft.layouts);
+            let wire = match &connector.request {
+                ConnectRequest::Grpc { method, .. } => WireProjection::compile(&projection, &method.output),
+                ConnectRequest::Http { .. } | ConnectRequest::None => None,
+            };
             Fetch {
                 connector: draft.connector,
                 arguments: draft.arguments,
-                projection: Projection::compile(&mapping.selection, mapping.spec, draft.layouts),
+                projection,
+                wire,
                 align: draft.align,
                 key_names: draft.key_names,
             }
@@ -101,6 +118,7 @@ impl<'a> Planner<'a> {
             shapes: self.shapes,
             root,
             introspection: operation.has_introspection(),
+            cost: self.cost,
         }
     }
 
@@ -177,12 +195,24 @@ impl<'a> Planner<'a> {
             ("__typename", _) => shape.source = FieldSource::Constant(format!("\"{name}\"").into_bytes().into()),
             (_, Some((_, field))) => {
                 shape.non_null.clone_from(&field.ty.non_null);
+                self.cost = self.cost.saturating_add(self.weight(group, field, node));
                 (shape.source, shape.value) = self.place(group, field, collected);
                 shape.service = self.service(group, &shape.source);
             }
             _ => shape.source = FieldSource::Introspection,
         }
         shape
+    }
+
+    /// What a field adds to the estimated cost.
+    fn weight(&self, group: &Group<'a>, field: &Field, node: &FieldNode) -> u64 {
+        let objects = match self.leaf(&field.ty) {
+            Some(_) => 0,
+            None => size::list_size(field, &node.arguments),
+        };
+        let each = field.cost.map_or(objects, u64::from);
+        let mutation = u64::from(group.base.is_none() && self.kind == OperationKind::Mutation) * 10;
+        group.objects.saturating_mul(each).saturating_add(mutation)
     }
 
     /// Name of the source that a field's value comes from.
@@ -213,6 +243,7 @@ impl<'a> Planner<'a> {
         }
         let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, &field.name);
         let supply = rows.supply.get(&field.name).unwrap_or(Supply::Anything);
+        let objects = group.objects.saturating_mul(size::list_size(field, &collected.first().arguments));
         let mut path = if via.is_none() { group.path.clone() } else { Vec::new() };
         path.push(Hop::Slot(slot));
         let below = Group {
@@ -220,6 +251,7 @@ impl<'a> Planner<'a> {
             base: Some(Rows { layout, supply, ..rows }),
             others: Vec::new(),
             path,
+            objects,
             response_path: join(&group.response_path, &collected.first().response_key, &field.ty),
             root_field: group.root_field,
         };
@@ -280,6 +312,7 @@ impl<'a> Planner<'a> {
             base: Some(rows),
             others: Vec::new(),
             path: Vec::new(),
+            objects: group.objects.saturating_mul(size::list_size(field, &node.arguments)),
             response_path: path,
             root_field: group.root_field,
         };
@@ -427,7 +460,7 @@ impl<'a> Planner<'a> {
                 (Some(Parent { step: base.step, path: group.path.clone() }), key, above + 1)
             }
         };
-        self.steps.push(Step { fetch, parent, level, key, path: path.into(), root_field: group.root_field });
+        self.steps.push(Step { fetch, parent, level, key, path: path.into(), objects: group.objects, root_field: group.root_field });
         StepId((self.steps.len() - 1) as u16)
     }
 

@@ -1,1 +1,131 @@
-//! Prints a plan for people.
+//! Prints a plan for people, and as JSON for programs.
+
+use std::fmt::Write;
+
+use serde_json::{Value, json};
+
+use super::{Plan, Wave, size::ASSUMED_LIST_SIZE};
+use crate::schema::{
+    Surface,
+    model::{ConnectRequest, Connector, Kind, Template, TemplatePart},
+};
+
+/// The plan as text: a line for each wave, in an order in which it could run.
+#[must_use]
+pub fn text(surface: &Surface, plan: &Plan, title: &str) -> String {
+    let mut out = String::new();
+    let _ = writeln!(out, "{title}");
+    let _ = writeln!(out, "at most {}, cost {}", count(calls(surface, plan), "call"), plan.cost);
+    if plan.waves.is_empty() {
+        return out;
+    }
+    let rows: Vec<[String; 4]> = plan.waves.iter().map(|wave| row(surface, plan, wave)).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths = [width(0), width(1), width(2)];
+    for (number, (row, wave)) in rows.iter().zip(&plan.waves).enumerate() {
+        let after = match &wave.after[..] {
+            [] => String::new(),
+            after => format!("after {}", after.iter().map(|wave| (wave + 1).to_string()).collect::<Vec<_>>().join(", ")),
+        };
+        let [source, request, for_whom, how] = row;
+        let [a, b, c] = widths;
+        let line = format!("{:>3}  {source:<a$}  {request:<b$}  {for_whom:<c$}  {how}", number + 1);
+        let _ = writeln!(out, "{}{}", line.trim_end(), if after.is_empty() { after } else { format!("; {after}") });
+    }
+    let _ = writeln!(out, "Lists without @listSize are taken to have {ASSUMED_LIST_SIZE} items.");
+    out
+}
+
+/// The plan as JSON: `{title, calls, cost, steps: [{source, request, paths, keys, maxSize, calls, after}]}`.
+#[must_use]
+pub fn json(surface: &Surface, plan: &Plan, title: &str) -> Value {
+    let steps = plan.waves.iter().map(|wave| {
+        let connector = connector(surface, plan, wave);
+        let fetch = &plan.fetches[usize::from(wave.fetch.0)];
+        json!({
+            "source": source(surface, connector),
+            "request": request(connector),
+            "connector": &*connector.coordinate,
+            "paths": wave.steps.iter().map(|step| &*plan.steps[usize::from(step.0)].path).collect::<Vec<_>>(),
+            "keys": fetch.key_names.iter().map(|path| path.join(".")).collect::<Vec<_>>(),
+            "batched": is_batched(connector),
+            "maxSize": connector.max_size,
+            "calls": wave_calls(surface, plan, wave),
+            "after": wave.after.iter().map(|wave| wave + 1).collect::<Vec<_>>(),
+        })
+    });
+    json!({ "title": title, "calls": calls(surface, plan), "cost": plan.cost, "steps": steps.collect::<Vec<_>>() })
+}
+
+/// The most calls that the plan may make, lists being as long as `@listSize` says.
+#[must_use]
+pub fn calls(surface: &Surface, plan: &Plan) -> u64 {
+    plan.waves.iter().fold(0, |sum, wave| sum.saturating_add(wave_calls(surface, plan, wave)))
+}
+
+fn wave_calls(surface: &Surface, plan: &Plan, wave: &Wave) -> u64 {
+    let connector = connector(surface, plan, wave);
+    if matches!(connector.request, ConnectRequest::None) {
+        return 0;
+    }
+    let is_root = plan.steps[usize::from(wave.steps[0].0)].parent.is_none();
+    let keys = wave.steps.iter().fold(0_u64, |sum, step| sum.saturating_add(plan.steps[usize::from(step.0)].objects));
+    match (is_root, is_batched(connector), connector.max_size) {
+        (true, ..) | (_, true, None) => 1,
+        (_, true, Some(size)) => keys.div_ceil(u64::from(size.max(1))),
+        (_, false, _) => keys,
+    }
+}
+
+fn is_batched(connector: &Connector) -> bool {
+    matches!(connector.kind, Kind::Batch | Kind::FieldBatch)
+}
+
+fn connector<'a>(surface: &'a Surface, plan: &Plan, wave: &Wave) -> &'a Connector {
+    &surface.connectors[plan.fetches[usize::from(wave.fetch.0)].connector.0 as usize]
+}
+
+fn row(surface: &Surface, plan: &Plan, wave: &Wave) -> [String; 4] {
+    let connector = connector(surface, plan, wave);
+    let paths: Vec<&str> = wave.steps.iter().map(|step| &*plan.steps[usize::from(step.0)].path).collect();
+    let fetch = &plan.fetches[usize::from(wave.fetch.0)];
+    let keys = fetch.key_names.iter().map(|path| path.join(".")).collect::<Vec<_>>().join(", ");
+    let calls = count(wave_calls(surface, plan, wave), "call");
+    let how = match (is_batched(connector), keys.is_empty()) {
+        _ if matches!(connector.request, ConnectRequest::None) => "no call".to_owned(),
+        (_, true) => calls,
+        (true, false) => {
+            let split = connector.max_size.map_or_else(String::new, |size| format!(", up to {size} keys each"));
+            format!("{calls} for all {keys}{split}")
+        }
+        (false, false) => format!("{calls}, one for each {keys}"),
+    };
+    [source(surface, connector).to_owned(), request(connector), paths.join(", "), how]
+}
+
+fn source<'a>(surface: &'a Surface, connector: &Connector) -> &'a str {
+    connector.source.map_or("-", |id| &surface.sources[id.0 as usize].name)
+}
+
+fn request(connector: &Connector) -> String {
+    match &connector.request {
+        ConnectRequest::None => "mapping".to_owned(),
+        ConnectRequest::Grpc { method, .. } => method.path.as_str().trim_start_matches('/').to_owned(),
+        ConnectRequest::Http { method, url, query, .. } => {
+            let params = query.as_ref().map_or_else(String::new, |query| format!(" ({})", query.selection));
+            format!("{method} {}{params}", template(url))
+        }
+    }
+}
+
+fn template(template: &Template) -> String {
+    let parts = template.parts.iter().map(|part| match part {
+        TemplatePart::Text(text) => text.clone(),
+        TemplatePart::Expr(mapping) => format!("{{{}}}", mapping.selection),
+    });
+    parts.collect()
+}
+
+fn count(number: u64, word: &str) -> String {
+    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+}

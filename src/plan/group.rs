@@ -14,6 +14,8 @@ pub(super) struct Group<'a> {
     pub(super) others: Vec<(StepId, Rows<'a>)>,
     /// From the values of `base`'s step down to the rows.
     pub(super) path: Vec<Hop>,
+    /// How many of them there may be, by `@listSize`.
+    pub(super) objects: u64,
     /// Response path, for `explain`.
     pub(super) response_path: String,
     /// Position of the root field above.

@@ -1,6 +1,6 @@
 //! The texts of a schema, and how byte offsets become lines and columns.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, path::Path};
 
 use apollo_compiler::parser::{FileId, SourceSpan};
 
@@ -34,6 +34,12 @@ impl Files {
             files: files.to_vec(),
             ids: HashMap::new(),
         }
+    }
+
+    /// Directory of the file that a place is in, as far as its path says.
+    pub(crate) fn directory(&self, place: &Place) -> &Path {
+        let file = self.files.get(place.file as usize);
+        file.and_then(|file| Path::new(&file.path).parent()).unwrap_or(Path::new(""))
     }
 
     /// The files in order.

@@ -45,6 +45,7 @@ fn read_schema(
     problems: &mut Problems<'_>,
 ) -> Option<DescriptorPool> {
     let files = problems.files();
+    let root = options.root.join(files.directory(place));
     let reflection = schema.boolean("reflection") == Some(true);
     let given = ["proto", "descriptorSet"]
         .into_iter()
@@ -67,7 +68,7 @@ fn read_schema(
             return None;
         }
         let bytes =
-            std::fs::read(options.proto_root.join(&set.value)).map_err(|error| error.to_string());
+            std::fs::read(root.join(&set.value)).map_err(|error| error.to_string());
         let pool = bytes.and_then(|bytes| {
             proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string())
         });
@@ -85,13 +86,13 @@ fn read_schema(
     let includes: Vec<PathBuf> = schema
         .texts(files, "includes")
         .iter()
-        .map(|text| options.proto_root.join(&text.value))
+        .map(|text| root.join(&text.value))
         .collect();
     let paths: Vec<PathBuf> = protos
         .iter()
         .map(|text| {
             // A file is named below an include, or by its own path below the root.
-            let own = options.proto_root.join(&text.value);
+            let own = root.join(&text.value);
             if own.is_file() {
                 own
             } else {
@@ -111,7 +112,7 @@ fn read_schema(
                 )
                 .hint(format!(
                     "paths start from `{}` and from `includes`",
-                    options.proto_root.display()
+                    root.display()
                 ));
             None
         }

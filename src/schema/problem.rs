@@ -200,6 +200,21 @@ impl fmt::Display for Severity {
 // === impl Problem ===
 
 impl Problem {
+    /// A file that is no use as a whole.
+    #[must_use]
+    pub fn of_file(file: &str, message: &str) -> Self {
+        Self {
+            code: Code::GraphqlError,
+            severity: Severity::Error,
+            message: message.to_owned(),
+            hint: None,
+            file: file.to_owned(),
+            span: 0..0,
+            line: 1,
+            column: 1,
+        }
+    }
+
     /// Says what to do about it.
     pub(crate) fn hint(&mut self, hint: impl Into<String>) -> &mut Self {
         self.hint = Some(hint.into());

@@ -16,7 +16,7 @@ fn smoke() {
             })
             .collect();
         let options = LoadOptions {
-            proto_root: "/tmp/ex".into(),
+            root: "/tmp/ex".into(),
             portable: false,
         };
         match schema::load("x", &files, &options) {

@@ -38,3 +38,12 @@ async fn the_home_screen_takes_six_calls() {
     println!("{:?}", shop.calls_by_route());
     assert_eq!(shop.calls(), 6);
 }
+
+#[tokio::test]
+async fn explain_x() {
+    let shop = Shop::start().await;
+    for (name, file) in [("mobile", "schema/mobile/operations/Home.graphql"), ("web", "schema/web/operations/UsersWithOrders.graphql")] {
+        let engine = surface(name, &shop);
+        println!("{}", engine.explain(&read(file)));
+    }
+}

@@ -54,7 +54,7 @@ impl TestEngine {
     pub(crate) fn of_files(files: &[(&str, &str)], sources: &[(&str, String)], settings: Settings) -> Self {
         let files: Vec<SourceFile> =
             files.iter().map(|(path, text)| SourceFile { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
-        let options = LoadOptions { proto_root: root().join("schema"), ..LoadOptions::default() };
+        let options = LoadOptions { root: root(), ..LoadOptions::default() };
         let loaded = schema::load("test", &files, &options)
             .unwrap_or_else(|problems| panic!("{}", problems.iter().map(|problem| format!("{problem:?}\n")).collect::<String>()));
         let urls: HashMap<&str, &String> = sources.iter().map(|(name, url)| (*name, url)).collect();
@@ -85,6 +85,11 @@ impl TestEngine {
         let response = self.respond(ask).await;
         serde_json::from_slice(&response.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&response.body)))
+    }
+
+    /// What `explain` prints.
+    pub(crate) fn explain(&self, query: &str) -> String {
+        self.engine.explain(query, None).expect("a valid operation")
     }
 
     pub(crate) async fn respond(&self, ask: Ask) -> Response {

@@ -56,7 +56,8 @@ impl Descriptors {
         for file in files {
             compiler.open_file(file).map_err(ProtoError::from_protox)?;
         }
-        Ok(compiler.descriptor_pool())
+        // Not `descriptor_pool()`: there, options such as `packed` are still text that nobody has read.
+        Self::from_descriptor_set(&compiler.encode_file_descriptor_set())
     }
 
     /// Reads an encoded `google.protobuf.FileDescriptorSet` (`protoc --include_imports -o`, `buf build -o`).
@@ -107,14 +108,10 @@ fn without_file(message: String, file: Option<&str>) -> String {
 
 impl fmt::Display for ProtoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in [
-            self.file.clone(),
-            self.line.map(|n| n.to_string()),
-            self.column.map(|n| n.to_string()),
-        ] {
-            if let Some(place) = place {
-                write!(f, "{place}:")?;
-            }
+        let line = self.line.map(|line| line.to_string());
+        let column = self.column.map(|column| column.to_string());
+        for place in [self.file.clone(), line, column].into_iter().flatten() {
+            write!(f, "{place}:")?;
         }
         if self.file.is_some() {
             f.write_str(" ")?;

@@ -31,6 +31,8 @@ pub(super) struct Field {
     pub(super) kind: Kind,
     pub(super) shape: Shape,
     pub(super) has_presence: bool,
+    /// A group of proto2, which is delimited by tags instead of a length.
+    pub(super) is_group: bool,
     /// Index of the oneof among those of the message.
     pub(super) oneof: Option<usize>,
     /// Index among [`Layouts`], once known. No reference: types may be recursive.
@@ -92,6 +94,7 @@ impl Layout {
                     _ => Shape::Single,
                 },
                 has_presence: field.supports_presence(),
+                is_group: field.is_group(),
                 oneof: field
                     .containing_oneof()
                     .and_then(|of| oneofs.iter().position(|oneof| *oneof == of)),

@@ -34,6 +34,7 @@ enum Raw<'a> {
     Fixed32([u8; 4]),
     Fixed64([u8; 8]),
     Bytes(&'a [u8]),
+    Group(&'a [u8]),
 }
 
 /// Reads the fields of a message, in the order of `layout`. Unknown ones are passed over; of several values for a single
@@ -144,7 +145,7 @@ impl<'a> Raw<'a> {
                 let start = *from;
                 skip_field(wire_type, number, from, DecodeContext::default())?;
                 let end_key = encoded_len_varint(u64::from(number) << 3);
-                Self::Bytes(&start[..(start.len() - from.len()).saturating_sub(end_key)])
+                Self::Group(&start[..(start.len() - from.len()).saturating_sub(end_key)])
             }
             WireType::EndGroup => {
                 return Err(DecodeError::Malformed(
@@ -156,7 +157,8 @@ impl<'a> Raw<'a> {
 
     fn bytes(self, field: &Field) -> Result<&'a [u8], DecodeError> {
         match self {
-            Self::Bytes(bytes) => Ok(bytes),
+            Self::Bytes(bytes) if !field.is_group => Ok(bytes),
+            Self::Group(bytes) if field.is_group => Ok(bytes),
             _ => Err(misfit(field)),
         }
     }

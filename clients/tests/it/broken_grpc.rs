@@ -32,7 +32,13 @@ impl Default for Frames {
     fn default() -> Self {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("application/grpc"));
-        Self { status: 200, headers, data: Vec::new(), trailers: None, reset: false }
+        Self {
+            status: 200,
+            headers,
+            data: Vec::new(),
+            trailers: None,
+            reset: false,
+        }
     }
 }
 
@@ -44,7 +50,10 @@ impl Frames {
     pub(crate) fn message(message: &[u8]) -> Self {
         let mut framed = vec![0, 0, 0, 0, u8::try_from(message.len()).unwrap()];
         framed.extend_from_slice(message);
-        Self { data: vec![framed.into()], ..Self::default() }
+        Self {
+            data: vec![framed.into()],
+            ..Self::default()
+        }
     }
 
     pub(crate) fn and(mut self, bytes: &'static [u8]) -> Self {
@@ -58,12 +67,18 @@ impl Frames {
 
     pub(crate) fn trailer(mut self, name: &'static str, value: &'static str) -> Self {
         let trailers = self.trailers.get_or_insert_default();
-        trailers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        trailers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
         self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
+        self.headers.insert(
+            HeaderName::from_static(name),
+            HeaderValue::from_static(value),
+        );
         self
     }
 
@@ -88,7 +103,12 @@ impl Frames {
         }
         let last = self.data.len().saturating_sub(1);
         for (index, data) in self.data.into_iter().enumerate() {
-            stream.send_data(data, index == last && self.trailers.is_none() && !self.reset).unwrap();
+            stream
+                .send_data(
+                    data,
+                    index == last && self.trailers.is_none() && !self.reset,
+                )
+                .unwrap();
         }
         if self.reset {
             tokio::time::sleep(Duration::from_millis(20)).await;
@@ -135,7 +155,9 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
     F: Fn(&str) -> Frames + Send + Sync + 'static,
 {
-    let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+    let Ok(mut connection) = h2::server::handshake(stream).await else {
+        return;
+    };
     while let Some(Ok((request, respond))) = connection.accept().await {
         tokio::spawn(answer(request.uri().path()).send(respond));
     }

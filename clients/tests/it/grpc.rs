@@ -19,7 +19,12 @@ use crate::{
 };
 
 fn settings(address: &str) -> SourceSettings {
-    SourceSettings::new("grpc", TransportSettings::Grpc { address: address.parse().unwrap() })
+    SourceSettings::new(
+        "grpc",
+        TransportSettings::Grpc {
+            address: address.parse().unwrap(),
+        },
+    )
 }
 
 fn client(address: SocketAddr) -> Arc<dyn Client> {
@@ -34,7 +39,9 @@ fn call(message: impl Into<Bytes>) -> Call {
     }
 }
 
-async fn serve(answer: impl Fn(Request<Raw>) -> Result<Response<Raw>, Status> + Send + Sync + 'static) -> SocketAddr {
+async fn serve(
+    answer: impl Fn(Request<Raw>) -> Result<Response<Raw>, Status> + Send + Sync + 'static,
+) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tonic_server::spawn(listener, answer);
@@ -66,11 +73,27 @@ async fn metadata_goes_as_given_and_comes_back_in_headers_and_trailers() {
         expected.insert("content-type", HeaderValue::from_static("application/grpc"));
         expected.insert("x-one", HeaderValue::from_static("1"));
         expected.insert("x-two-bin", HeaderValue::from_static("AAEC"));
-        assert_eq!(seen, expected, "nothing is added but what the protocol demands");
-        assert_eq!(request.metadata().get_bin("x-two-bin").unwrap().to_bytes().unwrap(), &[0, 1, 2][..]);
+        assert_eq!(
+            seen, expected,
+            "nothing is added but what the protocol demands"
+        );
+        assert_eq!(
+            request
+                .metadata()
+                .get_bin("x-two-bin")
+                .unwrap()
+                .to_bytes()
+                .unwrap(),
+            &[0, 1, 2][..]
+        );
         let mut response = Response::new(Raw::default());
-        response.metadata_mut().insert("x-reply", "r".parse().unwrap());
-        response.metadata_mut().insert_bin("x-reply-bin", tonic::metadata::MetadataValue::from_bytes(&[3, 4]));
+        response
+            .metadata_mut()
+            .insert("x-reply", "r".parse().unwrap());
+        response.metadata_mut().insert_bin(
+            "x-reply-bin",
+            tonic::metadata::MetadataValue::from_bytes(&[3, 4]),
+        );
         Ok(response)
     })
     .await;
@@ -80,7 +103,11 @@ async fn metadata_goes_as_given_and_comes_back_in_headers_and_trailers() {
 
     let reply = send(
         &client(address),
-        Call::Grpc { path: "/shop.Catalog/Get".parse().unwrap(), message: Bytes::new(), metadata },
+        Call::Grpc {
+            path: "/shop.Catalog/Get".parse().unwrap(),
+            message: Bytes::new(),
+            metadata,
+        },
     )
     .await
     .unwrap();
@@ -88,7 +115,11 @@ async fn metadata_goes_as_given_and_comes_back_in_headers_and_trailers() {
     assert_eq!(reply.status, 0, "{}", reply.message);
     assert_eq!(reply.headers["x-reply"], "r");
     assert_eq!(reply.headers["x-reply-bin"], "AwQ");
-    assert!(reply.trailers.is_empty(), "the status is not repeated there: {:?}", reply.trailers);
+    assert!(
+        reply.trailers.is_empty(),
+        "the status is not repeated there: {:?}",
+        reply.trailers
+    );
 }
 
 #[tokio::test]
@@ -119,20 +150,43 @@ async fn an_error_status_is_a_reply_with_message_details_and_trailers() {
 #[tokio::test]
 async fn the_time_left_travels_with_the_call() {
     let address = serve(|request| {
-        let timeout = request.metadata().get("grpc-timeout").unwrap().to_str().unwrap().to_owned();
+        let timeout = request
+            .metadata()
+            .get("grpc-timeout")
+            .unwrap()
+            .to_str()
+            .unwrap()
+            .to_owned();
         Ok(Response::new(Raw(timeout.into())))
     })
     .await;
     let client = client(address);
     let millis = |reply: switchboard_clients::Reply| -> u64 {
-        str::from_utf8(&reply.body).unwrap().strip_suffix('m').unwrap().parse().unwrap()
+        str::from_utf8(&reply.body)
+            .unwrap()
+            .strip_suffix('m')
+            .unwrap()
+            .parse()
+            .unwrap()
     };
 
-    let own = client.call(call(""), Instant::now() + Duration::from_secs(10)).await.unwrap();
-    let less = client.call(call(""), Instant::now() + Duration::from_millis(300)).await.unwrap();
+    let own = client
+        .call(call(""), Instant::now() + Duration::from_secs(10))
+        .await
+        .unwrap();
+    let less = client
+        .call(call(""), Instant::now() + Duration::from_millis(300))
+        .await
+        .unwrap();
 
-    assert!((900..=1000).contains(&millis(own)), "the attempt's own second");
-    assert!((200..=300).contains(&millis(less)), "what is left of the request");
+    assert!(
+        (900..=1000).contains(&millis(own)),
+        "the attempt's own second"
+    );
+    assert!(
+        (200..=300).contains(&millis(less)),
+        "what is left of the request"
+    );
 }
 
 #[tokio::test]
@@ -168,7 +222,9 @@ async fn a_source_that_goes_and_comes_back_is_used_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let client = client(address);
-    let start = |listener| -> JoinHandle<()> { tonic_server::spawn(listener, |_| Ok(Response::new(Raw::default()))) };
+    let start = |listener| -> JoinHandle<()> {
+        tonic_server::spawn(listener, |_| Ok(Response::new(Raw::default())))
+    };
 
     let server = start(listener);
     assert_eq!(kind(&send(&client, call("")).await), "Reply 0");
@@ -177,7 +233,10 @@ async fn a_source_that_goes_and_comes_back_is_used_again() {
     let _ = server.await;
     let started = Instant::now();
     while kind(&send(&client, call("")).await) != "Connect" {
-        assert!(started.elapsed() < Duration::from_secs(1), "a call in the middle may break, later ones cannot connect");
+        assert!(
+            started.elapsed() < Duration::from_secs(1),
+            "a call in the middle may break, later ones cannot connect"
+        );
     }
     assert!(started.elapsed() < Duration::from_millis(500));
 
@@ -187,7 +246,12 @@ async fn a_source_that_goes_and_comes_back_is_used_again() {
 
 #[tokio::test]
 async fn a_source_that_is_not_there_is_a_failure_to_connect() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
     for address in [
         format!("http://127.0.0.1:{port}"),
         format!("https://127.0.0.1:{port}"),
@@ -208,9 +272,11 @@ async fn tls_is_checked() {
     let port = listener.local_addr().unwrap().port();
     broken_grpc::spawn_tls(listener, identity, |_| Frames::message(b"hi").ok());
 
-    for (name, trusted, expected) in
-        [("localhost", true, "Reply 0"), ("localhost", false, "Connect"), ("127.0.0.1", true, "Connect")]
-    {
+    for (name, trusted, expected) in [
+        ("localhost", true, "Reply 0"),
+        ("localhost", false, "Connect"),
+        ("127.0.0.1", true, "Connect"),
+    ] {
         let mut settings = settings(&format!("https://{name}:{port}"));
         if trusted {
             settings.tls.authorities_pem = authority.clone().into_bytes();
@@ -230,8 +296,11 @@ async fn calls_share_one_connection() {
     let client = client(address);
     let calls = (0..50).map(|_| send(&client, call("")));
 
-    let mut ports: Vec<_> =
-        futures_util::future::join_all(calls).await.into_iter().map(|reply| reply.unwrap().body).collect();
+    let mut ports: Vec<_> = futures_util::future::join_all(calls)
+        .await
+        .into_iter()
+        .map(|reply| reply.unwrap().body)
+        .collect();
     ports.dedup();
 
     assert_eq!(ports.len(), 1);
@@ -242,19 +311,69 @@ async fn an_answer_without_a_status_or_a_message_is_no_success() {
     let cases = [
         ("no trailers", Frames::message(b"hi"), "Protocol"),
         ("nothing at all", Frames::default(), "Protocol"),
-        ("trailers without status", Frames::message(b"hi").trailer("x", "y"), "Protocol"),
+        (
+            "trailers without status",
+            Frames::message(b"hi").trailer("x", "y"),
+            "Protocol",
+        ),
         ("no message", Frames::default().ok(), "Protocol"),
-        ("trailers only, success", Frames::default().header("grpc-status", "0"), "Protocol"),
-        ("two messages", Frames::message(b"hi").and(b"\0\0\0\0\x01a").ok(), "Protocol"),
+        (
+            "trailers only, success",
+            Frames::default().header("grpc-status", "0"),
+            "Protocol",
+        ),
+        (
+            "two messages",
+            Frames::message(b"hi").and(b"\0\0\0\0\x01a").ok(),
+            "Protocol",
+        ),
         ("cut prefix", Frames::data(b"\0\0\0").ok(), "Protocol"),
-        ("cut message", Frames::data(b"\0\0\0\0\x09abc").ok(), "Protocol"),
-        ("compressed", Frames::data(b"\x01\0\0\0\x01a").ok(), "Protocol"),
-        ("announces 4 GiB", Frames::data(b"\0\xff\xff\xff\xff").ok(), "TooLarge"),
-        ("not gRPC", Frames::message(b"hi").ok().header("content-type", "text/html"), "Protocol"),
-        ("split anyhow", Frames::data(b"\0\0").and(b"\0\0\x02").and(b"h").and(b"i").ok(), "Reply 0"),
-        ("error after message", Frames::message(b"hi").trailer("grpc-status", "13"), "Reply 13"),
-        ("trailers only, error", Frames::default().header("grpc-status", "5"), "Reply 5"),
-        ("status is no number", Frames::default().header("grpc-status", "x"), "Reply 2"),
+        (
+            "cut message",
+            Frames::data(b"\0\0\0\0\x09abc").ok(),
+            "Protocol",
+        ),
+        (
+            "compressed",
+            Frames::data(b"\x01\0\0\0\x01a").ok(),
+            "Protocol",
+        ),
+        (
+            "announces 4 GiB",
+            Frames::data(b"\0\xff\xff\xff\xff").ok(),
+            "TooLarge",
+        ),
+        (
+            "not gRPC",
+            Frames::message(b"hi")
+                .ok()
+                .header("content-type", "text/html"),
+            "Protocol",
+        ),
+        (
+            "split anyhow",
+            Frames::data(b"\0\0")
+                .and(b"\0\0\x02")
+                .and(b"h")
+                .and(b"i")
+                .ok(),
+            "Reply 0",
+        ),
+        (
+            "error after message",
+            Frames::message(b"hi").trailer("grpc-status", "13"),
+            "Reply 13",
+        ),
+        (
+            "trailers only, error",
+            Frames::default().header("grpc-status", "5"),
+            "Reply 5",
+        ),
+        (
+            "status is no number",
+            Frames::default().header("grpc-status", "x"),
+            "Reply 2",
+        ),
         ("reset", Frames::message(b"hi").reset(), "Broken"),
         ("HTTP 503", Frames::default().status(503), "Reply 14"),
         ("HTTP 404", Frames::default().status(404), "Reply 12"),
@@ -287,7 +406,9 @@ async fn a_status_that_is_garbage_does_no_harm() {
 #[tokio::test]
 async fn details_may_come_without_padding() {
     for text in ["CAU=", "CAU"] {
-        let frames = Frames::default().header("grpc-status", "5").header("grpc-status-details-bin", text);
+        let frames = Frames::default()
+            .header("grpc-status", "5")
+            .header("grpc-status-details-bin", text);
         let address = broken_grpc::serve(move |_| frames.clone()).await;
         let reply = send(&client(address), call("")).await.unwrap();
         assert_eq!(reply.details, BASE64_STANDARD.decode("CAU=").unwrap());
@@ -308,7 +429,10 @@ async fn a_stream_the_source_refused_is_sent_once_more() {
 
 #[tokio::test]
 async fn what_is_not_http_2_is_no_success() {
-    for answer in [&b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..], b""] {
+    for answer in [
+        &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
+        b"",
+    ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -323,7 +447,10 @@ async fn what_is_not_http_2_is_no_success() {
 
         let outcome = send(&client(address), call("")).await;
 
-        assert!(matches!(outcome, Err(CallError::Protocol(_) | CallError::Broken(_))), "{outcome:?}");
+        assert!(
+            matches!(outcome, Err(CallError::Protocol(_) | CallError::Broken(_))),
+            "{outcome:?}"
+        );
     }
 }
 
@@ -331,9 +458,19 @@ async fn what_is_not_http_2_is_no_success() {
 async fn an_address_may_have_a_base_path() {
     let address = broken_grpc::serve(|path| Frames::message(path.as_bytes()).ok()).await;
     for base in ["", "/"] {
-        let client = settings(&format!("http://{address}{base}")).client().unwrap();
-        assert_eq!(&send(&client, call("")).await.unwrap().body[..], b"/shop.Catalog/Get");
+        let client = settings(&format!("http://{address}{base}"))
+            .client()
+            .unwrap();
+        assert_eq!(
+            &send(&client, call("")).await.unwrap().body[..],
+            b"/shop.Catalog/Get"
+        );
     }
-    let client = settings(&format!("http://{address}/mesh/")).client().unwrap();
-    assert_eq!(&send(&client, call("")).await.unwrap().body[..], b"/mesh/shop.Catalog/Get");
+    let client = settings(&format!("http://{address}/mesh/"))
+        .client()
+        .unwrap();
+    assert_eq!(
+        &send(&client, call("")).await.unwrap().body[..],
+        b"/mesh/shop.Catalog/Get"
+    );
 }

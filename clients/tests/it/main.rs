@@ -1,5 +1,8 @@
 //! Promises of the clients, kept over real sockets. One binary: one link.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests are tests")]
+#![allow(clippy::too_many_lines, reason = "a table is as long as it has rows")]
+
 mod broken_grpc;
 mod grpc;
 mod proto_decode;

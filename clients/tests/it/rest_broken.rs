@@ -21,8 +21,15 @@ use crate::support::{After, BOTH, Identity, Scheme, Source, get, kind, post, rea
 
 #[tokio::test]
 async fn a_source_that_is_not_there_is_a_failure_to_connect() {
-    let port = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port();
-    let client = SourceSettings::new("gone", TransportSettings::Rest).client().unwrap();
+    let port = TcpListener::bind("127.0.0.1:0")
+        .await
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let client = SourceSettings::new("gone", TransportSettings::Rest)
+        .client()
+        .unwrap();
     for uri in [
         format!("http://127.0.0.1:{port}/"),
         format!("https://127.0.0.1:{port}/"),
@@ -38,14 +45,18 @@ async fn a_source_that_is_not_there_is_a_failure_to_connect() {
 
 #[tokio::test]
 async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
-    let past = |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let past =
+        |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
     for (what, identity, trusted) in [
         ("unknown authority", Identity::new("localhost", &[]), false),
         ("other name", Identity::new("other.example", &[]), true),
         ("expired", Identity::with("localhost", &[], past), true),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let uri = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let uri = format!(
+            "https://localhost:{}/",
+            listener.local_addr().unwrap().port()
+        );
         let mut settings = SourceSettings::new("impostor", TransportSettings::Rest);
         if trusted {
             settings.tls.authorities_pem = identity.authority_pem.clone().into_bytes();
@@ -65,10 +76,15 @@ async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
 #[tokio::test]
 async fn plaintext_where_tls_was_expected_is_a_failure_to_connect() {
     let source = Source::raw(Scheme::Http, |_, mut stream| async move {
-        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .await
+            .unwrap();
     })
     .await;
-    let uri = format!("https://localhost:{}/", source.address.port()).parse().unwrap();
+    let uri = format!("https://localhost:{}/", source.address.port())
+        .parse()
+        .unwrap();
 
     assert_eq!(kind(&send(&source.client(), get(uri)).await), "Connect");
 }
@@ -81,8 +97,11 @@ async fn a_host_that_swallows_packets_costs_the_connect_timeout_only() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut held = Vec::new();
-    while let Ok(Ok(stream)) =
-        tokio::time::timeout(Duration::from_millis(50), tokio::net::TcpStream::connect(address)).await
+    while let Ok(Ok(stream)) = tokio::time::timeout(
+        Duration::from_millis(50),
+        tokio::net::TcpStream::connect(address),
+    )
+    .await
     {
         held.push(stream);
     }
@@ -91,10 +110,18 @@ async fn a_host_that_swallows_packets_costs_the_connect_timeout_only() {
     let client = settings.client().unwrap();
     for scheme in ["http", "https"] {
         let started = Instant::now();
-        let outcome = send(&client, get(format!("{scheme}://{address}/").parse().unwrap())).await;
+        let outcome = send(
+            &client,
+            get(format!("{scheme}://{address}/").parse().unwrap()),
+        )
+        .await;
 
         assert_eq!(kind(&outcome), "Timeout", "{outcome:?}");
-        assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+        assert!(
+            started.elapsed() < Duration::from_millis(500),
+            "{:?}",
+            started.elapsed()
+        );
     }
 }
 
@@ -128,7 +155,9 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
         let client = source.client();
         let started = Instant::now();
 
-        let outcome = client.call(get(source.uri("/")), started + Duration::from_millis(50)).await;
+        let outcome = client
+            .call(get(source.uri("/")), started + Duration::from_millis(50))
+            .await;
 
         assert!(matches!(outcome, Err(CallError::Timeout(_))), "{outcome:?}");
         assert!(started.elapsed() < Duration::from_millis(500));
@@ -139,11 +168,23 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
 async fn half_a_reply_is_never_a_success() {
     let cut: [(&[u8], &str); 7] = [
         (b"HTTP/1.1 200 OK\r\ncontent-le", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Broken"),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]",
+            "Broken",
+        ),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]\r\n", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n[1,2]", "Broken"),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]\r\n",
+            "Broken",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]",
+            "Broken",
+        ),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n[1,2]",
+            "Broken",
+        ),
         (b"", "Broken"),
     ];
     for scheme in BOTH {
@@ -152,7 +193,12 @@ async fn half_a_reply_is_never_a_success() {
 
             let outcome = send(&source.client(), get(source.uri("/"))).await;
 
-            assert_eq!(kind(&outcome), expected, "{scheme:?} {}", String::from_utf8_lossy(answer));
+            assert_eq!(
+                kind(&outcome),
+                expected,
+                "{scheme:?} {}",
+                String::from_utf8_lossy(answer)
+            );
         }
     }
 }
@@ -164,11 +210,16 @@ async fn a_reset_in_the_body_is_a_broken_connection() {
     tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
         stream.readable().await.unwrap();
-        stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345").await.unwrap();
+        stream
+            .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345")
+            .await
+            .unwrap();
         tokio::time::sleep(Duration::from_millis(20)).await;
         stream.set_zero_linger().unwrap();
     });
-    let client = SourceSettings::new("reset", TransportSettings::Rest).client().unwrap();
+    let client = SourceSettings::new("reset", TransportSettings::Rest)
+        .client()
+        .unwrap();
 
     let outcome = send(&client, get(uri.parse().unwrap())).await;
 
@@ -190,7 +241,12 @@ async fn what_is_not_http_breaks_the_protocol() {
 
             let outcome = send(&source.client(), get(source.uri("/"))).await;
 
-            assert_eq!(kind(&outcome), "Protocol", "{}: {outcome:?}", String::from_utf8_lossy(answer));
+            assert_eq!(
+                kind(&outcome),
+                "Protocol",
+                "{}: {outcome:?}",
+                String::from_utf8_lossy(answer)
+            );
         }
     }
 }
@@ -245,7 +301,10 @@ async fn closes_when_used_again(scheme: Scheme, requests: Arc<AtomicUsize>) -> S
         async move {
             assert!(read_head(&mut stream).await);
             requests.fetch_add(1, Ordering::Relaxed);
-            stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+            stream
+                .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                .await
+                .unwrap();
             stream.flush().await.unwrap();
             if read_head(&mut stream).await {
                 requests.fetch_add(1, Ordering::Relaxed);
@@ -267,7 +326,11 @@ async fn a_kept_connection_that_closes_as_we_send_is_no_failure_of_a_read() {
 
             assert_eq!(kind(&reply), "Reply 200", "{scheme:?} {reply:?}");
         }
-        assert_eq!(requests.load(Ordering::Relaxed), 7, "4 answered, 3 of them on a second try");
+        assert_eq!(
+            requests.load(Ordering::Relaxed),
+            7,
+            "4 answered, 3 of them on a second try"
+        );
     }
 }
 
@@ -329,7 +392,10 @@ async fn a_call_that_timed_out_does_not_get_its_connection_used_again() {
         assert_eq!(kind(&send(&client, get(source.uri("/"))).await), "Timeout");
         tokio::time::sleep(Duration::from_millis(150)).await;
 
-        assert_eq!(&send(&client, get(source.uri("/"))).await.unwrap().body[..], b"1");
+        assert_eq!(
+            &send(&client, get(source.uri("/"))).await.unwrap().body[..],
+            b"1"
+        );
     }
 }
 
@@ -342,7 +408,10 @@ async fn connections_are_kept_and_shared() {
             counted.fetch_add(1, Ordering::Relaxed);
             async move {
                 while read_head(&mut stream).await {
-                    stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").await.unwrap();
+                    stream
+                        .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok")
+                        .await
+                        .unwrap();
                     stream.flush().await.unwrap();
                 }
             }
@@ -358,7 +427,10 @@ async fn connections_are_kept_and_shared() {
 
 #[tokio::test]
 async fn a_mapping_for_the_wrong_protocol_is_refused() {
-    let source = Source::http(Scheme::Http, &[], |_| Response::new(Full::<Bytes>::default())).await;
+    let source = Source::http(Scheme::Http, &[], |_| {
+        Response::new(Full::<Bytes>::default())
+    })
+    .await;
     let call = switchboard_clients::Call::Grpc {
         path: "/a.B/C".parse().unwrap(),
         message: Bytes::new(),

@@ -89,8 +89,14 @@ impl Identity {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )
             .unwrap();
-        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
-        Self { acceptor: TlsAcceptor::from(Arc::new(config)), authority_pem: certificate.pem() }
+        config.alpn_protocols = protocols
+            .iter()
+            .map(|name| name.as_bytes().to_vec())
+            .collect();
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority_pem: certificate.pem(),
+        }
     }
 
     pub(crate) async fn accept(&self, stream: TcpStream) -> std::io::Result<Box<dyn Stream>> {
@@ -133,7 +139,12 @@ impl Source {
                 tokio::spawn(serve(number, stream));
             }
         });
-        Self { scheme, address, authority_pem, seen: Arc::default() }
+        Self {
+            scheme,
+            address,
+            authority_pem,
+            seen: Arc::default(),
+        }
     }
 
     /// A real HTTP server: every request is logged and answered by `answer`.
@@ -152,15 +163,21 @@ impl Source {
                     async move {
                         let (head, body) = request.into_parts();
                         let body = body.collect().await?.to_bytes();
-                        let seen =
-                            Seen { method: head.method, uri: head.uri, headers: head.headers, body };
+                        let seen = Seen {
+                            method: head.method,
+                            uri: head.uri,
+                            headers: head.headers,
+                            body,
+                        };
                         let response = answer(&seen);
                         log.lock().unwrap().push(seen);
                         Ok::<_, hyper::Error>(response)
                     }
                 });
                 let builder = auto::Builder::new(TokioExecutor::new());
-                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
+                let _ = builder
+                    .serve_connection(TokioIo::new(stream), service)
+                    .await;
             }
         })
         .await;
@@ -187,8 +204,14 @@ impl Source {
     }
 
     pub(crate) fn uri(&self, path: &str) -> Uri {
-        let scheme = if self.scheme == Scheme::Http { "http" } else { "https" };
-        format!("{scheme}://localhost:{}{path}", self.address.port()).parse().unwrap()
+        let scheme = if self.scheme == Scheme::Http {
+            "http"
+        } else {
+            "https"
+        };
+        format!("{scheme}://localhost:{}{path}", self.address.port())
+            .parse()
+            .unwrap()
     }
 
     pub(crate) fn settings(&self) -> SourceSettings {
@@ -223,7 +246,12 @@ pub(crate) async fn read_head(stream: &mut Box<dyn Stream>) -> bool {
 }
 
 pub(crate) fn get(uri: Uri) -> Call {
-    Call::Http { method: Method::GET, uri, headers: HeaderMap::new(), body: None }
+    Call::Http {
+        method: Method::GET,
+        uri,
+        headers: HeaderMap::new(),
+        body: None,
+    }
 }
 
 pub(crate) fn post(uri: Uri, body: &'static str) -> Call {
@@ -237,13 +265,19 @@ pub(crate) fn post(uri: Uri, body: &'static str) -> Call {
 
 /// Makes the call with more time than any test needs.
 pub(crate) async fn send(client: &Arc<dyn Client>, call: Call) -> Result<Reply, CallError> {
-    client.call(call, Instant::now() + Duration::from_secs(10)).await
+    client
+        .call(call, Instant::now() + Duration::from_secs(10))
+        .await
 }
 
 /// `Debug` of the variant alone, to compare kinds of errors.
 pub(crate) fn kind(outcome: &Result<Reply, CallError>) -> String {
     match outcome {
         Ok(reply) => format!("Reply {}", reply.status),
-        Err(error) => format!("{error:?}").split(['(', ' ']).next().unwrap().to_owned(),
+        Err(error) => format!("{error:?}")
+            .split(['(', ' '])
+            .next()
+            .unwrap()
+            .to_owned(),
     }
 }

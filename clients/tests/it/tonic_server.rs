@@ -33,13 +33,19 @@ pub(crate) fn spawn(
     tokio::spawn(async move {
         // A runtime of its own dies with all its tasks when this one is dropped.
         let (_stop, stopped) = tokio::sync::oneshot::channel::<()>();
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .enable_all()
+            .build()
+            .unwrap();
         let listener = listener.into_std().unwrap();
         std::thread::spawn(move || {
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).unwrap();
                 let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                let serving = Server::builder().add_service(service).serve_with_incoming(incoming);
+                let serving = Server::builder()
+                    .add_service(service)
+                    .serve_with_incoming(incoming);
                 tokio::select! { _ = serving => {}, _ = stopped => {} }
             });
             runtime.shutdown_background();

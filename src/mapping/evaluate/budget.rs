@@ -97,6 +97,14 @@ impl<'a> Evaluator<'a> {
         }
     }
 
+    /// What [`Self::whole`] gave, as a JSON value of its own.
+    pub(in crate::mapping) fn own_whole(&mut self, value: Cow<'a, Value>) -> Option<Value> {
+        match value {
+            Cow::Borrowed(value) => self.copy(value, 0),
+            Cow::Owned(value) => Some(value),
+        }
+    }
+
     /// The value as one that can be referred to until the evaluation ends.
     pub(in crate::mapping) fn keep(&mut self, value: Val<'a>) -> Option<&'a Value> {
         match value {
@@ -183,7 +191,7 @@ impl<'a> Evaluator<'a> {
     }
 }
 
-#[expect(clippy::float_cmp, reason = "the language compares floats exactly")]
+/// Floats are compared exactly, as the language says.
 fn same_number(a: &Number, b: &Number) -> bool {
     if a.is_f64() || b.is_f64() {
         a.as_f64() == b.as_f64()

@@ -1,4 +1,4 @@
-//! What an evaluation remarks.
+//! Where the remarks of an evaluation are collected.
 
 use super::{Declared, Note};
 

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::{
-    Call, Declared, Evaluation, Limits, Note, Val, Vars,
+    Call, Evaluation, Limits, Note, Val, Vars,
     log::Log,
     pins::{Pins, Slot},
 };
@@ -27,8 +27,8 @@ pub(in crate::mapping) struct Evaluator<'a> {
     /// Names bound with `->as` and not yet out of reach, innermost last.
     bound: Vec<(&'a str, Option<&'a Value>)>,
     /// The paths that are being walked, outermost first, and how many steps of each were begun.
-    trail: Vec<(&'a Path, usize)>,
-    log: Log,
+    pub(super) trail: Vec<(&'a Path, usize)>,
+    pub(super) log: Log,
 }
 
 /// What `$` and `@` are; `None` where they are missing.
@@ -294,59 +294,6 @@ impl<'a> Evaluator<'a> {
             values.push(value.unwrap_or(Val::null()));
         }
         Some(Val::List(values))
-    }
-
-    // Remarks.
-
-    /// Notes something about the place at `position` of the mapping.
-    pub(in crate::mapping) fn note(&mut self, position: u32, message: impl FnOnce() -> String) {
-        if self.log.wants(position) && self.stopped.is_none() {
-            let note = Note {
-                message: message(),
-                path: self.trail_names(),
-            };
-            self.log.note(position, note);
-        }
-    }
-
-    pub(in crate::mapping) fn warn(&mut self, message: String) {
-        let path = self.trail_names();
-        self.log.warning(Note { message, path });
-    }
-
-    pub(in crate::mapping) fn declare(
-        &mut self,
-        message: String,
-        extensions: Option<serde_json::Map<String, Value>>,
-    ) {
-        let path = self.trail_names();
-        self.log.error(Declared {
-            message,
-            extensions,
-            path,
-        });
-    }
-
-    fn trail_names(&self) -> Vec<String> {
-        let mut names = Vec::new();
-        for (path, begun) in &self.trail {
-            match &path.head {
-                Head::Key(key) => names.push(key.text.clone()),
-                Head::Variable(name) => names.push(format!("${}", name.text)),
-                Head::Root | Head::At | Head::Expr(_) => {}
-            }
-            names.extend(
-                path.steps
-                    .iter()
-                    .take(*begun)
-                    .filter_map(|step| match step {
-                        Step::Key(key) => Some(key.text.clone()),
-                        Step::Method { name, .. } => Some(format!("->{}", name.text)),
-                        Step::Optional(_) | Step::Select(_) => None,
-                    }),
-            );
-        }
-        names
     }
 }
 

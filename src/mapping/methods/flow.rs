@@ -58,15 +58,15 @@ pub(super) fn with_error<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<
     let Some(error) = call.arg(0) else {
         return Some(input);
     };
-    let (message, extensions) = match &*error {
-        Value::String(message) => (Some(message.clone()), None),
-        Value::Object(fields) => {
+    let (message, extensions) = match call.run.own_whole(error)? {
+        Value::String(message) => (Some(message), None),
+        Value::Object(mut fields) => {
             let message = fields
                 .get("message")
                 .and_then(Value::as_str)
                 .map(str::to_owned);
-            let extensions = match fields.get("extensions") {
-                Some(Value::Object(extensions)) => Some(extensions.clone()),
+            let extensions = match fields.remove("extensions") {
+                Some(Value::Object(extensions)) => Some(extensions),
                 _ => None,
             };
             (message, extensions)

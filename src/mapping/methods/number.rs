@@ -86,10 +86,6 @@ fn base(call: &mut Call<'_, '_>) -> Option<u32> {
 }
 
 /// Without what is behind the point, if that fits.
-#[expect(
-    clippy::cast_possible_truncation,
-    reason = "the range is checked before"
-)]
 pub(super) fn truncated(float: f64) -> Option<i64> {
     // 2^63 exactly: i64::MAX itself has no float.
     const END: f64 = 9_223_372_036_854_775_808.0;
@@ -135,7 +131,6 @@ impl Num {
         }
     }
 
-    #[expect(clippy::cast_precision_loss, reason = "what floats are")]
     fn to_float(self) -> f64 {
         match self {
             Self::Whole(whole) => whole as f64,

@@ -181,6 +181,10 @@ impl Parser<'_> {
                     steps.push(Step::Select(self.block()?));
                     break;
                 }
+                TokenKind::Number(_) if self.span().start == self.end() => {
+                    let message = "a key that starts with a digit needs quotes, as in `.\"0\"`";
+                    return Err(ParseError::new(message, self.span()));
+                }
                 _ => break,
             }
         }

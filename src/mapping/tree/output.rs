@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{
-    OutputField, OutputTree, Variant,
+    Extent, OutputField, OutputTree, Variant,
     reads::{keeps_input, pair},
 };
 use crate::mapping::{
@@ -16,6 +16,11 @@ use crate::mapping::{
 
 /// The key that says which type an object is of.
 const TYPENAME: &str = "__typename";
+
+/// Bounds of a tree: what lies beyond is opaque. A name bound with `->as` and used twice doubles a tree, so without them a
+/// short mapping could name more keys than there is memory. Mappings in use have some hundred keys, ten levels deep.
+const LEVELS_MAX: u32 = 128;
+const NODES_MAX: u32 = 100_000;
 
 #[derive(Debug, Default)]
 struct Maker<'a> {
@@ -36,7 +41,10 @@ impl<'a> Maker<'a> {
     /// What `expr` makes; `at` is what `@` holds.
     fn expr(&mut self, expr: &'a Expr, at: &OutputTree) -> OutputTree {
         match expr {
-            Expr::Literal(value, _) => OutputTree { literals: vec![value.clone()], ..OutputTree::default() },
+            Expr::Literal(value, _) => OutputTree {
+                literals: vec![value.clone()],
+                ..OutputTree::default()
+            },
             Expr::Array(items, _) => self.either(items.iter(), at),
             Expr::Object(block) => self.block(block, at),
             Expr::Path(path) => self.path(path, at),
@@ -44,28 +52,35 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn either(&mut self, alternatives: impl Iterator<Item = &'a Expr>, at: &OutputTree) -> OutputTree {
+    fn either(
+        &mut self,
+        alternatives: impl Iterator<Item = &'a Expr>,
+        at: &OutputTree,
+    ) -> OutputTree {
         let trees = alternatives.map(|alternative| self.expr(alternative, at));
         trees.reduce(OutputTree::or).unwrap_or_default()
     }
 
     fn block(&mut self, block: &'a Block, at: &OutputTree) -> OutputTree {
-        let mut tree = OutputTree { is_object: true, ..OutputTree::default() };
+        let mut tree = OutputTree {
+            is_object: true,
+            ..OutputTree::default()
+        };
         for item in &block.items {
             match item {
                 Item::Named { name, value } => {
                     let value = self.expr(value, at);
-                    tree = tree.and(OutputTree::of_field(name, value));
+                    tree = tree.with(OutputTree::of_field(name, value));
                 }
                 Item::Spread { value, .. } => {
                     let mut value = self.expr(value, at);
                     // Only an object is merged in: the literals are not what this block may be.
                     value.literals.clear();
-                    tree = tree.and(value);
+                    tree = tree.with(value);
                 }
             }
         }
-        tree
+        tree.measured().bounded()
     }
 
     fn path(&mut self, path: &'a Path, at: &OutputTree) -> OutputTree {
@@ -74,7 +89,11 @@ impl<'a> Maker<'a> {
             Head::Root | Head::Key(_) => OutputTree::opaque(),
             Head::At => at.clone(),
             Head::Variable(name) => {
-                let bound = self.bound.iter().rev().find(|(bound, _)| *bound == name.text);
+                let bound = self
+                    .bound
+                    .iter()
+                    .rev()
+                    .find(|(bound, _)| *bound == name.text);
                 bound.map_or_else(OutputTree::opaque, |(_, tree)| tree.clone())
             }
             Head::Expr(expr) => self.expr(expr, at),
@@ -84,7 +103,9 @@ impl<'a> Maker<'a> {
                 Step::Key(key) => tree.below(&key.text),
                 Step::Optional(_) => tree,
                 Step::Select(block) => self.block(block, &OutputTree::opaque()),
-                Step::Method { name, args, .. } => self.method(&name.text, args.as_deref().unwrap_or_default(), tree),
+                Step::Method { name, args, .. } => {
+                    self.method(&name.text, args.as_deref().unwrap_or_default(), tree)
+                }
             };
         }
         self.bound.truncate(bound);
@@ -94,14 +115,19 @@ impl<'a> Maker<'a> {
     fn method(&mut self, name: &str, args: &'a [Expr], input: OutputTree) -> OutputTree {
         match (Method::from_name(name), args) {
             (Some(Method::As), [first, rest @ ..]) => {
-                let value = rest.first().map_or_else(|| input.clone(), |value| self.expr(value, &input));
+                let value = rest
+                    .first()
+                    .map_or_else(|| input.clone(), |value| self.expr(value, &input));
                 if let Some(name) = bound_name(first) {
                     self.bound.push((&name.text, value));
                 }
                 input
             }
             (Some(Method::Echo | Method::Map), [replacement]) => self.expr(replacement, &input),
-            (Some(Method::Match), pairs) => self.either(pairs.iter().filter_map(pair).map(|(_, value)| value), &input),
+            (Some(Method::Match), pairs) => self.either(
+                pairs.iter().filter_map(pair).map(|(_, value)| value),
+                &input,
+            ),
             (Some(Method::Get), [Expr::Literal(Value::String(key), _)]) => input.below(key),
             (Some(Method::Get), _) => input,
             (Some(method), _) if keeps_input(method) => input,
@@ -116,7 +142,10 @@ impl OutputTree {
     /// May be anything.
     #[must_use]
     pub fn opaque() -> Self {
-        Self { is_opaque: true, ..Self::default() }
+        Self {
+            is_opaque: true,
+            ..Self::default()
+        }
     }
 
     /// The field of that name.
@@ -128,7 +157,10 @@ impl OutputTree {
     /// What the output is for objects of type `typename`: the variants of that name, or everything if there are none.
     #[must_use]
     pub fn for_type(&self, typename: &str) -> &Self {
-        let variant = self.variants.iter().find(|variant| &*variant.typename == typename);
+        let variant = self
+            .variants
+            .iter()
+            .find(|variant| &*variant.typename == typename);
         variant.map_or(self, |variant| &variant.tree)
     }
 
@@ -136,9 +168,36 @@ impl OutputTree {
         let field = OutputField {
             name: name.text.as_str().into(),
             spans: vec![name.span.clone()],
-            tree: Arc::new(tree),
+            tree: Arc::new(tree.bounded()),
         };
-        Self { fields: vec![field], ..Self::default() }
+        Self {
+            fields: vec![field],
+            ..Self::default()
+        }
+        .measured()
+    }
+
+    /// Itself, or opaque when it has become too large to go on with.
+    fn bounded(self) -> Self {
+        let fits = self.extent.levels < LEVELS_MAX && self.extent.nodes < NODES_MAX;
+        if fits { self } else { Self::opaque() }
+    }
+
+    /// With its extent taken anew from its parts.
+    fn measured(mut self) -> Self {
+        let below = self.fields.iter().map(|field| &field.tree);
+        let beside = self.variants.iter().map(|variant| &variant.tree);
+        self.extent = Extent {
+            levels: below
+                .clone()
+                .map(|tree| tree.extent.levels + 1)
+                .max()
+                .unwrap_or(0),
+            nodes: below
+                .chain(beside)
+                .fold(1, |sum, tree| sum.saturating_add(tree.extent.nodes)),
+        };
+        self
     }
 
     /// What is below `key`. A key that is not named may be there if anything may.
@@ -157,24 +216,40 @@ impl OutputTree {
         let variants = union_variants(self.take_variants(), other.take_variants());
         self.join(other, Self::or);
         self.variants = variants;
-        self
+        self.measured().bounded()
     }
 
     /// Both, merged.
-    fn and(mut self, mut other: Self) -> Self {
-        let (mine, others) = (std::mem::take(&mut self.variants), std::mem::take(&mut other.variants));
+    fn and(self, other: Self) -> Self {
+        self.with(other).measured().bounded()
+    }
+
+    /// Both, merged, not yet measured: for one of many parts.
+    fn with(mut self, mut other: Self) -> Self {
+        let (mine, others) = (
+            std::mem::take(&mut self.variants),
+            std::mem::take(&mut other.variants),
+        );
         let mut variants = Vec::new();
         let names = mine.iter().chain(&others).map(|variant| &variant.typename);
         for typename in names {
-            if variants.iter().any(|known: &Variant| known.typename == *typename) {
+            if variants
+                .iter()
+                .any(|known: &Variant| known.typename == *typename)
+            {
                 continue;
             }
             let of = |variants: &[Variant], common: &Self| {
-                let own = variants.iter().find(|variant| variant.typename == *typename);
+                let own = variants
+                    .iter()
+                    .find(|variant| variant.typename == *typename);
                 own.map_or_else(|| common.clone(), |variant| (*variant.tree).clone())
             };
             let tree = of(&mine, &self).and(of(&others, &other));
-            variants.push(Variant { typename: typename.clone(), tree: Arc::new(tree) });
+            variants.push(Variant {
+                typename: typename.clone(),
+                tree: Arc::new(tree),
+            });
         }
         self.join(other, Self::and);
         self.variants = variants;
@@ -191,11 +266,16 @@ impl OutputTree {
             }
         }
         for field in other.fields {
-            match self.fields.iter_mut().find(|known| known.name == field.name) {
+            match self
+                .fields
+                .iter_mut()
+                .find(|known| known.name == field.name)
+            {
                 Some(known) => {
                     extend_spans(&mut known.spans, field.spans);
                     if !Arc::ptr_eq(&known.tree, &field.tree) {
-                        known.tree = Arc::new(combine((*known.tree).clone(), (*field.tree).clone()));
+                        known.tree =
+                            Arc::new(combine((*known.tree).clone(), (*field.tree).clone()));
                     }
                 }
                 None => self.fields.push(field),
@@ -208,15 +288,26 @@ impl OutputTree {
         if !self.variants.is_empty() {
             return std::mem::take(&mut self.variants);
         }
-        let literals = self.field(TYPENAME).map(|field| field.tree.literals.clone()).unwrap_or_default();
+        let literals = self
+            .field(TYPENAME)
+            .map(|field| field.tree.literals.clone())
+            .unwrap_or_default();
         let names = literals.iter().filter_map(Value::as_str);
-        names.map(|name| Variant { typename: name.into(), tree: Arc::new(self.clone()) }).collect()
+        names
+            .map(|name| Variant {
+                typename: name.into(),
+                tree: Arc::new(self.clone()),
+            })
+            .collect()
     }
 }
 
 fn union_variants(mut variants: Vec<Variant>, more: Vec<Variant>) -> Vec<Variant> {
     for variant in more {
-        match variants.iter_mut().find(|known| known.typename == variant.typename) {
+        match variants
+            .iter_mut()
+            .find(|known| known.typename == variant.typename)
+        {
             Some(known) if !Arc::ptr_eq(&known.tree, &variant.tree) => {
                 known.tree = Arc::new((*known.tree).clone().or((*variant.tree).clone()));
             }

@@ -13,6 +13,10 @@ use crate::mapping::{
 /// have two or three alternatives.
 const PLACES_MAX: usize = 64;
 
+/// Keys of a path that are followed; below them everything counts as read. JSON readers stop at 128 levels anyway, and trees
+/// of keys are walked recursively.
+const KEYS_MAX: usize = 128;
+
 /// Where a value may come from; computed values come from nowhere.
 type Places = Vec<Read>;
 
@@ -31,8 +35,15 @@ struct Reader<'a> {
 
 pub(super) fn of(selection: &Selection) -> Reads {
     let mut reader = Reader::default();
-    let input = vec![Read { origin: Origin::Input, path: Vec::new(), span: 0..0 }];
-    let scope = Scope { root: input.clone(), at: input };
+    let input = vec![Read {
+        origin: Origin::Input,
+        path: Vec::new(),
+        span: 0..0,
+    }];
+    let scope = Scope {
+        root: input.clone(),
+        at: input,
+    };
     match selection {
         Selection::Value(expr) => reader.used(expr, &scope),
         Selection::Fields(block) => reader.block(block, &scope),
@@ -79,7 +90,9 @@ impl<'a> Reader<'a> {
         let mut places = Places::new();
         for alternative in alternatives {
             for place in self.expr(alternative, scope) {
-                if !places.iter().any(|known| known.origin == place.origin && same_keys(&known.path, &place.path)) {
+                if !places.iter().any(|known| {
+                    known.origin == place.origin && same_keys(&known.path, &place.path)
+                }) {
                     places.push(place);
                 }
             }
@@ -98,15 +111,21 @@ impl<'a> Reader<'a> {
                 Step::Key(key) => below(places, key),
                 Step::Optional(_) => places,
                 Step::Select(block) => {
-                    let scope = Scope { root: places.clone(), at: places.clone() };
+                    let scope = Scope {
+                        root: places.clone(),
+                        at: places.clone(),
+                    };
                     self.using(places, |reader| {
                         reader.block(block, &scope);
                         Vec::new()
                     })
                 }
-                Step::Method { name, args, .. } => {
-                    self.method(&name.text, args.as_deref().unwrap_or_default(), places, &scope.root)
-                }
+                Step::Method { name, args, .. } => self.method(
+                    &name.text,
+                    args.as_deref().unwrap_or_default(),
+                    places,
+                    &scope.root,
+                ),
             };
         }
         self.bound.truncate(bound);
@@ -121,9 +140,18 @@ impl<'a> Reader<'a> {
             Head::Key(key) => below(written_at(scope.root.clone(), key.span.clone()), key),
             Head::Variable(name) => {
                 let span = start..name.span.end;
-                match self.bound.iter().rev().find(|(bound, _)| *bound == name.text) {
+                match self
+                    .bound
+                    .iter()
+                    .rev()
+                    .find(|(bound, _)| *bound == name.text)
+                {
                     Some((_, places)) => written_at(places.clone(), span),
-                    None => vec![Read { origin: Origin::Variable(name.text.clone()), path: Vec::new(), span }],
+                    None => vec![Read {
+                        origin: Origin::Variable(name.text.clone()),
+                        path: Vec::new(),
+                        span,
+                    }],
                 }
             }
             Head::Expr(expr) => self.expr(expr, scope),
@@ -131,10 +159,15 @@ impl<'a> Reader<'a> {
     }
 
     fn method(&mut self, name: &str, args: &'a [Expr], input: Places, root: &Places) -> Places {
-        let scope = Scope { root: root.clone(), at: input.clone() };
+        let scope = Scope {
+            root: root.clone(),
+            at: input.clone(),
+        };
         match (Method::from_name(name), args) {
             (Some(Method::As), [first, rest @ ..]) => {
-                let value = rest.first().map_or_else(|| input.clone(), |value| self.expr(value, &scope));
+                let value = rest
+                    .first()
+                    .map_or_else(|| input.clone(), |value| self.expr(value, &scope));
                 if let Some(name) = bound_name(first) {
                     self.bound.push((&name.text, value));
                 }
@@ -149,9 +182,14 @@ impl<'a> Reader<'a> {
                 pairs().for_each(|(candidate, _)| self.used(candidate, &scope));
                 self.either(pairs().map(|(_, value)| value), &scope)
             }
-            (Some(Method::Get), [Expr::Literal(Value::String(key), span)]) => {
-                below(input, &Key { text: key.clone(), quoted: true, span: span.clone() })
-            }
+            (Some(Method::Get), [Expr::Literal(Value::String(key), span)]) => below(
+                input,
+                &Key {
+                    text: key.clone(),
+                    quoted: true,
+                    span: span.clone(),
+                },
+            ),
             (Some(Method::Get), [Expr::Literal(..)]) => input,
             (Some(method), args) if keeps_input(method) => {
                 args.iter().for_each(|arg| self.used(arg, &scope));
@@ -171,8 +209,10 @@ impl<'a> Reader<'a> {
         let before = self.reads.len();
         let places = inside(self);
         let parts = self.reads[before..].iter().chain(&places);
-        let untouched: Places =
-            whole.into_iter().filter(|whole| !parts.clone().any(|part| is_within(part, whole))).collect();
+        let untouched: Places = whole
+            .into_iter()
+            .filter(|whole| !parts.clone().any(|part| is_within(part, whole)))
+            .collect();
         self.reads.extend(untouched);
         places
     }
@@ -205,7 +245,9 @@ pub(super) fn pair(arg: &Expr) -> Option<(&Expr, &Expr)> {
 
 fn below(mut places: Places, key: &Key) -> Places {
     for place in &mut places {
-        place.path.push(key.clone());
+        if place.path.len() < KEYS_MAX {
+            place.path.push(key.clone());
+        }
         place.span.end = place.span.end.max(key.span.end);
     }
     places

@@ -1,0 +1,313 @@
+//! The composition root: configuration → surfaces bound to their sources → a server.
+//!
+//! Sees everything. Checks every binding before anything listens, and reports all that is wrong at once.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use serde_json::Value;
+use switchboard_clients::{
+    Registry,
+    registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
+};
+
+use crate::{
+    config::{Config, Limits, SourceConfig, SurfaceConfig},
+    engine::{self, Engine},
+    execute::{
+        Backends,
+        backends::{NO_SOURCE, SourceSettings, base_url, environment},
+    },
+    http::{Answer, Server, ServerError, Stop},
+    mapping::ScanLimits,
+    operation,
+    schema::{self, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
+    telemetry::Metrics,
+};
+
+/// A server that has everything but its sockets.
+#[derive(Debug)]
+pub struct App {
+    config: Config,
+    surfaces: Vec<(String, Engine)>,
+    metrics: Arc<Metrics>,
+}
+
+/// The schema of one surface as it was read.
+#[derive(Debug)]
+pub struct ReadSchema {
+    /// The files, for reports.
+    pub files: Vec<SourceFile>,
+    /// The surface, unless the schema has an error.
+    pub surface: Option<Surface>,
+    /// Errors and warnings.
+    pub problems: Vec<Problem>,
+}
+
+/// Why the app cannot be built: every reason, ready to be printed.
+#[derive(Debug, thiserror::Error)]
+#[error("{}", .0.join("\n"))]
+pub struct AppError(pub Vec<String>);
+
+/// Answers each surface by its engine.
+struct Surfaces(Vec<Engine>);
+
+// === impl App ===
+
+impl App {
+    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet.
+    ///
+    /// # Errors
+    /// All that is wrong with schemas, operations and sources.
+    pub fn build(config: Config) -> Result<Self, AppError> {
+        let read: Vec<ReadSchema> = config.surfaces.iter().map(|surface| read_schema(&config, surface)).collect();
+        let mut errors = Vec::new();
+        let mut loaded = Vec::new();
+        for schema in read {
+            let (fatal, warnings): (Vec<_>, Vec<_>) =
+                schema.problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+            if !fatal.is_empty() {
+                errors.push(report::to_text(&fatal, &schema.files));
+            }
+            for warning in warnings {
+                tracing::warn!(file = warning.file, line = warning.line, code = %warning.code, "{}", warning.message);
+            }
+            loaded.extend(schema.surface);
+        }
+        if !errors.is_empty() {
+            return Err(AppError(errors));
+        }
+        Self::bind(config, loaded)
+    }
+
+    fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
+        let names: BTreeSet<String> =
+            surfaces.iter().flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string())).collect();
+        let mut errors = unused_sources(&config, &names);
+        let metrics =
+            Arc::new(Metrics::new(config.surfaces.iter().map(|surface| &*surface.name), names.iter().map(String::as_str)));
+        let mut engines = Vec::new();
+        for (settings, surface) in config.surfaces.iter().zip(surfaces) {
+            match bind_surface(&config, surface, &metrics) {
+                Ok((surface, backends)) => {
+                    let engine = Engine::new(Arc::new(surface), Arc::new(backends), engine_settings(settings));
+                    engines.push((settings.name.clone(), engine));
+                }
+                Err(problems) => errors.extend(problems),
+            }
+        }
+        errors.extend(engines.iter().zip(&config.surfaces).flat_map(|((_, engine), surface)| refused_operations(engine, surface)));
+        if errors.is_empty() { Ok(Self { config, surfaces: engines, metrics }) } else { Err(AppError(errors)) }
+    }
+
+    /// The engine of a surface.
+    #[must_use]
+    pub fn engine(&self, surface: &str) -> Option<&Engine> {
+        self.surfaces.iter().find(|(name, _)| name == surface).map(|(_, engine)| engine)
+    }
+
+    /// Binds both ports.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub async fn listen(&self) -> Result<Server, ServerError> {
+        let Config { listen, admin, http, log, .. } = &self.config;
+        Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await
+    }
+
+    /// Serves on ports that [`Self::listen`] bound until asked to stop.
+    pub async fn serve_on(self, server: Server, stop: Stop) {
+        let routes = self.config.routes();
+        let engines = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
+        server.run(Surfaces(engines), &routes, stop).await;
+    }
+
+    /// Binds both ports and serves until asked to stop.
+    ///
+    /// # Errors
+    /// An address cannot be listened on.
+    pub async fn serve(self, stop: Stop) -> Result<(), ServerError> {
+        let server = self.listen().await?;
+        let surfaces: Vec<&str> = self.surfaces.iter().map(|(name, _)| &**name).collect();
+        tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
+        self.serve_on(server, stop).await;
+        Ok(())
+    }
+}
+
+// === impl Surfaces ===
+
+impl Answer for Surfaces {
+    async fn handle(&self, request: engine::Request) -> engine::Response {
+        self.0[request.surface].handle(request).await
+    }
+}
+
+/// Reads and checks the schema of one surface.
+#[must_use]
+pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
+    read_files(&surface.name, &surface.schema, &config.base)
+}
+
+/// Reads and checks files as one schema. Paths in messages are shown as given.
+#[must_use]
+pub fn read_files(name: &str, paths: &[PathBuf], base: &Path) -> ReadSchema {
+    let mut problems = Vec::new();
+    let mut files = Vec::new();
+    for path in paths {
+        match fs::read_to_string(path) {
+            Ok(text) => files.push(SourceFile { path: shown(path, base), text }),
+            Err(error) => problems.push(Problem::of_file(&shown(path, base), &format!("cannot be read: {error}"))),
+        }
+    }
+    if !problems.is_empty() {
+        return ReadSchema { files, surface: None, problems };
+    }
+    let options = LoadOptions { root: base.to_path_buf(), ..LoadOptions::default() };
+    match schema::load(name, &files, &options) {
+        Ok(loaded) => ReadSchema { files, surface: Some(loaded.surface), problems: loaded.warnings },
+        Err(problems) => ReadSchema { files, surface: None, problems },
+    }
+}
+
+/// A path as messages show it: from the configuration's directory where it is below that.
+fn shown(path: &Path, base: &Path) -> String {
+    path.strip_prefix(base).unwrap_or(path).display().to_string()
+}
+
+fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<(Surface, Backends), Vec<String>> {
+    let env = environment();
+    let mut errors = Vec::new();
+    let mut settings = HashMap::new();
+    let mut clients = vec![client_settings(NO_SOURCE, &SourceConfig::default(), TransportSettings::Rest)];
+    for source in &surface.sources {
+        let configured = config.source(&source.name);
+        let own = source_settings(&configured);
+        let transport = match &source.transport {
+            SourceTransport::Http { .. } => Ok(TransportSettings::Rest),
+            SourceTransport::Grpc { .. } => base_url(&source.transport, &own, &env).and_then(|text| {
+                let address = text.parse().map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
+                Ok(TransportSettings::Grpc { address })
+            }),
+        };
+        match transport {
+            Ok(transport) => clients.push(client_settings(&source.name, &configured, transport)),
+            Err(why) => errors.push(format!("source {:?}: {why}", source.name)),
+        }
+        settings.insert(source.name.to_string(), own);
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
+    let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
+    Ok((surface, backends))
+}
+
+fn with_causes(error: &RegistryError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}
+
+fn source_settings(config: &SourceConfig) -> SourceSettings {
+    SourceSettings {
+        override_url: config.override_url.clone(),
+        config: Value::Object(config.config.reveal().clone()),
+        max_requests_per_operation: unlimited(config.max_requests_per_operation),
+        scan: ScanLimits { depth: unlimited(config.limits.depth), list: unlimited(config.limits.list) },
+    }
+}
+
+fn client_settings(name: &str, config: &SourceConfig, transport: TransportSettings) -> ClientSettings {
+    ClientSettings {
+        connect_timeout: config.connect_timeout,
+        call_timeout: config.timeout,
+        body_bytes_max: if config.limits.body_bytes == 0 { usize::MAX } else { config.limits.body_bytes },
+        calls_in_flight_max: if config.max_in_flight == 0 { usize::MAX >> 4 } else { config.max_in_flight },
+        ..ClientSettings::new(name, transport)
+    }
+}
+
+/// 0 means no limit.
+fn unlimited(limit: usize) -> u32 {
+    if limit == 0 { u32::MAX } else { u32::try_from(limit).unwrap_or(u32::MAX) }
+}
+
+fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
+    let Limits { document_bytes, tokens, nesting, depth, aliases, root_fields, directives, expanded_selections, .. } =
+        surface.limits;
+    let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
+    engine::Settings {
+        limits: operation::Limits {
+            document_bytes,
+            tokens: off(tokens),
+            // The parser recurses: without a bound a document could overflow the stack.
+            nesting: if nesting == 0 { NESTING_CEILING } else { nesting.min(NESTING_CEILING) },
+            depth: depth as u64,
+            aliases: aliases as u64,
+            root_fields: root_fields as u64,
+            directives: directives as u64,
+            expanded_selections: expanded_selections as u64,
+            introspection: surface.introspection,
+        },
+        response_bytes: off(surface.limits.response_bytes),
+    }
+}
+
+/// Nesting that parsing and counting stand on a stack of 2 MiB, with room to spare.
+const NESTING_CEILING: usize = 500;
+
+/// Sources that the configuration names and no schema has: most likely a slip of the pen.
+fn unused_sources(config: &Config, names: &BTreeSet<String>) -> Vec<String> {
+    let unknown = config.sources.keys().filter(|name| !names.contains(*name));
+    let known = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    unknown.map(|name| format!("sources.{name}: no schema has a source of that name (there are: {known})")).collect()
+}
+
+/// Checks the operations that a surface ships.
+fn refused_operations(engine: &Engine, surface: &SurfaceConfig) -> Vec<String> {
+    let Some(directory) = &surface.operations else { return Vec::new() };
+    let mut errors = Vec::new();
+    for file in operation_files(directory).unwrap_or_else(|error| {
+        errors.push(format!("surfaces.{}.operations: {}: {error}", surface.name, directory.display()));
+        Vec::new()
+    }) {
+        match fs::read_to_string(&file) {
+            Err(error) => errors.push(format!("{}: {error}", file.display())),
+            Ok(text) => {
+                if let Err(error) = engine.explain(&text, None) {
+                    errors.extend(error.errors.iter().map(|detail| {
+                        let (line, column) = detail.location.unwrap_or((1, 1));
+                        format!("{}:{line}:{column}: error: {}", file.display(), detail.message)
+                    }));
+                }
+            }
+        }
+    }
+    errors
+}
+
+/// The `.graphql` files of a directory, by name.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn operation_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|extension| extension == "graphql") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    Ok(files)
+}

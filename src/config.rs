@@ -1,0 +1,251 @@
+//! `switchboard.yaml` and the environment → the settings of every stage.
+//!
+//! Right of all stages, left of `app`: reads the settings types that stages define, and defines those of the limits itself. Reading never
+//! stops at the first problem: [`Config::load`] reports all of them, each with its place and what to do.
+
+use std::{
+    collections::BTreeMap,
+    fmt,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::{Map, Value};
+
+use crate::{http, telemetry::LogSettings};
+
+mod build;
+mod expand;
+mod problem;
+mod read;
+mod yaml;
+
+pub use problem::{ConfigError, Problem};
+
+/// Everything the file says.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Address of the public port. `listen`, default `127.0.0.1:4000`.
+    pub listen: SocketAddr,
+    /// Address of the port for probes and metrics. `admin`, default `127.0.0.1:4001`; `off` for none.
+    pub admin: Option<SocketAddr>,
+    /// In the order of the file. `surfaces`, at least one.
+    pub surfaces: Vec<SurfaceConfig>,
+    /// By name. `sources`; those not named here have [`SourceConfig::default`].
+    pub sources: BTreeMap<String, SourceConfig>,
+    /// `http`.
+    pub http: http::Settings,
+    /// `log`.
+    pub log: LogSettings,
+    /// Directory of the file: where its relative paths start. Those in this structure are resolved.
+    pub base: PathBuf,
+}
+
+/// One surface.
+#[derive(Debug, Clone)]
+pub struct SurfaceConfig {
+    /// Its key: letters, digits, `-` and `_`.
+    pub name: String,
+    /// Path of its requests. `path`, default `/NAME/graphql`.
+    pub path: String,
+    /// Files of its schema. `schema`, one or several.
+    pub schema: Vec<PathBuf>,
+    /// Directory of the operations its app ships. `operations`.
+    pub operations: Option<PathBuf>,
+    /// Whether clients may read the schema. `introspection`, default false: a schema is a map of the shop's back rooms.
+    pub introspection: bool,
+    /// `limits`.
+    pub limits: Limits,
+}
+
+/// What one request may ask of a surface; 0 = no limit. `surfaces.NAME.limits`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of a request body. 256 KiB: ten times the largest operation with its variables.
+    pub body_bytes: usize,
+    /// Bytes of a document. 64 KiB.
+    pub document_bytes: usize,
+    /// Tokens of a document. 5,000.
+    pub tokens: usize,
+    /// Brackets within brackets while parsing. 64.
+    pub nesting: usize,
+    /// Fields within fields. 15.
+    pub depth: usize,
+    /// Aliases in an operation: every one is a way to ask the same thing again. 50.
+    pub aliases: usize,
+    /// Fields at the root. 20.
+    pub root_fields: usize,
+    /// Directives in a document, wherever they stand. 20.
+    pub directives: usize,
+    /// Selections after all fragments are expanded. 10,000.
+    pub expanded_selections: usize,
+    /// Estimated cost. 1,000.
+    pub cost: usize,
+    /// Worst-case number of calls to sources. 1,000.
+    pub calls: usize,
+    /// Largest value of a size argument whose field says nothing else. 100.
+    pub list_size: usize,
+    /// Elements of a list in the variables or arguments. 250.
+    pub input_list: usize,
+    /// Bytes of a string in the variables or arguments. 16 KiB.
+    pub string_bytes: usize,
+    /// Errors returned from validation. 20: the rest would only make a small request a large answer.
+    pub errors: usize,
+    /// Bytes of an answer. 8 MiB.
+    pub response_bytes: usize,
+}
+
+/// What the file says of a source. `sources.NAME`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SourceConfig {
+    /// Replaces the schema's `baseURL` or address. `override_url`.
+    pub override_url: Option<String>,
+    /// `$config` of the source's mappings. `config`.
+    pub config: Secret<Map<String, Value>>,
+    /// Calls one operation may make; the rest get `REQUEST_LIMIT_EXCEEDED` at their paths. `max_requests_per_operation`, default
+    /// 100; 0 = no limit.
+    pub max_requests_per_operation: usize,
+    /// What an answer may be. `limits`.
+    pub limits: ReplyLimits,
+    /// Time for one attempt. `timeout`, default 1 s.
+    pub timeout: Duration,
+    /// Time to open a connection. `connect_timeout`, default 250 ms.
+    pub connect_timeout: Duration,
+    /// Calls under way at once, of all requests together; more wait. `max_in_flight`, default 256; 0 = no limit.
+    pub max_in_flight: usize,
+}
+
+/// What an answer of a source may be; 0 = no limit. `sources.NAME.limits`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplyLimits {
+    /// Bytes. 4 MiB.
+    pub body_bytes: usize,
+    /// Levels of nesting. 64.
+    pub depth: usize,
+    /// Elements of a list. 10,000.
+    pub list: usize,
+}
+
+/// A value that is never printed.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Secret<T>(T);
+
+// === impl Config ===
+
+impl Config {
+    /// Reads a file and what it takes from the environment.
+    ///
+    /// # Errors
+    /// All that is wrong with it, by place.
+    pub fn load(file: &Path) -> Result<Self, ConfigError> {
+        let text =
+            std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
+        Self::parse(&text, file, &|name| std::env::var(name).ok())
+    }
+
+    /// Reads the text of a file. `file` is for messages, and its directory is where relative paths start; `environment` gives the
+    /// values of variables.
+    ///
+    /// # Errors
+    /// All that is wrong with it, by place.
+    pub fn parse(
+        text: &str,
+        file: &Path,
+        environment: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, ConfigError> {
+        build::build(text, file, environment)
+    }
+
+    /// What the file says of a source, or the defaults.
+    #[must_use]
+    pub fn source(&self, name: &str) -> SourceConfig {
+        self.sources.get(name).cloned().unwrap_or_default()
+    }
+
+    /// Where each surface is reached, in their order.
+    #[must_use]
+    pub fn routes(&self) -> Vec<http::Route> {
+        self.surfaces
+            .iter()
+            .map(|surface| http::Route {
+                surface: surface.name.clone(),
+                path: surface.path.clone(),
+                body_bytes_max: surface.limits.body_bytes,
+            })
+            .collect()
+    }
+}
+
+// === impl Limits ===
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 256 * 1024,
+            document_bytes: 64 * 1024,
+            tokens: 5_000,
+            nesting: 64,
+            depth: 15,
+            aliases: 50,
+            root_fields: 20,
+            directives: 20,
+            expanded_selections: 10_000,
+            cost: 1_000,
+            calls: 1_000,
+            list_size: 100,
+            input_list: 250,
+            string_bytes: 16 * 1024,
+            errors: 20,
+            response_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+// === impl SourceConfig ===
+
+impl Default for SourceConfig {
+    fn default() -> Self {
+        Self {
+            override_url: None,
+            config: Secret::default(),
+            max_requests_per_operation: 100,
+            limits: ReplyLimits::default(),
+            timeout: Duration::from_secs(1),
+            connect_timeout: Duration::from_millis(250),
+            max_in_flight: 256,
+        }
+    }
+}
+
+// === impl ReplyLimits ===
+
+impl Default for ReplyLimits {
+    fn default() -> Self {
+        Self {
+            body_bytes: 4 * 1024 * 1024,
+            depth: 64,
+            list: 10_000,
+        }
+    }
+}
+
+// === impl Secret ===
+
+impl<T> Secret<T> {
+    /// Wraps a value.
+    pub fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// The value itself. Whoever asks takes care of it.
+    pub fn reveal(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> fmt::Debug for Secret<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("***")
+    }
+}

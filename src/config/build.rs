@@ -1,0 +1,265 @@
+//! The tree → [`Config`]: every key there is, once.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+
+use super::{
+    Config, ConfigError, Limits, ReplyLimits, Secret, SourceConfig, SurfaceConfig,
+    read::{Reader, Section},
+    yaml,
+};
+use crate::{
+    http::{Settings as HttpSettings, StatusProfile},
+    telemetry::{LogFormat, LogRequests, LogSettings, check_level},
+};
+
+/// Reads the text of a file.
+pub(super) fn build(
+    text: &str,
+    file: &Path,
+    environment: &dyn Fn(&str) -> Option<String>,
+) -> Result<Config, ConfigError> {
+    let reader = Reader::new(environment);
+    let config = match yaml::parse(text) {
+        Ok(tree) => Some(config(reader.section(&tree, String::new()), file)),
+        Err(refused) => {
+            reader.report(refused.place, "", refused.message, "the file must be YAML");
+            None
+        }
+    };
+    match config {
+        Some(config) if !reader.has_problems() => Ok(config),
+        _ => Err(ConfigError::new(file, reader.into_problems())),
+    }
+}
+
+fn config(file: Section<'_>, path: &Path) -> Config {
+    let base = path.parent().unwrap_or(Path::new("")).to_owned();
+    let listen = SocketAddr::from(([127, 0, 0, 1], 4000));
+    let admin = SocketAddr::from(([127, 0, 0, 1], 4001));
+    let config = Config {
+        listen: file.address("listen", listen, false).unwrap_or(listen),
+        admin: file.address("admin", admin, true),
+        surfaces: surfaces(&file, &base),
+        sources: file
+            .sections("sources")
+            .into_iter()
+            .map(|(name, section)| (name, source(section)))
+            .collect(),
+        http: http(file.section("http")),
+        log: log(file.section("log")),
+        base,
+    };
+    if config
+        .admin
+        .is_some_and(|admin| admin == config.listen && admin.port() != 0)
+    {
+        file.report(
+            "admin",
+            "the address of `listen` stands here again",
+            "give it a port of its own, or write `off`",
+        );
+    }
+    file.finish();
+    config
+}
+
+fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
+    let sections = file.sections("surfaces");
+    if sections.is_empty() {
+        file.report(
+            "surfaces",
+            "there is no surface to serve",
+            "add one: a name, and its `schema`",
+        );
+    }
+    let mut by_path: BTreeMap<String, String> = BTreeMap::new();
+    let mut surfaces = Vec::with_capacity(sections.len());
+    for (name, section) in sections {
+        if !is_name(&name) {
+            section.report(
+                "",
+                "a surface's name is letters, digits, `-` and `_`",
+                "choose another name",
+            );
+        }
+        let path = section
+            .text("path")
+            .unwrap_or_else(|| format!("/{name}/graphql"));
+        if !is_path(&path) {
+            section.report(
+                "path",
+                "this is not a path",
+                "write one that starts with `/` and has no `?`, `#` or blanks",
+            );
+        } else if let Some(other) = by_path.insert(path.clone(), name.clone()) {
+            section.report(
+                "path",
+                format!("the surface `{other}` has this path already"),
+                "give each its own path",
+            );
+        }
+        let schema = section.texts("schema");
+        if schema.is_empty() {
+            section.report(
+                "schema",
+                "the schema is missing",
+                "name one file, or a list of files",
+            );
+        }
+        surfaces.push(SurfaceConfig {
+            name,
+            path,
+            schema: schema.into_iter().map(|file| base.join(file)).collect(),
+            operations: section
+                .text("operations")
+                .map(|directory| base.join(directory)),
+            introspection: section.flag("introspection", false),
+            limits: limits(section.section("limits")),
+        });
+        section.finish();
+    }
+    surfaces
+}
+
+fn is_name(name: &str) -> bool {
+    !name.is_empty()
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+        && name != "-"
+}
+
+fn is_path(path: &str) -> bool {
+    path.starts_with('/')
+        && path
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
+}
+
+fn limits(section: Section<'_>) -> Limits {
+    let default = Limits::default();
+    let limits = Limits {
+        body_bytes: section.count("body_bytes", default.body_bytes),
+        document_bytes: section.count("document_bytes", default.document_bytes),
+        tokens: section.count("tokens", default.tokens),
+        nesting: section.count("nesting", default.nesting),
+        depth: section.count("depth", default.depth),
+        aliases: section.count("aliases", default.aliases),
+        root_fields: section.count("root_fields", default.root_fields),
+        directives: section.count("directives", default.directives),
+        expanded_selections: section.count("expanded_selections", default.expanded_selections),
+        cost: section.count("cost", default.cost),
+        calls: section.count("calls", default.calls),
+        list_size: section.count("list_size", default.list_size),
+        input_list: section.count("input_list", default.input_list),
+        string_bytes: section.count("string_bytes", default.string_bytes),
+        errors: section.count("errors", default.errors),
+        response_bytes: section.count("response_bytes", default.response_bytes),
+    };
+    section.finish();
+    limits
+}
+
+fn source(section: Section<'_>) -> SourceConfig {
+    let default = SourceConfig::default();
+    let source = SourceConfig {
+        override_url: override_url(&section),
+        config: Secret::new(section.object("config")),
+        max_requests_per_operation: section.count(
+            "max_requests_per_operation",
+            default.max_requests_per_operation,
+        ),
+        limits: reply_limits(section.section("limits")),
+        timeout: section.positive_duration("timeout", default.timeout),
+        connect_timeout: section.positive_duration("connect_timeout", default.connect_timeout),
+        max_in_flight: section.count("max_in_flight", default.max_in_flight),
+    };
+    section.finish();
+    source
+}
+
+/// An absolute URL. What it holds beside scheme and host is the clients' affair.
+fn override_url(section: &Section<'_>) -> Option<String> {
+    let url = section.text("override_url")?;
+    let rest = url
+        .strip_prefix("http://")
+        .or_else(|| url.strip_prefix("https://"));
+    let has_host =
+        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
+    if !has_host
+        || url
+            .bytes()
+            .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
+    {
+        section.report(
+            "override_url",
+            "this is not an absolute URL",
+            "write one that starts with `http://` or `https://` and a host",
+        );
+    }
+    Some(url)
+}
+
+fn reply_limits(section: Section<'_>) -> ReplyLimits {
+    let default = ReplyLimits::default();
+    let limits = ReplyLimits {
+        body_bytes: section.count("body_bytes", default.body_bytes),
+        depth: section.count("depth", default.depth),
+        list: section.count("list", default.list),
+    };
+    section.finish();
+    limits
+}
+
+fn http(section: Section<'_>) -> HttpSettings {
+    let default = HttpSettings::default();
+    let profiles = [
+        ("compat", StatusProfile::Compat),
+        ("draft2026", StatusProfile::Draft2026),
+    ];
+    let settings = HttpSettings {
+        status_profile: section.choice("status_profile", &profiles, default.status_profile),
+        header_timeout: section.positive_duration("header_timeout", default.header_timeout),
+        body_timeout: section.positive_duration("body_timeout", default.body_timeout),
+        idle_timeout: section.positive_duration("idle_timeout", default.idle_timeout),
+        write_timeout: section.positive_duration("write_timeout", default.write_timeout),
+        operation_timeout: section
+            .positive_duration("operation_timeout", default.operation_timeout),
+        drain_timeout: section.duration("drain_timeout", default.drain_timeout),
+        shutdown_delay: section.duration("shutdown_delay", default.shutdown_delay),
+        max_connections: section.positive_count("max_connections", default.max_connections),
+        max_streams: u32::try_from(
+            section.positive_count("max_streams", default.max_streams as usize),
+        )
+        .unwrap_or(u32::MAX),
+        header_count_max: section.positive_count("header_count", default.header_count_max),
+        header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
+        uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+    };
+    section.finish();
+    settings
+}
+
+fn log(section: Section<'_>) -> LogSettings {
+    let default = LogSettings::default();
+    let formats = [("json", LogFormat::Json), ("text", LogFormat::Text)];
+    let requests = [
+        ("all", LogRequests::All),
+        ("errors", LogRequests::Errors),
+        ("off", LogRequests::Off),
+    ];
+    let settings = LogSettings {
+        level: section.text("level").unwrap_or(default.level),
+        format: section.choice("format", &formats, default.format),
+        requests: section.choice("requests", &requests, default.requests),
+    };
+    if check_level(&settings.level).is_err() {
+        section.report(
+            "level",
+            "this is neither a level nor a list of `module=level`",
+            "write `info`, or `info,switchboard=debug`",
+        );
+    }
+    section.finish();
+    settings
+}

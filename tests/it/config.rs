@@ -1,0 +1,342 @@
+//! `switchboard.yaml`: what it can say, and what is said about it.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde_json::json;
+use switchboard::{
+    config::{Config, Limits, SourceConfig},
+    http::{Settings, StatusProfile},
+    telemetry::{LogFormat, LogRequests, LogSettings},
+};
+
+fn environment(name: &str) -> Option<String> {
+    match name {
+        "CATALOG_KEY" => Some("hunter2".to_owned()),
+        "PORT" => Some("4100".to_owned()),
+        "EMPTY" => Some(String::new()),
+        _ => None,
+    }
+}
+
+fn read(text: &str) -> Config {
+    Config::parse(text, Path::new("/etc/shop/switchboard.yaml"), &environment)
+        .unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// What is said about a text.
+fn problems(text: &str) -> String {
+    Config::parse(text, Path::new("shop.yaml"), &environment)
+        .expect_err("a bad configuration")
+        .to_string()
+}
+
+/// What is said about a text that comes after a surface.
+fn problems_after_a_surface(text: &str) -> String {
+    problems(&format!(
+        "surfaces: {{ web: {{ schema: a.graphql }} }}\n{text}"
+    ))
+}
+
+#[test]
+fn a_surface_and_its_schema_are_enough() {
+    let config = read("surfaces:\n  web:\n    schema: web.graphql\n");
+
+    assert_eq!(config.listen, SocketAddr::from(([127, 0, 0, 1], 4000)));
+    assert_eq!(config.admin, Some(SocketAddr::from(([127, 0, 0, 1], 4001))));
+    assert_eq!(config.surfaces.len(), 1);
+    let web = &config.surfaces[0];
+    assert_eq!(
+        (web.name.as_str(), web.path.as_str(), web.introspection),
+        ("web", "/web/graphql", false)
+    );
+    assert_eq!(web.schema, [PathBuf::from("/etc/shop/web.graphql")]);
+    assert_eq!(
+        (web.operations.as_ref(), &web.limits),
+        (None, &Limits::default())
+    );
+    assert_eq!(config.http, Settings::default());
+    assert_eq!(config.log, LogSettings::default());
+    assert_eq!(config.source("anything"), SourceConfig::default());
+}
+
+#[test]
+fn every_key_is_read() {
+    let config = read(
+        r#"
+listen: 0.0.0.0:${PORT}
+admin: off
+surfaces:
+  web:
+    path: /web/graphql
+    schema: [schema/shared.graphql, /abs/web.graphql]
+    operations: schema/web/operations
+    introspection: true
+    limits: { body_bytes: 1, document_bytes: 2, tokens: 3, nesting: 4, depth: 5, aliases: 6, root_fields: 7, directives: 8,
+              expanded_selections: 9, cost: 1_000, calls: 11, list_size: 12, input_list: 13, string_bytes: 14, errors: 15,
+              response_bytes: 0 }
+  mobile:
+    schema: m.graphql
+sources:
+  catalog:
+    override_url: ${CATALOG_URL:-http://127.0.0.1:5001}
+    config: { apiKey: "${CATALOG_KEY:-}", version: 2, port: "${PORT}", nested: { list: [true, null, 1.5, "1"] } }
+    max_requests_per_operation: 10
+    limits: { body_bytes: 1, depth: 2, list: 3 }
+    timeout: 300ms
+    connect_timeout: 50ms
+    max_in_flight: 7
+http:
+  status_profile: draft2026
+  header_timeout: 1s
+  body_timeout: 2s
+  idle_timeout: 1m 30s
+  write_timeout: 4s
+  operation_timeout: 5s
+  drain_timeout: 0s
+  shutdown_delay: 7s
+  max_connections: 8
+  max_streams: 9
+  header_count: 10
+  header_bytes: 11
+  uri_bytes: 12
+log: { level: "info,switchboard=debug", format: text, requests: off }
+"#,
+    );
+
+    assert_eq!(
+        (config.listen.to_string().as_str(), config.admin),
+        ("0.0.0.0:4100", None)
+    );
+    let names: Vec<_> = config
+        .surfaces
+        .iter()
+        .map(|surface| surface.name.as_str())
+        .collect();
+    assert_eq!(names, ["web", "mobile"], "in the order of the file");
+    let web = &config.surfaces[0];
+    assert_eq!(
+        web.schema,
+        [
+            PathBuf::from("/etc/shop/schema/shared.graphql"),
+            PathBuf::from("/abs/web.graphql")
+        ]
+    );
+    assert_eq!(
+        web.operations,
+        Some(PathBuf::from("/etc/shop/schema/web/operations"))
+    );
+    assert!(web.introspection);
+    let limits = Limits {
+        body_bytes: 1,
+        document_bytes: 2,
+        tokens: 3,
+        nesting: 4,
+        depth: 5,
+        aliases: 6,
+        root_fields: 7,
+        directives: 8,
+        expanded_selections: 9,
+        cost: 1000,
+        calls: 11,
+        list_size: 12,
+        input_list: 13,
+        string_bytes: 14,
+        errors: 15,
+        response_bytes: 0,
+    };
+    assert_eq!(web.limits, limits);
+    let catalog = config.source("catalog");
+    assert_eq!(
+        catalog.override_url.as_deref(),
+        Some("http://127.0.0.1:5001")
+    );
+    assert_eq!(
+        serde_json::Value::Object(catalog.config.reveal().clone()),
+        json!({ "apiKey": "hunter2", "version": 2, "port": "4100", "nested": { "list": [true, null, 1.5, "1"] } }),
+    );
+    assert_eq!(
+        (catalog.max_requests_per_operation, catalog.max_in_flight),
+        (10, 7)
+    );
+    assert_eq!(
+        (
+            catalog.limits.body_bytes,
+            catalog.limits.depth,
+            catalog.limits.list
+        ),
+        (1, 2, 3)
+    );
+    assert_eq!(
+        (catalog.timeout, catalog.connect_timeout),
+        (Duration::from_millis(300), Duration::from_millis(50))
+    );
+    let http = Settings {
+        status_profile: StatusProfile::Draft2026,
+        header_timeout: Duration::from_secs(1),
+        body_timeout: Duration::from_secs(2),
+        idle_timeout: Duration::from_secs(90),
+        write_timeout: Duration::from_secs(4),
+        operation_timeout: Duration::from_secs(5),
+        drain_timeout: Duration::ZERO,
+        shutdown_delay: Duration::from_secs(7),
+        max_connections: 8,
+        max_streams: 9,
+        header_count_max: 10,
+        header_bytes_max: 11,
+        uri_bytes_max: 12,
+    };
+    assert_eq!(config.http, http);
+    let log = LogSettings {
+        level: "info,switchboard=debug".to_owned(),
+        format: LogFormat::Text,
+        requests: LogRequests::Off,
+    };
+    assert_eq!(config.log, log);
+}
+
+#[test]
+fn secrets_are_not_printed() {
+    let config = read(
+        "surfaces: { web: { schema: a } }\nsources: { catalog: { config: { apiKey: \"${CATALOG_KEY}\", other: plain } } }",
+    );
+
+    let printed = format!("{config:?} {config:#?}");
+
+    assert!(
+        !printed.contains("hunter2") && !printed.contains("plain"),
+        "{printed}"
+    );
+    assert!(printed.contains("config: ***"), "{printed}");
+}
+
+#[test]
+fn all_problems_are_told_at_once_each_with_its_place() {
+    let said = problems(
+        r#"
+listen: localhost
+adnim: 127.0.0.1:4001
+surfaces:
+  web:
+    schema: web.graphql
+    limit: { depth: 1 }
+    limits: { depth: many, height: 1 }
+  web two:
+    path: graphql
+  mobile:
+    path: /web/graphql
+    schema: [a.graphql, [b]]
+    introspection: yes
+sources:
+  catalog:
+    override_url: ${CATALOG_URL}
+    config: [a]
+    timeout: 5
+    connect_timeout: 0s
+    max_in_flight: -1
+    max_requests_per_operation: ${CATALOG_KEY}
+http: fast
+log: { level: "a=b=c", requests: none, format: "${PORT" }
+"#,
+    );
+
+    assert_eq!(
+        said,
+        "\
+shop.yaml:2:9: listen: `localhost` is not an address; write an IP address and a port, such as `127.0.0.1:4000`
+shop.yaml:3:1: unknown key `adnim`; did you mean `admin`?
+shop.yaml:7:5: surfaces.web: unknown key `limit`; did you mean `limits`?
+shop.yaml:8:22: surfaces.web.limits.depth: `many` is not a whole number; write digits only, such as `100`; 0 means no limit
+shop.yaml:8:28: surfaces.web.limits: unknown key `height`; known keys are `body_bytes`, `document_bytes`, `tokens`, `nesting`, `depth`, `aliases`, `root_fields`, `directives`, `expanded_selections`, `cost`, `calls`, `list_size`, `input_list`, `string_bytes`, `errors`, `response_bytes`
+shop.yaml:10:5: surfaces.web two: a surface's name is letters, digits, `-` and `_`; choose another name
+shop.yaml:10:5: surfaces.web two.schema: the schema is missing; name one file, or a list of files
+shop.yaml:10:11: surfaces.web two.path: this is not a path; write one that starts with `/` and has no `?`, `#` or blanks
+shop.yaml:12:11: surfaces.mobile.path: the surface `web` has this path already; give each its own path
+shop.yaml:13:25: surfaces.mobile.schema: a text was expected, not a list or keys; write one value
+shop.yaml:14:20: surfaces.mobile.introspection: `yes` is not a truth value; write `true` or `false`
+shop.yaml:17:19: sources.catalog.override_url: the environment variable CATALOG_URL is not set; set it, or give a default: `${CATALOG_URL:-…}`
+shop.yaml:18:13: sources.catalog.config: keys and values were expected; write one `key: value` a line, indented
+shop.yaml:19:14: sources.catalog.timeout: `5` is not a duration above zero and of at most a day; write a number above zero with its unit, such as `5s` or `300ms`
+shop.yaml:20:22: sources.catalog.connect_timeout: `0s` is not a duration above zero and of at most a day; write a number above zero with its unit, such as `5s` or `300ms`
+shop.yaml:21:20: sources.catalog.max_in_flight: `-1` is not a whole number; write digits only, such as `100`; 0 means no limit
+shop.yaml:22:33: sources.catalog.max_requests_per_operation: the value from the environment is not a whole number; write digits only, such as `100`; 0 means no limit
+shop.yaml:23:7: http: keys and values were expected; write one `key: value` a line, indented
+shop.yaml:24:15: log.level: this is neither a level nor a list of `module=level`; write `info`, or `info,switchboard=debug`
+shop.yaml:24:34: log.requests: `none` is not a word this key knows; write one of `all`, `errors`, `off`
+shop.yaml:24:48: log.format: `${` is not closed; write `${NAME}`, or `$${` for the characters"
+    );
+    assert!(
+        !said.contains("hunter2"),
+        "no value from the environment is shown"
+    );
+}
+
+#[test]
+fn a_file_without_surfaces_is_refused() {
+    for text in ["", "# nothing\n", "~", "surfaces:\n", "surfaces: {}\n"] {
+        let said = problems(text);
+        assert!(
+            said.ends_with(
+                "surfaces: there is no surface to serve; add one: a name, and its `schema`"
+            ),
+            "{said}"
+        );
+    }
+}
+
+#[test]
+fn the_two_ports_differ() {
+    assert_eq!(
+        problems_after_a_surface("listen: 127.0.0.1:4001"),
+        "shop.yaml:1:1: admin: the address of `listen` stands here again; give it a port of its own, or write `off`"
+    );
+}
+
+#[test]
+fn what_is_not_the_yaml_we_read_is_refused_at_its_place() {
+    let cases = [
+        ("a: [1", "shop.yaml:1:4: unclosed bracket"),
+        ("- a", "shop.yaml:1:1: keys and values were expected"),
+        ("text", "shop.yaml:1:1: keys and values were expected"),
+        (
+            "x: &a 1\ny: *a",
+            "shop.yaml:2:4: aliases (`*name`) are not supported; the file must be YAML",
+        ),
+        (
+            "listen: 127.0.0.1:1\nlisten: 127.0.0.1:2",
+            "shop.yaml:2:1: the key `listen` stands twice",
+        ),
+        ("a: 1\n---\nb: 2", "shop.yaml:2:1: a second document begins"),
+        ("? [a]\n: 1", "shop.yaml:1:3: a key must be a word"),
+        ("a:\n\t- b", "shop.yaml:2:"),
+    ];
+    for (text, start) in cases {
+        let said = problems(text);
+        assert!(said.starts_with(start), "{text:?}: {said}");
+    }
+    let deep = problems(&format!("a: {}{}", "[".repeat(20), "]".repeat(20)));
+    assert_eq!(
+        deep,
+        "shop.yaml:1:19: the file is nested too deeply; the file must be YAML"
+    );
+    assert!(problems(&"[".repeat(100_000)).contains("limit"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_named() {
+    let error = Config::load(Path::new("/nowhere/switchboard.yaml"))
+        .unwrap_err()
+        .to_string();
+
+    assert!(
+        error.starts_with("/nowhere/switchboard.yaml: cannot be read: "),
+        "{error}"
+    );
+    assert!(
+        error.ends_with("; name another file with --config"),
+        "{error}"
+    );
+}
