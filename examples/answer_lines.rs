@@ -75,7 +75,7 @@ fn engine(engines: &mut Engines, question: &Question) -> Result<Arc<TestEngine>,
     let sources: Vec<(&str, String)> = question.sources.iter().map(|(name, url)| (&**name, url.clone())).collect();
     let limits = Limits { tokens: 100_000, depth: 0, aliases: 0, root_fields: 0, directives: 0, expanded_selections: 0, ..Limits::default() };
     let settings = Settings { limits, ..Settings::default() };
-    let made = catch_unwind(AssertUnwindSafe(|| TestEngine::with_settings(&question.sdl, &sources, settings)));
+    let made = catch_unwind(AssertUnwindSafe(|| TestEngine::of_files(&[("schema.graphql", &question.sdl)], &sources, settings)));
     let made = made.map(Arc::new).map_err(|panic| panic_text(panic.as_ref()));
     engines.insert(question.sdl.clone(), made.clone());
     made

