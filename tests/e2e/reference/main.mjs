@@ -1,6 +1,6 @@
 // Compares Switchboard with graphql-js on random operations over random schemas and data.
 //
-//   node main.mjs DRIVER [--seeds 1,2,3] [--schemas 40] [--operations 10] [--styles inline,own,…]
+//   node main.mjs DRIVER [--seeds 1,2,3] [--schemas 40] [--operations 10] [--styles inline,own,…] [--styles-each 2]
 
 import { spawn } from 'node:child_process';
 import { parseArgs } from 'node:util';
@@ -20,6 +20,8 @@ const { values: options, positionals } = parseArgs({
     schemas: { type: 'string', default: '40' },
     operations: { type: 'string', default: '10' },
     styles: { type: 'string', default: STYLES.join(',') },
+    // How many of them each schema is tried in.
+    'styles-each': { type: 'string', default: '9' },
     stop: { type: 'string', default: '3' },
   },
 });
@@ -93,7 +95,8 @@ for (const seed of options.seeds.split(',').map(Number)) {
     const schema = makeSchema(random);
     const data = makeData(random, schema, random.pick([0, 0.03, 0.1]));
     const asked = [];
-    for (const name of options.styles.split(',')) {
+    const names = random.shuffle(options.styles.split(',')).slice(0, Number(options['styles-each']));
+    for (const name of names) {
       const world = new World(schema, data, new Style(random.fork(), schema, name), `${seed}/${n}`);
       world.name = `seed ${seed} schema ${n} style ${name}`;
       const judge = new Judge(world);
