@@ -1,5 +1,8 @@
 //! All promises, one file each, in one binary: linked once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
+mod cli;
 mod config;
 mod execution;
 mod http;
