@@ -153,6 +153,7 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         group.ty = ty;
+        group.base = group.base.map(|rows| Rows { supply: rows.supply.of_type(&self.ty(ty).name), ..rows });
         let missing: Vec<Arc<str>> = collected
             .iter()
             .filter(|collected| self.field(ty, &collected.first().name).is_some_and(|(_, field)| field.connectors.is_empty()))
