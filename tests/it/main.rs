@@ -3,7 +3,6 @@
 mod architecture;
 mod cli;
 mod config;
-mod execution;
 mod explain;
 mod http2_abuse;
 mod http;
@@ -11,7 +10,6 @@ mod http_abuse;
 mod http_drain;
 mod mapping;
 mod schema;
-mod shop;
 mod shop_counts;
 mod shop_failures;
 mod shop_isolation;
