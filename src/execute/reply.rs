@@ -145,7 +145,7 @@ fn apply(mapping: &Mapping, decoded: &Decoded, context: &mut Context<'_>) -> Opt
         Decoded::Json(_) | Decoded::Message(..) => None,
         Decoded::Value(value) => value.clone(),
     };
-    let evaluation = evaluate::evaluate(&mapping.selection, mapping.spec, parsed.as_ref(), context.vars, &evaluate::Limits::default());
+    let evaluation = evaluate::evaluate(&mapping.selection, mapping.spec, parsed.as_ref(), context.vars, &evaluate::Limits::quiet());
     context.declared.extend(evaluation.errors);
     evaluation.value
 }

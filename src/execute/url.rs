@@ -278,7 +278,7 @@ impl Joined {
 
 /// The value of a mapping that has no input data.
 pub(super) fn evaluate(mapping: &Mapping, vars: &Vars<'_>) -> Option<Value> {
-    evaluation::evaluate(&mapping.selection, mapping.spec, None, vars, &evaluation::Limits::default()).value
+    evaluation::evaluate(&mapping.selection, mapping.spec, None, vars, &evaluation::Limits::quiet()).value
 }
 
 /// An expression's text; null and missing are empty.

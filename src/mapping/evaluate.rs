@@ -162,6 +162,14 @@ impl<'a> Vars<'a> {
 
 // === impl Limits ===
 
+impl Limits {
+    /// The defaults without notes: for answers, which nobody debugs.
+    #[must_use]
+    pub fn quiet() -> Self {
+        Self { notes_max: 0, ..Self::default() }
+    }
+}
+
 impl Default for Limits {
     fn default() -> Self {
         Self {

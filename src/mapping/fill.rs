@@ -59,7 +59,7 @@ impl Projection {
 
     /// Evaluates the whole mapping on a value that is no JSON text: plain text, nothing, an in-process result.
     pub fn read_value(&self, data: Option<&Value>, context: &mut Context<'_>, table: &mut Table) -> Node {
-        let evaluation = evaluate::evaluate(&self.selection, self.spec, data, context.vars, &evaluate::Limits::default());
+        let evaluation = evaluate::evaluate(&self.selection, self.spec, data, context.vars, &evaluate::Limits::quiet());
         let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
         self.keep(evaluation, layout, context, table)
     }
@@ -78,7 +78,7 @@ impl Projection {
                 continue;
             }
             let input = input(computed, pending.row, table);
-            let limits = evaluate::Limits::default();
+            let limits = evaluate::Limits::quiet();
             let evaluation = evaluate::evaluate_expr(&computed.expr, self.spec, input.as_ref(), input.as_ref(), context.vars, &limits);
             let node = self.keep(evaluation, computed.child, context, table);
             table.nodes[pending.row as usize + usize::from(computed.slot)] = node;

@@ -289,9 +289,9 @@ impl<'a> Scanner<'a> {
                 self.array(|scanner| scanner.skip().map(drop))?;
                 NodeKind::RawArray
             }
-            Some(b't') => self.word(b"true", NodeKind::True)?,
-            Some(b'f') => self.word(b"false", NodeKind::False)?,
-            Some(b'n') => self.word(b"null", NodeKind::Null)?,
+            Some(b't') => self.literal(b"true", NodeKind::True)?,
+            Some(b'f') => self.literal(b"false", NodeKind::False)?,
+            Some(b'n') => self.literal(b"null", NodeKind::Null)?,
             Some(b'-' | b'0'..=b'9') => {
                 self.number()?;
                 NodeKind::Number
@@ -301,7 +301,7 @@ impl<'a> Scanner<'a> {
         Ok(Node::span(kind, self.body, start as u32, (self.at - start) as u32))
     }
 
-    fn word(&mut self, word: &[u8], kind: NodeKind) -> Scanned<NodeKind> {
+    fn literal(&mut self, word: &[u8], kind: NodeKind) -> Scanned<NodeKind> {
         if self.bytes[self.at..].starts_with(word) {
             self.at += word.len();
             Ok(kind)
@@ -361,27 +361,27 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    /// Moves to the next quote, backslash or control character.
+    /// Moves to the next quote, backslash or control character, eight bytes at a time.
     #[inline]
     fn plain(&mut self) {
-        const SHORT: usize = 16;
-        let is_special = |byte: u8| byte < 0x20 || byte == b'"' || byte == b'\\';
-        let rest = &self.bytes[self.at..];
-        let short = &rest[..rest.len().min(SHORT)];
-        if let Some(found) = short.iter().position(|&byte| is_special(byte)) {
-            self.at += found;
-            return;
-        }
-        self.at += short.len();
-        // Chunks without a branch inside become SIMD code.
-        for chunk in rest[short.len()..].as_chunks::<32>().0 {
-            if chunk.iter().fold(false, |any, &byte| any | is_special(byte)) {
-                break;
+        while let Some(word) = self.word() {
+            match special_bytes(word) {
+                0 => self.at += 8,
+                found => {
+                    self.at += found.trailing_zeros() as usize / 8;
+                    return;
+                }
             }
-            self.at += 32;
         }
         let rest = &self.bytes[self.at..];
-        self.at += rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len());
+        let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+        self.at += rest.iter().position(is_special).unwrap_or(rest.len());
+    }
+
+    /// The next eight bytes, if there are so many.
+    #[inline]
+    fn word(&self) -> Option<u64> {
+        self.bytes.get(self.at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
     }
 
     fn escape(&mut self) -> Scanned<()> {
@@ -404,6 +404,10 @@ impl<'a> Scanner<'a> {
     fn space(&mut self) {
         while let Some(b' ' | b'\n' | b'\r' | b'\t') = self.peek() {
             self.at += 1;
+            // Indentation: runs of blanks in one look.
+            if let Some(word) = self.word() {
+                self.at += (word ^ BLANKS).trailing_zeros() as usize / 8;
+            }
         }
     }
 
@@ -424,6 +428,22 @@ impl<'a> Scanner<'a> {
     fn syntax(&self) -> ScanError {
         ScanError::Syntax(self.at)
     }
+}
+
+/// Eight blanks.
+const BLANKS: u64 = 0x2020_2020_2020_2020;
+
+/// The high bit of each byte that is a quote, a backslash or a control character. Borrows may set bits of bytes above the
+/// first hit; the lowest set bit is exact, and zero means none.
+#[inline]
+fn special_bytes(word: u64) -> u64 {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGH: u64 = 0x8080_8080_8080_8080;
+    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
+    let quotes = zero_bytes(word ^ (ONES * b'"' as u64));
+    let backslashes = zero_bytes(word ^ (ONES * b'\\' as u64));
+    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
+    quotes | backslashes | controls
 }
 
 /// The rule of a key. Sources repeat their key order, so the search starts where the last one ended.

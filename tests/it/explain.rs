@@ -9,7 +9,8 @@ use crate::support::{
 
 async fn explained(surface: &str) -> String {
     let shop = TestShop::start().await;
-    let files = operation_files(&root().join(format!("schema/{surface}/operations"))).expect("a directory of operations");
+    let files =
+        operation_files(&root().join(format!("schema/{surface}/operations"))).expect("a directory of operations");
     let plans = files.iter().map(|file| shop.explain(surface, &read(file)));
     let plans: Vec<String> = plans.collect();
     assert_eq!(shop.backends.calls(), 0);

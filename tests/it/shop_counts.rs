@@ -27,7 +27,10 @@ const HOME_CALLS: &str = "\
     1 reviews: shop.reviews.v1.Reviews/BatchGetSummary\n";
 
 fn first(users: u32) -> Ask {
-    Ask { variables: Some(json!({ "first": users })), ..Ask::query(FIVE_LEVELS) }
+    Ask {
+        variables: Some(json!({ "first": users })),
+        ..Ask::query(FIVE_LEVELS)
+    }
 }
 
 /// The values at the end of a path through lists and objects.
@@ -59,7 +62,9 @@ async fn the_home_screen_of_every_user_takes_the_six_calls_that_explain_promises
 async fn the_home_screen_takes_six_calls_when_it_shows_350_products() {
     let shop = TestShop::start().await;
     for order in 0..5 {
-        let items: Vec<_> = (1..=50).map(|item| json!({ "productId": (order * 50 + item).to_string(), "quantity": 1 })).collect();
+        let items: Vec<_> = (1..=50)
+            .map(|item| json!({ "productId": (order * 50 + item).to_string(), "quantity": 1 }))
+            .collect();
         let order = json!({ "input": { "userId": "7", "items": items } });
         shop.shipped("mobile/CreateOrder", order).await;
     }
@@ -70,7 +75,14 @@ async fn the_home_screen_takes_six_calls_when_it_shows_350_products() {
 
     let home = &answer["data"]["home"];
     assert_eq!(shop.calls(), HOME_CALLS);
-    assert_eq!(all(home, &["user", "recentOrders", "items", "product", "stock", "available"]).len(), 250);
+    assert_eq!(
+        all(
+            home,
+            &["user", "recentOrders", "items", "product", "stock", "available"]
+        )
+        .len(),
+        250
+    );
     assert_eq!(all(home, &["recommended", "rating", "count"]).len(), 100);
     assert_eq!(shop.backends.inventory.distinct_keys("BatchGetStock"), 250);
 }
@@ -87,8 +99,16 @@ async fn five_levels_take_five_calls_for_1_20_and_100_users() {
         assert_eq!(answer["errors"], Value::Null, "{users} users");
         let users_shown = answer["data"]["users"].as_array().expect("a list");
         assert_eq!(users_shown.len(), users as usize);
-        let authors = all(&answer, &["data", "users", "orders", "items", "product", "reviews", "author", "name"]);
-        assert!(authors.len() >= 3 * users_shown.len() && authors.iter().all(|name| name.is_string()), "{users} users");
+        let authors = all(
+            &answer,
+            &[
+                "data", "users", "orders", "items", "product", "reviews", "author", "name",
+            ],
+        );
+        assert!(
+            authors.len() >= 3 * users_shown.len() && authors.iter().all(|name| name.is_string()),
+            "{users} users"
+        );
     }
 }
 
@@ -97,20 +117,29 @@ async fn explain_promises_no_fewer_calls_than_are_made() {
     let shop = TestShop::start().await;
 
     for users in [1, 20, 100] {
-        let question = FIVE_LEVELS.replace("($first: Int!)", "").replace("$first", &users.to_string());
+        let question = FIVE_LEVELS
+            .replace("($first: Int!)", "")
+            .replace("$first", &users.to_string());
         shop.backends.reset();
         shop.ask("web", Ask::query(&*question)).await;
 
         // 100 users could meet 6,000 authors, in three calls; this shop has 300.
         let spare = if users == 100 { 2 } else { 0 };
-        assert_eq!(shop.explained_calls("web", &question), shop.backends.calls() + spare, "{users} users");
+        assert_eq!(
+            shop.explained_calls("web", &question),
+            shop.backends.calls() + spare,
+            "{users} users"
+        );
     }
 }
 
 #[tokio::test]
 async fn a_thousand_repetitions_take_no_call_more() {
     let shop = TestShop::start().await;
-    shop.backends.backends().iter().for_each(|(_, backend)| backend.keep_log(false));
+    shop.backends
+        .backends()
+        .iter()
+        .for_each(|(_, backend)| backend.keep_log(false));
 
     for _ in 0..1_000 {
         shop.respond("web", first(1)).await;
@@ -132,7 +161,12 @@ async fn a_thousand_repetitions_take_no_call_more() {
 async fn a_hundred_users_with_their_orders_take_two_calls() {
     let shop = TestShop::start().await;
 
-    let answer = shop.ask("web", Ask::query("{ users(first: 100) { name orders(first: 3) { id } } }")).await;
+    let answer = shop
+        .ask(
+            "web",
+            Ask::query("{ users(first: 100) { name orders(first: 3) { id } } }"),
+        )
+        .await;
 
     assert_eq!(shop.calls(), "1 accounts: GET /users\n1 orders: GET /orders\n");
     assert_eq!(shop.backends.orders.distinct_keys("GET /orders"), 100);

@@ -139,7 +139,10 @@ async fn a_backend_that_comes_back_is_used_again() {
 
     let again = shop.ask("mobile", ask).await;
 
-    assert_eq!(bare["data"]["home"], json!({ "greeting": "Welcome", "user": null, "recommended": null }));
+    assert_eq!(
+        bare["data"]["home"],
+        json!({ "greeting": "Welcome", "user": null, "recommended": null })
+    );
     assert_eq!(again, whole);
 }
 
@@ -192,7 +195,11 @@ async fn a_slow_backend_costs_its_time_out_and_its_part_of_the_screen() {
       }
     }
     "#);
-    assert!((timeout..Duration::from_secs(5)).contains(&asked.elapsed()), "{:?}", asked.elapsed());
+    assert!(
+        (timeout..Duration::from_secs(5)).contains(&asked.elapsed()),
+        "{:?}",
+        asked.elapsed()
+    );
     shop.backends.reviews.wait_for_abandoned(1).await;
 }
 
@@ -245,9 +252,16 @@ async fn a_mutation_that_has_begun_finishes_without_its_client() {
     backends.orders.hold_on("POST /orders");
     let mut client = TcpStream::connect(server.address).await.expect("a connection");
     let order = json!({ "input": { "userId": "7", "items": [{ "productId": "12", "quantity": 1 }] } });
-    let ask = Ask { variables: Some(order), ..Ask::query(document("mobile/CreateOrder")) }.by_user(7);
+    let ask = Ask {
+        variables: Some(order),
+        ..Ask::query(document("mobile/CreateOrder"))
+    }
+    .by_user(7);
 
-    client.write_all(bytes_of("mobile", &ask).as_bytes()).await.expect("a request is taken");
+    client
+        .write_all(bytes_of("mobile", &ask).as_bytes())
+        .await
+        .expect("a request is taken");
     backends.orders.wait_for_calls(1).await;
     drop(client);
     backends.orders.release();

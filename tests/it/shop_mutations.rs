@@ -4,10 +4,21 @@ use serde_json::{Value, json};
 
 use crate::support::{Ask, shop::TestShop};
 
+fn new_order() -> Value {
+    json!({ "input": { "userId": "7", "items": [{ "productId": "84", "quantity": 2 }, { "productId": "12", "quantity": 1 }] } })
+}
+
+fn new_review() -> Value {
+    json!({ "input": { "productId": "898", "authorId": "7", "stars": 4, "text": "Sturdy. \"Very\" sturdy." } })
+}
+
 /// A value of an answer to user 7, by JSON pointer.
 async fn seen(shop: &TestShop, surface: &str, query: &str, pointer: &str) -> Value {
     let answer = shop.ask(surface, Ask::query(query).by_user(7)).await;
-    answer["data"].pointer(pointer).unwrap_or_else(|| panic!("{pointer} of {answer}")).clone()
+    answer["data"]
+        .pointer(pointer)
+        .unwrap_or_else(|| panic!("{pointer} of {answer}"))
+        .clone()
 }
 
 #[tokio::test]
@@ -35,7 +46,13 @@ async fn an_order_placed_in_the_app_is_the_first_of_the_users_orders() {
     1 catalog: GET /products
     1 orders: POST /orders
     ");
-    let newest = seen(&shop, "mobile", "{ me { recentOrders { id } } }", "/me/recentOrders/0/id").await;
+    let newest = seen(
+        &shop,
+        "mobile",
+        "{ me { recentOrders { id } } }",
+        "/me/recentOrders/0/id",
+    )
+    .await;
     assert_eq!(newest, "ord-05001");
 }
 
@@ -149,14 +166,19 @@ async fn a_review_from_the_web_is_the_newest_of_its_product() {
     1 reviews: shop.reviews.v1.Reviews/AddReview
     ");
     let newest = r#"{ product(id: "898") { reviews(first: 1) { text } } }"#;
-    assert_eq!(seen(&shop, "web", newest, "/product/reviews/0/text").await, "Sturdy. \"Very\" sturdy.");
+    assert_eq!(
+        seen(&shop, "web", newest, "/product/reviews/0/text").await,
+        "Sturdy. \"Very\" sturdy."
+    );
 }
 
 #[tokio::test]
 async fn a_name_changed_in_the_app_is_the_name_from_then_on() {
     let shop = TestShop::start().await;
 
-    let (answer, calls) = shop.shipped("mobile/Rename", json!({ "id": "7", "displayName": "Zoë 🦊" })).await;
+    let (answer, calls) = shop
+        .shipped("mobile/Rename", json!({ "id": "7", "displayName": "Zoë 🦊" }))
+        .await;
 
     insta::assert_snapshot!(answer, @r#"{"data":{"updateProfile":{"id":"7","name":"Zoë 🦊"}}}"#);
     insta::assert_snapshot!(calls, @"1 accounts: PATCH /users/{id}");
@@ -167,7 +189,9 @@ async fn a_name_changed_in_the_app_is_the_name_from_then_on() {
 async fn a_name_changed_on_the_web_is_the_name_from_then_on() {
     let shop = TestShop::start().await;
 
-    let (answer, calls) = shop.shipped("web/UpdateProfile", json!({ "id": "7", "displayName": "Zoë 🦊" })).await;
+    let (answer, calls) = shop
+        .shipped("web/UpdateProfile", json!({ "id": "7", "displayName": "Zoë 🦊" }))
+        .await;
 
     insta::assert_snapshot!(answer, @r#"{"data":{"updateProfile":{"id":"7","name":"Zoë 🦊"}}}"#);
     insta::assert_snapshot!(calls, @"1 accounts: PATCH /users/{id}");
@@ -210,7 +234,7 @@ async fn mutations_of_one_operation_run_in_their_order() {
       last: createOrder(input: $input) { id status }
     }";
 
-    let (answer, _) = shop.asked("web", both, new_order()).await;
+    let (answer, _) = shop.asked("web", both, 7, new_order()).await;
 
     insta::assert_snapshot!(answer, @r#"
     {
@@ -221,14 +245,12 @@ async fn mutations_of_one_operation_run_in_their_order() {
       }
     }
     "#);
-    let routes: Vec<_> = shop.backends.orders.log().iter().map(|call| call.route.to_string()).collect();
+    let routes: Vec<_> = shop
+        .backends
+        .orders
+        .log()
+        .iter()
+        .map(|call| call.route.to_string())
+        .collect();
     assert_eq!(routes, ["POST /orders", "POST /orders/{id}/cancel", "POST /orders"]);
-}
-
-fn new_order() -> Value {
-    json!({ "input": { "userId": "7", "items": [{ "productId": "84", "quantity": 2 }, { "productId": "12", "quantity": 1 }] } })
-}
-
-fn new_review() -> Value {
-    json!({ "input": { "productId": "898", "authorId": "7", "stars": 4, "text": "Sturdy. \"Very\" sturdy." } })
 }

@@ -26,9 +26,21 @@ fn edited(path: &str, from: &str, to: &str) -> String {
 
 /// What is said about the mobile schema after a slip of the pen.
 fn told(path: &str, from: &str, to: &str) -> String {
-    let text = |file: &str| if file == path { edited(path, from, to) } else { read(file) };
-    let files = [SHARED, MOBILE].map(|file| SourceFile { path: file.to_owned(), text: text(file) });
-    let options = LoadOptions { root: support::root(), ..LoadOptions::default() };
+    let text = |file: &str| {
+        if file == path {
+            edited(path, from, to)
+        } else {
+            read(file)
+        }
+    };
+    let files = [SHARED, MOBILE].map(|file| SourceFile {
+        path: file.to_owned(),
+        text: text(file),
+    });
+    let options = LoadOptions {
+        root: support::root(),
+        ..LoadOptions::default()
+    };
     let problems = schema::load("mobile", &files, &options).expect_err("a problem");
     report::to_text(&problems, &files)
 }
@@ -48,7 +60,11 @@ async fn a_field_is_added_by_naming_it_in_a_type_and_in_a_selection() {
 extend type User"#,
     );
     let urls = shop.backends().map(|(name, backend)| (name, backend.url()));
-    let engine = TestEngine::of_files(&[(SHARED, &read(SHARED)), (MOBILE, &mobile)], &urls, Settings::default());
+    let engine = TestEngine::of_files(
+        &[(SHARED, &read(SHARED)), (MOBILE, &mobile)],
+        &urls,
+        Settings::default(),
+    );
 
     let answer = engine.run("{ home { recommended(limit: 3) { name madeOf } } }").await;
 
@@ -79,9 +95,13 @@ extend type User"#,
 
 #[test]
 fn a_method_that_does_not_exist_is_shown_where_it_stands() {
-    let report = told(MOBILE, r#"user_id
-        status: state->match"#, r#"user_id
-        status: state->macth"#);
+    let report = told(
+        MOBILE,
+        r#"user_id
+        status: state->match"#,
+        r#"user_id
+        status: state->macth"#,
+    );
 
     insta::assert_snapshot!(report, @r#"
     schema/mobile/schema.graphql:112:24: error[INVALID_SELECTION]: there is no method `->macth`; did you mean `->match`?
@@ -92,7 +112,11 @@ fn a_method_that_does_not_exist_is_shown_where_it_stands() {
 
 #[test]
 fn a_field_that_the_type_lacks_is_shown_where_it_stands() {
-    let report = told(MOBILE, PRODUCT_SELECTION, &PRODUCT_SELECTION.replace("imageUrl:", "imageUrI:"));
+    let report = told(
+        MOBILE,
+        PRODUCT_SELECTION,
+        &PRODUCT_SELECTION.replace("imageUrl:", "imageUrI:"),
+    );
 
     insta::assert_snapshot!(report, @r#"
     schema/shared.graphql:189:3: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.imageUrl` where the object comes from `Mutation.createOrder.items.product`
@@ -109,7 +133,11 @@ fn a_field_that_the_type_lacks_is_shown_where_it_stands() {
 
 #[test]
 fn a_key_that_the_message_lacks_is_shown_where_it_stands() {
-    let report = told(SHARED, "rating: { average: average? count }", "rating: { average: averge? count }");
+    let report = told(
+        SHARED,
+        "rating: { average: average? count }",
+        "rating: { average: averge? count }",
+    );
 
     insta::assert_snapshot!(report, @r#"
     schema/shared.graphql:181:64: error[INVALID_SELECTION]: message `shop.reviews.v1.Summary` has no field `averge`
@@ -121,7 +149,11 @@ fn a_key_that_the_message_lacks_is_shown_where_it_stands() {
 
 #[test]
 fn a_selection_that_does_not_end_is_shown_where_it_stands() {
-    let report = told(SHARED, "rating: { average: average? count }", "rating: { average: average? count");
+    let report = told(
+        SHARED,
+        "rating: { average: average? count }",
+        "rating: { average: average? count",
+    );
 
     insta::assert_snapshot!(report, @r#"
     schema/shared.graphql:181:79: error[INVALID_SELECTION]: expected a field or `}` here, but the mapping ends

@@ -48,10 +48,15 @@ async fn stock_from_rest_and_from_grpc_is_the_same_byte_for_byte() {
     let shop = TestShop::start().await;
 
     for product in 1..=200 {
-        let ask = Ask { variables: Some(json!({ "id": product.to_string() })), ..shipped("web/StockTwice") };
+        let ask = Ask {
+            variables: Some(json!({ "id": product.to_string() })),
+            ..shipped("web/StockTwice")
+        };
         let response = shop.respond("web", ask).await;
 
-        let Answer { data: ProductPage { product } } = serde_json::from_slice(&response.body).expect("an answer");
+        let Answer {
+            data: ProductPage { product },
+        } = serde_json::from_slice(&response.body).expect("an answer");
         assert!(product["stock"].get().starts_with(r#"{"available":"#));
         assert_eq!(product["stock"].get().as_bytes(), product["stockRest"].get().as_bytes());
     }
@@ -71,7 +76,9 @@ async fn stock_of_all_products_is_the_same_byte_for_byte() {
         );
         let response = shop.respond("web", Ask::query(query)).await;
 
-        let Answer { data: SearchPage { search } } = serde_json::from_slice(&response.body).expect("an answer");
+        let Answer {
+            data: SearchPage { search },
+        } = serde_json::from_slice(&response.body).expect("an answer");
         for Edge { node } in &search.edges {
             assert_eq!(node["stock"].get().as_bytes(), node["stockRest"].get().as_bytes());
             compared += 1;
@@ -79,5 +86,9 @@ async fn stock_of_all_products_is_the_same_byte_for_byte() {
     }
 
     assert_eq!(compared, 2_000);
-    assert_eq!(shop.backends.calls(), 60, "a page takes a search and one call to each of both");
+    assert_eq!(
+        shop.backends.calls(),
+        60,
+        "a page takes a search and one call to each of both"
+    );
 }

@@ -30,7 +30,9 @@ impl TestShop {
     /// With changes to what `switchboard.yaml` says.
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let backends = Shop::start().await;
-        let urls = backends.backends().map(|(name, backend)| (format!("{}_URL", name.to_uppercase()), backend.url()));
+        let urls = backends
+            .backends()
+            .map(|(name, backend)| (format!("{}_URL", name.to_uppercase()), backend.url()));
         let environment = |name: &str| match name {
             "LISTEN" => Some("127.0.0.1:0".to_owned()),
             "ADMIN" => Some("off".to_owned()),
@@ -41,7 +43,10 @@ impl TestShop {
             Config::parse(&read("switchboard.yaml"), &file, &environment).unwrap_or_else(|error| panic!("{error}"));
         // A test machine may be busy; what is tested with time says so itself.
         config.http.operation_timeout = Duration::from_secs(30);
-        config.sources.values_mut().for_each(|source| source.timeout = Duration::from_secs(20));
+        config
+            .sources
+            .values_mut()
+            .for_each(|source| source.timeout = Duration::from_secs(20));
         change(&mut config);
         let app = App::build(config).unwrap_or_else(|error| panic!("{error}"));
         Self { backends, app }
@@ -60,20 +65,32 @@ impl TestShop {
     /// The answer to a shipped operation, asked by user 7, and what was called for it.
     pub(crate) async fn shipped(&self, operation: &str, variables: Value) -> (String, String) {
         let (surface, _) = operation.split_once('/').expect("surface/operation");
-        self.asked(surface, &document(operation), variables).await
+        self.asked(surface, &document(operation), 7, variables).await
     }
 
-    /// The answer to a document, asked by user 7, and what was called for it.
-    pub(crate) async fn asked(&self, surface: &str, document: &str, variables: Value) -> (String, String) {
+    /// The answer to a document, asked by a user, and what was called for it.
+    pub(crate) async fn asked(&self, surface: &str, document: &str, user: u32, variables: Value) -> (String, String) {
         self.backends.reset();
-        let answer = self.ask(surface, Ask { variables: Some(variables), ..Ask::query(document) }.by_user(7)).await;
+        let answer = self
+            .ask(
+                surface,
+                Ask {
+                    variables: Some(variables),
+                    ..Ask::query(document)
+                }
+                .by_user(user),
+            )
+            .await;
         (on_a_screen(&answer), self.calls())
     }
 
     /// What was called, a line for each route.
     pub(crate) fn calls(&self) -> String {
         let calls = self.backends.calls_by_route();
-        calls.iter().map(|(route, count)| format!("{count} {route}\n")).collect()
+        calls
+            .iter()
+            .map(|(route, count)| format!("{count} {route}\n"))
+            .collect()
     }
 
     /// What `explain` prints.
@@ -83,7 +100,10 @@ impl TestShop {
 
     /// The most calls that `explain` promises.
     pub(crate) fn explained_calls(&self, surface: &str, document: &str) -> u64 {
-        let plan = self.engine(surface).explain_json(document, None).expect("a valid operation");
+        let plan = self
+            .engine(surface)
+            .explain_json(document, None)
+            .expect("a valid operation");
         plan["calls"].as_u64().expect("a number of calls")
     }
 
@@ -101,7 +121,10 @@ impl TestShop {
 
 impl Ask {
     pub(crate) fn query(query: impl Into<String>) -> Self {
-        Self { query: query.into(), ..Self::default() }
+        Self {
+            query: query.into(),
+            ..Self::default()
+        }
     }
 
     pub(crate) fn by_user(mut self, id: u32) -> Self {
@@ -124,7 +147,7 @@ pub(crate) fn shipped(operation: &str) -> Ask {
 /// The text of a shipped operation, by `surface/Name`.
 pub(crate) fn document(operation: &str) -> String {
     let (surface, name) = operation.split_once('/').expect("surface/operation");
-    read(&format!("schema/{surface}/operations/{name}.graphql"))
+    read(format!("schema/{surface}/operations/{name}.graphql"))
 }
 
 /// A file of the project.
@@ -151,7 +174,11 @@ fn lay_out(value: &Value, indent: usize, out: &mut String) {
         return;
     }
     let (open, close, items): (_, _, Vec<(Option<&String>, &Value)>) = match value {
-        Value::Object(fields) => ('{', '}', fields.iter().map(|(name, value)| (Some(name), value)).collect()),
+        Value::Object(fields) => (
+            '{',
+            '}',
+            fields.iter().map(|(name, value)| (Some(name), value)).collect(),
+        ),
         Value::Array(items) => ('[', ']', items.iter().map(|item| (None, item)).collect()),
         _ => return out.push_str(&line),
     };
