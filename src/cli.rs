@@ -99,7 +99,11 @@ impl Command {
             Self::Serve { config } => serve::run(config.load()?),
             Self::Check(args) => check::run(&args),
             Self::Explain(args) => explain::run(&args),
-            Self::Schema { surface, directives, config } => print_schema(&config.load()?, &surface, directives),
+            Self::Schema {
+                surface,
+                directives,
+                config,
+            } => print_schema(&config.load()?, &surface, directives),
             Self::Map(args) => map::run(&args),
         }
     }
@@ -147,12 +151,20 @@ fn print_schema(config: &Config, name: &str, directives: bool) -> Result<ExitCod
 }
 
 fn configured<'a>(config: &'a Config, name: &str) -> Result<&'a SurfaceConfig, Failure> {
-    config.surfaces.iter().find(|surface| surface.name == name).ok_or_else(|| unknown_surface(config, name))
+    config
+        .surfaces
+        .iter()
+        .find(|surface| surface.name == name)
+        .ok_or_else(|| unknown_surface(config, name))
 }
 
 /// A surface that has no error, with its files.
 fn loaded(config: &Config, surface: &SurfaceConfig) -> Result<(Vec<schema::SourceFile>, Surface), Failure> {
-    let ReadSchema { files, surface, problems } = app::read_schema(config, surface);
+    let ReadSchema {
+        files,
+        surface,
+        problems,
+    } = app::read_schema(config, surface);
     match surface {
         Some(surface) => Ok((files, surface)),
         None => Err(Failure(report::to_text(&problems, &files))),
@@ -160,12 +172,23 @@ fn loaded(config: &Config, surface: &SurfaceConfig) -> Result<(Vec<schema::Sourc
 }
 
 fn unknown_surface(config: &Config, name: &str) -> Failure {
-    let known: Vec<_> = config.surfaces.iter().map(|surface| format!("`{}`", surface.name)).collect();
-    Failure(format!("there is no surface `{name}`; the configuration has {}", known.join(", ")))
+    let known: Vec<_> = config
+        .surfaces
+        .iter()
+        .map(|surface| format!("`{}`", surface.name))
+        .collect();
+    Failure(format!(
+        "there is no surface `{name}`; the configuration has {}",
+        known.join(", ")
+    ))
 }
 
 fn read(path: &Path) -> Result<String, Failure> {
-    let text = if path == Path::new("-") { io::read_to_string(io::stdin()) } else { std::fs::read_to_string(path) };
+    let text = if path == Path::new("-") {
+        io::read_to_string(io::stdin())
+    } else {
+        std::fs::read_to_string(path)
+    };
     text.map_err(|error| Failure(format!("{}: cannot be read: {error}", path.display())))
 }
 

@@ -139,8 +139,7 @@ impl Config {
     /// # Errors
     /// All that is wrong with it, by place.
     pub fn load(file: &Path) -> Result<Self, ConfigError> {
-        let text =
-            std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
+        let text = std::fs::read_to_string(file).map_err(|error| ConfigError::unreadable(file, &error))?;
         Self::parse(&text, file, &|name| std::env::var(name).ok())
     }
 
@@ -149,11 +148,7 @@ impl Config {
     ///
     /// # Errors
     /// All that is wrong with it, by place.
-    pub fn parse(
-        text: &str,
-        file: &Path,
-        environment: &dyn Fn(&str) -> Option<String>,
-    ) -> Result<Self, ConfigError> {
+    pub fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         build::build(text, file, environment)
     }
 

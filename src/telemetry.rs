@@ -57,9 +57,7 @@ pub enum LogRequests {
 
 /// A `log.level` that the filter does not understand.
 #[derive(Debug, thiserror::Error)]
-#[error(
-    "the log level is neither off, error, warn, info, debug, trace nor a list of `module=level`"
-)]
+#[error("the log level is neither off, error, warn, info, debug, trace nor a list of `module=level`")]
 pub struct BadLevel;
 
 /// Starts logging to standard error, one event a line. A second call in a process changes nothing.

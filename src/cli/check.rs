@@ -44,7 +44,11 @@ struct Findings {
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut findings = Findings::default();
-    let checked = if args.files.is_empty() { from_config(args, &mut findings)? } else { files(args, &mut findings) };
+    let checked = if args.files.is_empty() {
+        from_config(args, &mut findings)?
+    } else {
+        files(args, &mut findings)
+    };
     match args.format {
         Format::Json => print(&format!("{:#}\n", Value::Array(findings.json)))?,
         Format::Text => {
@@ -56,7 +60,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
             print(&format!("{}{summary}", findings.texts.concat()))?;
         }
     }
-    Ok(if findings.errors == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if findings.errors == 0 {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 /// Checks the files of the command line as one schema; what was checked.
@@ -87,12 +95,18 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
             operations += check_operations(&config, surface, loaded, findings);
         }
     }
-    Ok(format!("{}, {}", counted(surfaces.len(), "surface"), counted(operations, "operation")))
+    Ok(format!(
+        "{}, {}",
+        counted(surfaces.len(), "surface"),
+        counted(operations, "operation")
+    ))
 }
 
 /// Checks the operations that a surface's app ships, one a file; how many there are.
 fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface, findings: &mut Findings) -> usize {
-    let Some(directory) = &settings.operations else { return 0 };
+    let Some(directory) = &settings.operations else {
+        return 0;
+    };
     let paths = app::operation_files(directory).unwrap_or_else(|error| {
         findings.file_error(&app::shown(directory, &config.base), &error.to_string());
         Vec::new()
@@ -113,7 +127,11 @@ fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface
 }
 
 fn counted(count: usize, what: &str) -> String {
-    if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") }
+    if count == 1 {
+        format!("1 {what}")
+    } else {
+        format!("{count} {what}s")
+    }
 }
 
 // === impl Findings ===
@@ -130,7 +148,10 @@ impl Findings {
     fn schema(&mut self, read: &ReadSchema) {
         for problem in &read.problems {
             let one = std::slice::from_ref(problem);
-            let json = report::to_json(one).as_array_mut().and_then(Vec::pop).unwrap_or_default();
+            let json = report::to_json(one)
+                .as_array_mut()
+                .and_then(Vec::pop)
+                .unwrap_or_default();
             self.add(json, format!("{}\n", report::to_text(one, &read.files)));
         }
     }
@@ -141,9 +162,19 @@ impl Findings {
 
     fn config_error(&mut self, error: &ConfigError) {
         for problem in &error.problems {
-            let key = if problem.key.is_empty() { String::new() } else { format!("{}: ", problem.key) };
+            let key = if problem.key.is_empty() {
+                String::new()
+            } else {
+                format!("{}: ", problem.key)
+            };
             let message = format!("{key}{}; {}", problem.message, problem.hint);
-            self.error("CONFIG_ERROR", &message, &error.file, problem.line.max(1), problem.column.max(1));
+            self.error(
+                "CONFIG_ERROR",
+                &message,
+                &error.file,
+                problem.line.max(1),
+                problem.column.max(1),
+            );
         }
     }
 

@@ -30,7 +30,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     configured(&config, &args.surface)?;
     let text = read(&args.operation)?;
     let app = App::build(config).map_err(Failure::new)?;
-    let engine = app.engine(&args.surface).expect("every configured surface has an engine");
+    let engine = app
+        .engine(&args.surface)
+        .expect("every configured surface has an engine");
     let name = args.operation_name.as_deref();
     let plan = match args.format {
         Format::Text => engine.explain(&text, name),

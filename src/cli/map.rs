@@ -50,10 +50,12 @@ const BUFFER_BYTES: usize = 64 * 1024;
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     match &args.selection {
         Some(selection) => one(selection, args),
-        None => lines(args.spec).map(|()| ExitCode::SUCCESS).or_else(|error| match error.kind() {
-            io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
-            _ => Err(Failure(format!("cannot go on: {error}"))),
-        }),
+        None => lines(args.spec)
+            .map(|()| ExitCode::SUCCESS)
+            .or_else(|error| match error.kind() {
+                io::ErrorKind::BrokenPipe => Ok(ExitCode::SUCCESS),
+                _ => Err(Failure(format!("cannot go on: {error}"))),
+            }),
     }
 }
 
@@ -67,7 +69,15 @@ fn one(selection: &str, args: &Args) -> Result<ExitCode, Failure> {
         Some(Value::Object(vars)) => vars,
         Some(_) => return Err(Failure("the variables must be a JSON object".to_owned())),
     };
-    let answer = answer(&Task { selection: selection.to_owned(), data, vars: Some(vars), spec: None }, args.spec);
+    let answer = answer(
+        &Task {
+            selection: selection.to_owned(),
+            data,
+            vars: Some(vars),
+            spec: None,
+        },
+        args.spec,
+    );
     for error in answer["errors"].as_array().into_iter().flatten() {
         let _ = writeln!(io::stderr(), "note: {} (at {})", text(&error["message"]), error["path"]);
     }
@@ -119,8 +129,18 @@ fn answer(task: &Task, default: Spec) -> Value {
         .flatten()
         .map(|(name, value)| (name.strip_prefix('$').unwrap_or(name), value))
         .collect();
-    let Evaluation { value, notes, errors, warnings } =
-        evaluate(&selection, spec, task.data.as_ref(), &Vars::new(&vars), &Limits::default());
+    let Evaluation {
+        value,
+        notes,
+        errors,
+        warnings,
+    } = evaluate(
+        &selection,
+        spec,
+        task.data.as_ref(),
+        &Vars::new(&vars),
+        &Limits::default(),
+    );
     let remark = |message: String, path: Vec<String>| json!({ "message": message, "path": path });
     let notes = notes.into_iter().map(|note| remark(note.message, note.path));
     let warnings = warnings.into_iter().map(|note| remark(note.message, note.path));

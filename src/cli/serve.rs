@@ -21,6 +21,10 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
 /// On one core a second thread would only move requests between caches.
 fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let mut builder = if cores == 1 { Builder::new_current_thread() } else { Builder::new_multi_thread() };
+    let mut builder = if cores == 1 {
+        Builder::new_current_thread()
+    } else {
+        Builder::new_multi_thread()
+    };
     builder.enable_all().build()
 }

@@ -82,9 +82,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
                 "choose another name",
             );
         }
-        let path = section
-            .text("path")
-            .unwrap_or_else(|| format!("/{name}/graphql"));
+        let path = section.text("path").unwrap_or_else(|| format!("/{name}/graphql"));
         if !is_path(&path) {
             section.report(
                 "path",
@@ -100,19 +98,13 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
         }
         let schema = section.texts("schema");
         if schema.is_empty() {
-            section.report(
-                "schema",
-                "the schema is missing",
-                "name one file, or a list of files",
-            );
+            section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
         surfaces.push(SurfaceConfig {
             name,
             path,
             schema: schema.into_iter().map(|file| base.join(file)).collect(),
-            operations: section
-                .text("operations")
-                .map(|directory| base.join(directory)),
+            operations: section.text("operations").map(|directory| base.join(directory)),
             introspection: section.flag("introspection", false),
             limits: limits(section.section("limits")),
         });
@@ -165,10 +157,7 @@ fn source(section: Section<'_>) -> SourceConfig {
     let source = SourceConfig {
         override_url: override_url(&section),
         config: Secret::new(section.object("config")),
-        max_requests_per_operation: section.count(
-            "max_requests_per_operation",
-            default.max_requests_per_operation,
-        ),
+        max_requests_per_operation: section.count("max_requests_per_operation", default.max_requests_per_operation),
         limits: reply_limits(section.section("limits")),
         timeout: section.positive_duration("timeout", default.timeout),
         connect_timeout: section.positive_duration("connect_timeout", default.connect_timeout),
@@ -181,11 +170,8 @@ fn source(section: Section<'_>) -> SourceConfig {
 /// An absolute URL. What it holds beside scheme and host is the clients' affair.
 fn override_url(section: &Section<'_>) -> Option<String> {
     let url = section.text("override_url")?;
-    let rest = url
-        .strip_prefix("http://")
-        .or_else(|| url.strip_prefix("https://"));
-    let has_host =
-        rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    let has_host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
     if !has_host
         || url
             .bytes()
@@ -223,15 +209,12 @@ fn http(section: Section<'_>) -> HttpSettings {
         body_timeout: section.positive_duration("body_timeout", default.body_timeout),
         idle_timeout: section.positive_duration("idle_timeout", default.idle_timeout),
         write_timeout: section.positive_duration("write_timeout", default.write_timeout),
-        operation_timeout: section
-            .positive_duration("operation_timeout", default.operation_timeout),
+        operation_timeout: section.positive_duration("operation_timeout", default.operation_timeout),
         drain_timeout: section.duration("drain_timeout", default.drain_timeout),
         shutdown_delay: section.duration("shutdown_delay", default.shutdown_delay),
         max_connections: section.positive_count("max_connections", default.max_connections),
-        max_streams: u32::try_from(
-            section.positive_count("max_streams", default.max_streams as usize),
-        )
-        .unwrap_or(u32::MAX),
+        max_streams: u32::try_from(section.positive_count("max_streams", default.max_streams as usize))
+            .unwrap_or(u32::MAX),
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),

@@ -21,10 +21,7 @@ pub(super) struct Expanded {
 
 /// Expands all variables of a value, once: what comes from the environment is not looked at again. `$${` stands for `${`. As in a shell, `:-` is for
 /// variables that are unset or empty.
-pub(super) fn expand(
-    text: &str,
-    environment: &dyn Fn(&str) -> Option<String>,
-) -> Result<Expanded, Failure> {
+pub(super) fn expand(text: &str, environment: &dyn Fn(&str) -> Option<String>) -> Result<Expanded, Failure> {
     let mut expanded = Expanded {
         text: String::with_capacity(text.len()),
         is_from_environment: false,
@@ -62,9 +59,7 @@ pub(super) fn expand(
 
 fn is_name(name: &str) -> bool {
     name.starts_with(|char: char| char.is_ascii_alphabetic() || char == '_')
-        && name
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
 }
 
 #[cfg(test)]

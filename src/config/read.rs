@@ -59,13 +59,7 @@ impl<'a> Reader<'a> {
         !self.problems.borrow().is_empty()
     }
 
-    pub(super) fn report(
-        &self,
-        place: Place,
-        key: &str,
-        message: impl Into<String>,
-        hint: impl Into<String>,
-    ) {
+    pub(super) fn report(&self, place: Place, key: &str, message: impl Into<String>, hint: impl Into<String>) {
         self.problems.borrow_mut().push(Problem {
             line: place.line,
             column: place.column,
@@ -134,16 +128,13 @@ impl<'a> Reader<'a> {
     fn json(&self, node: &Node, path: &str) -> Value {
         match &node.value {
             Yaml::Scalar { .. } if node.is_null() => Value::Null,
-            Yaml::Scalar { .. } => {
-                self.scalar(node, path, "a value")
-                    .map_or(Value::Null, |scalar| {
-                        if scalar.is_plain && !scalar.is_from_environment {
-                            plain_json(scalar.text)
-                        } else {
-                            Value::String(scalar.text)
-                        }
-                    })
-            }
+            Yaml::Scalar { .. } => self.scalar(node, path, "a value").map_or(Value::Null, |scalar| {
+                if scalar.is_plain && !scalar.is_from_environment {
+                    plain_json(scalar.text)
+                } else {
+                    Value::String(scalar.text)
+                }
+            }),
             Yaml::Sequence(items) => items.iter().map(|item| self.json(item, path)).collect(),
             Yaml::Mapping(entries) => Value::Object(
                 entries
@@ -209,17 +200,13 @@ impl<'a> Section<'a> {
             .iter()
             .find(|(known, _)| known.text == key)
             .map_or(self.place, |(_, node)| node.place);
-        self.reader
-            .report(place, &join(&self.path, key), message, hint);
+        self.reader.report(place, &join(&self.path, key), message, hint);
     }
 
     /// The value of a key, unless it is absent or null.
     fn take(&self, key: &'static str) -> Option<&'a Node> {
         self.known.borrow_mut().push(key);
-        let index = self
-            .entries
-            .iter()
-            .position(|(known, _)| known.text == key)?;
+        let index = self.entries.iter().position(|(known, _)| known.text == key)?;
         self.taken[index].set(true);
         Some(&self.entries[index].1).filter(|node| !node.is_null())
     }
@@ -236,21 +223,15 @@ impl<'a> Section<'a> {
         let scalar = self.reader.scalar(node, &path, expected)?;
         let value = parse(scalar.text.trim());
         if value.is_none() {
-            self.reader.report(
-                node.place,
-                &path,
-                format!("{} is not {expected}", scalar.shown()),
-                hint,
-            );
+            self.reader
+                .report(node.place, &path, format!("{} is not {expected}", scalar.shown()), hint);
         }
         value
     }
 
     /// Any text.
     pub(super) fn text(&self, key: &'static str) -> Option<String> {
-        self.read(key, "a text", "write one value", |text| {
-            Some(text.to_owned())
-        })
+        self.read(key, "a text", "write one value", |text| Some(text.to_owned()))
     }
 
     /// A duration with its unit.
@@ -264,20 +245,14 @@ impl<'a> Section<'a> {
     pub(super) fn positive_duration(&self, key: &'static str, default: Duration) -> Duration {
         let hint = "write a number above zero with its unit, such as `5s` or `300ms`";
         let parse = |text: &str| parse_duration(text).filter(|duration| !duration.is_zero());
-        self.read(
-            key,
-            "a duration above zero and of at most a day",
-            hint,
-            parse,
-        )
-        .unwrap_or(default)
+        self.read(key, "a duration above zero and of at most a day", hint, parse)
+            .unwrap_or(default)
     }
 
     /// A whole number, `_` allowed between its digits.
     pub(super) fn count(&self, key: &'static str, default: usize) -> usize {
         let hint = "write digits only, such as `100`; 0 means no limit";
-        self.read(key, "a whole number", hint, parse_count)
-            .unwrap_or(default)
+        self.read(key, "a whole number", hint, parse_count).unwrap_or(default)
     }
 
     /// A whole number above zero.
@@ -302,23 +277,12 @@ impl<'a> Section<'a> {
     /// One of several words.
     pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
         let hint = format!("write one of {}", list(words.iter().map(|(word, _)| *word)));
-        let parse = |text: &str| {
-            words
-                .iter()
-                .find(|(word, _)| *word == text)
-                .map(|(_, value)| *value)
-        };
-        self.read(key, "a word this key knows", &hint, parse)
-            .unwrap_or(default)
+        let parse = |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        self.read(key, "a word this key knows", &hint, parse).unwrap_or(default)
     }
 
     /// An address to listen on; `None` for `off`.
-    pub(super) fn address(
-        &self,
-        key: &'static str,
-        default: SocketAddr,
-        may_be_off: bool,
-    ) -> Option<SocketAddr> {
+    pub(super) fn address(&self, key: &'static str, default: SocketAddr, may_be_off: bool) -> Option<SocketAddr> {
         let hint = if may_be_off {
             "write an IP address and a port, such as `127.0.0.1:4000`, or `off`"
         } else {
@@ -328,8 +292,7 @@ impl<'a> Section<'a> {
             "off" if may_be_off => Some(None),
             text => text.parse().ok().map(Some),
         };
-        self.read(key, "an address", hint, parse)
-            .unwrap_or(Some(default))
+        self.read(key, "an address", hint, parse).unwrap_or(Some(default))
     }
 
     /// One text or a list of them.
@@ -396,12 +359,7 @@ impl<'a> Section<'a> {
     /// Reports the keys that nobody asked for. To be called last.
     pub(super) fn finish(self) {
         let known = self.known.borrow();
-        for ((key, _), _) in self
-            .entries
-            .iter()
-            .zip(&self.taken)
-            .filter(|(_, taken)| !taken.get())
-        {
+        for ((key, _), _) in self.entries.iter().zip(&self.taken).filter(|(_, taken)| !taken.get()) {
             let nearest = known
                 .iter()
                 .map(|known| (strsim::damerau_levenshtein(known, &key.text), *known))
@@ -412,12 +370,8 @@ impl<'a> Section<'a> {
                 }
                 _ => format!("known keys are {}", list(known.iter().copied())),
             };
-            self.reader.report(
-                key.place,
-                &self.path,
-                format!("unknown key `{}`", key.text),
-                hint,
-            );
+            self.reader
+                .report(key.place, &self.path, format!("unknown key `{}`", key.text), hint);
         }
     }
 }
@@ -430,17 +384,10 @@ fn parse_duration(text: &str) -> Option<Duration> {
 
 fn parse_count(text: &str) -> Option<usize> {
     let is_count = text.starts_with(|char: char| char.is_ascii_digit())
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || byte == b'_');
-    is_count
-        .then(|| text.replace('_', "").parse().ok())
-        .flatten()
+        && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'_');
+    is_count.then(|| text.replace('_', "").parse().ok()).flatten()
 }
 
 fn list<'n>(names: impl Iterator<Item = &'n str>) -> String {
-    names
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
+    names.map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }

@@ -50,9 +50,8 @@ type Events<'a> = dyn Iterator<Item = Result<(Event<'a>, Span), ScanError>> + 'a
 
 /// Reads a text of one document. An empty one is an empty mapping.
 pub(super) fn parse(text: &str) -> Result<Node, Refused> {
-    let mut events: Box<Events<'_>> = Box::new(
-        Parser::new_from_str(text).filter(|event| !matches!(event, Ok((Event::StreamStart, _)))),
-    );
+    let mut events: Box<Events<'_>> =
+        Box::new(Parser::new_from_str(text).filter(|event| !matches!(event, Ok((Event::StreamStart, _)))));
     let start = Place { line: 1, column: 1 };
     let empty = Node {
         place: start,
@@ -99,12 +98,7 @@ fn place(line: usize, column_from_0: usize) -> Place {
     }
 }
 
-fn node<'a>(
-    event: Event<'a>,
-    place: Place,
-    events: &mut Events<'a>,
-    nesting: usize,
-) -> Result<Node, Refused> {
+fn node<'a>(event: Event<'a>, place: Place, events: &mut Events<'a>, nesting: usize) -> Result<Node, Refused> {
     let refuse = |message: &str| {
         Err(Refused {
             place,
@@ -160,10 +154,7 @@ fn mapping<'a>(events: &mut Events<'a>, nesting: usize) -> Result<Vec<(Key, Node
         let Some((event, value_place)) = next(events)? else {
             break;
         };
-        entries.push((
-            Key { place, text },
-            node(event, value_place, events, nesting + 1)?,
-        ));
+        entries.push((Key { place, text }, node(event, value_place, events, nesting + 1)?));
     }
     Ok(entries)
 }

@@ -34,32 +34,25 @@ pub(super) fn negotiate(headers: &HeaderMap, profile: StatusProfile) -> Option<M
         StatusProfile::Compat => Media::Json,
         StatusProfile::Draft2026 => Media::GraphqlResponse,
     };
-    let mut lines = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .map(HeaderValue::as_bytes);
+    let mut lines = headers.get_all(header::ACCEPT).iter().map(HeaderValue::as_bytes);
     let (first, second) = (lines.next(), lines.next());
     match (first, second) {
         (None | Some(b"" | b"*/*"), None) => return Some(default),
         (Some(b"application/json"), None) => return Some(Media::Json),
         // Named first and without a quality: nothing behind it can be wanted more. So ask the clients in use.
-        (Some(line), _) if line.strip_prefix(GRAPHQL_RESPONSE).is_some_and(|rest| matches!(rest, [] | [b',', ..])) => {
+        (Some(line), _)
+            if line
+                .strip_prefix(GRAPHQL_RESPONSE)
+                .is_some_and(|rest| matches!(rest, [] | [b',', ..])) =>
+        {
             return Some(Media::GraphqlResponse);
         }
         _ => {}
     }
     let mut graphql = Wish::default();
     let mut json = Wish::default();
-    for range in first
-        .into_iter()
-        .chain(second)
-        .chain(lines)
-        .flat_map(split_ranges)
-    {
-        if range
-            .name
-            .eq_ignore_ascii_case(GRAPHQL_RESPONSE)
-        {
+    for range in first.into_iter().chain(second).chain(lines).flat_map(split_ranges) {
+        if range.name.eq_ignore_ascii_case(GRAPHQL_RESPONSE) {
             graphql.hear(range.quality, 3);
         } else if range.name.eq_ignore_ascii_case(b"application/json") {
             json.hear(range.quality, 3);
@@ -92,11 +85,7 @@ fn split_ranges(line: &[u8]) -> impl Iterator<Item = Range<'_>> {
         let mut parts = range.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
         let name = parts.next().filter(|name| !name.is_empty())?;
         let quality = parts
-            .filter_map(|parameter| {
-                parameter
-                    .strip_prefix(b"q=")
-                    .or_else(|| parameter.strip_prefix(b"Q="))
-            })
+            .filter_map(|parameter| parameter.strip_prefix(b"q=").or_else(|| parameter.strip_prefix(b"Q=")))
             .find_map(|quality| std::str::from_utf8(quality).ok()?.parse::<f32>().ok())
             .filter(|quality| quality.is_finite())
             .map_or(1.0, |quality| quality.clamp(0.0, 1.0));

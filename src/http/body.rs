@@ -25,25 +25,15 @@ const DISCARDING: Duration = Duration::from_secs(2);
 /// The whole body. `bytes_max` 0 = no limit.
 ///
 /// A timer is only made when the body is not already there.
-pub(super) async fn read(
-    body: &mut Incoming,
-    bytes_max: usize,
-    deadline: Duration,
-) -> Result<Bytes, Refusal> {
-    let bytes_max = if bytes_max == 0 {
-        usize::MAX
-    } else {
-        bytes_max
-    };
+pub(super) async fn read(body: &mut Incoming, bytes_max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
+    let bytes_max = if bytes_max == 0 { usize::MAX } else { bytes_max };
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(Refusal::BodyTooLarge);
     }
     let mut reading = pin!(read_frames(body, bytes_max));
     match reading.as_mut().now_or_never() {
         Some(read) => read,
-        None => timeout(deadline, reading)
-            .await
-            .unwrap_or(Err(Refusal::BodyTimeout)),
+        None => timeout(deadline, reading).await.unwrap_or(Err(Refusal::BodyTimeout)),
     }
 }
 
@@ -58,7 +48,9 @@ async fn read_frames(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Ref
     if body.is_end_stream() {
         return Ok(first);
     }
-    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(ANNOUNCED_BYTES_MAX);
+    let expected = usize::try_from(body.size_hint().lower())
+        .unwrap_or(usize::MAX)
+        .min(ANNOUNCED_BYTES_MAX);
     let mut whole = BytesMut::with_capacity(first.len() + expected);
     whole.extend_from_slice(&first);
     while let Some(bytes) = next(body).await? {

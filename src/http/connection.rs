@@ -36,16 +36,10 @@ pub(super) type Protocol = auto::Builder<TokioExecutor>;
 /// What answers the requests of a connection.
 pub(super) trait Handle: Send + Sync + 'static {
     /// Body of the answers.
-    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
-        + Send
-        + 'static;
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 
     /// Answers one request. The future is dropped when the client leaves.
-    fn handle(
-        &self,
-        request: Request<Incoming>,
-        watch: &Watch,
-    ) -> impl Future<Output = Response<Self::Body>> + Send;
+    fn handle(&self, request: Request<Incoming>, watch: &Watch) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// Room for the request line and headers in hyper's buffer. Four times our own limits, so that most of what exceeds them is answered in JSON with an id;
@@ -69,8 +63,7 @@ const PING_TIMEOUT: Duration = Duration::from_secs(10);
 /// Sets hyper up.
 pub(super) fn protocol(settings: &Settings) -> Protocol {
     let mut protocol = auto::Builder::new(TokioExecutor::new());
-    let head_buffer =
-        (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
+    let head_buffer = (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
     protocol
         .http1()
         .header_read_timeout(None)
@@ -107,9 +100,9 @@ pub(super) async fn serve<H: Handle>(
     };
     let mut connection = pin!(protocol.serve_connection(socket, service));
     let mut timer = pin!(sleep_until(Instant::now() + settings.header_timeout));
-    let mut is_closing = false;
     // Whether the timer would wake this task: it does so at the deadline it was last polled with.
     let mut is_armed = false;
+    let mut closing = None;
 
     poll_fn(|cx| {
         place.register(cx.waker());
@@ -122,14 +115,14 @@ pub(super) async fn serve<H: Handle>(
             if stage == Stage::Closed {
                 return Poll::Ready(());
             }
-            if stage == Stage::Draining && !is_closing {
-                is_closing = true;
+            if stage == Stage::Draining && closing.is_none() {
+                // The request that may be in flight has the server's drain time.
+                closing = Some(Closing { by: None });
                 connection.as_mut().graceful_shutdown();
-                // The request that may be in flight has the server's drain time, not ours.
                 continue;
             }
 
-            let due = watch.due(&settings);
+            let due = next_deadline(&watch, &settings, closing);
             if let Some((at, _)) = due.filter(|(at, _)| *at < timer.deadline()) {
                 timer.as_mut().reset(at);
                 is_armed = false;
@@ -141,8 +134,10 @@ pub(super) async fn serve<H: Handle>(
             is_armed = false;
             let now = Instant::now();
             match due {
-                Some((at, Lapse::Idle)) if at <= now && !is_closing => {
-                    is_closing = true;
+                Some((at, Lapse::Idle)) if at <= now => {
+                    closing = Some(Closing {
+                        by: Some(now + CLOSING),
+                    });
                     connection.as_mut().graceful_shutdown();
                     timer.as_mut().reset(now + CLOSING);
                 }
@@ -153,4 +148,23 @@ pub(super) async fn serve<H: Handle>(
         }
     })
     .await;
+}
+
+/// A connection that was asked to close.
+#[derive(Debug, Clone, Copy)]
+struct Closing {
+    /// When it is closed whether it is ready or not.
+    by: Option<Instant>,
+}
+
+/// What ends the connection next if nothing changes. One that is closing is not asked to close again for being idle.
+fn next_deadline(watch: &Watch, settings: &Settings, closing: Option<Closing>) -> Option<(Instant, Lapse)> {
+    let due = watch.due(settings);
+    let Some(Closing { by }) = closing else { return due };
+    let due = due.filter(|(_, lapse)| *lapse != Lapse::Idle);
+    let by = by.map(|at| (at, Lapse::Closing));
+    match (due, by) {
+        (Some(due), Some(by)) => Some(if due.0 < by.0 { due } else { by }),
+        (due, by) => due.or(by),
+    }
 }

@@ -80,11 +80,7 @@ fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Ref
         (Some(value), None, _) => is_json(value.as_bytes()),
         _ => false,
     };
-    if is_json {
-        Ok(())
-    } else {
-        Err(Refusal::ContentType)
-    }
+    if is_json { Ok(()) } else { Err(Refusal::ContentType) }
 }
 
 /// `application/json`, with `charset=utf-8` if any.
@@ -92,25 +88,21 @@ fn is_json(content_type: &[u8]) -> bool {
     if content_type == b"application/json" {
         return true;
     }
-    let mut parts = content_type
-        .split(|byte| *byte == b';')
-        .map(<[u8]>::trim_ascii);
+    let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     parts
         .next()
         .is_some_and(|name| name.eq_ignore_ascii_case(b"application/json"))
-        && parts.all(
-            |parameter| match parameter.iter().position(|byte| *byte == b'=') {
-                Some(equals) if parameter[..equals].eq_ignore_ascii_case(b"charset") => {
-                    let charset = &parameter[equals + 1..];
-                    let charset = charset
-                        .strip_prefix(b"\"")
-                        .and_then(|quoted| quoted.strip_suffix(b"\""))
-                        .unwrap_or(charset);
-                    charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
-                }
-                _ => true,
-            },
-        )
+        && parts.all(|parameter| match parameter.iter().position(|byte| *byte == b'=') {
+            Some(equals) if parameter[..equals].eq_ignore_ascii_case(b"charset") => {
+                let charset = &parameter[equals + 1..];
+                let charset = charset
+                    .strip_prefix(b"\"")
+                    .and_then(|quoted| quoted.strip_suffix(b"\""))
+                    .unwrap_or(charset);
+                charset.eq_ignore_ascii_case(b"utf-8") || charset.eq_ignore_ascii_case(b"utf8")
+            }
+            _ => true,
+        })
 }
 
 /// A body that grows while it is read is not taken: clients do not compress requests of a few kilobytes.

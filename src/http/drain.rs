@@ -95,10 +95,7 @@ impl Drain {
 
     fn connections(&self) -> std::sync::MutexGuard<'_, HashMap<u64, Option<Waker>>> {
         // Nothing that can panic runs under the lock.
-        self.0
-            .connections
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.0.connections.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -113,9 +110,7 @@ impl Place {
     pub(super) fn register(&mut self, waker: &Waker) {
         if !self.has_waker {
             self.has_waker = true;
-            self.drain
-                .connections()
-                .insert(self.id, Some(waker.clone()));
+            self.drain.connections().insert(self.id, Some(waker.clone()));
         }
     }
 }

@@ -25,8 +25,7 @@ fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode 
         (Outcome::Partial, Draft2026, _) => PARTIAL_SUCCESS,
         // Clients that know only `application/json` take other statuses for a failure of the network.
         (Outcome::Syntax | Outcome::Invalid, Compat, Json) => 200,
-        (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse)
-        | (Outcome::Syntax, Draft2026, _) => 400,
+        (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse) | (Outcome::Syntax, Draft2026, _) => 400,
         (Outcome::Invalid, Draft2026, _) => 422,
         (Outcome::MethodNotAllowed, ..) => 405,
         (Outcome::Unavailable(status), ..) => status,
@@ -56,12 +55,7 @@ pub(super) fn answer(
     id: HeaderValue,
 ) -> Response<Full<Bytes>> {
     let status = status(response.outcome, media, profile);
-    let mut http = plain(
-        status,
-        response.body,
-        content_type(status, media, profile),
-        id,
-    );
+    let mut http = plain(status, response.body, content_type(status, media, profile), id);
     if response.outcome == Outcome::MethodNotAllowed {
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static("POST"));
@@ -107,12 +101,7 @@ pub(super) fn options(id: HeaderValue) -> Response<Full<Bytes>> {
     http
 }
 
-fn plain(
-    status: StatusCode,
-    body: Bytes,
-    content_type: HeaderValue,
-    id: HeaderValue,
-) -> Response<Full<Bytes>> {
+fn plain(status: StatusCode, body: Bytes, content_type: HeaderValue, id: HeaderValue) -> Response<Full<Bytes>> {
     let mut headers = HeaderMap::with_capacity(6);
     headers.insert(header::CONTENT_TYPE, content_type);
     headers.insert(REQUEST_ID, id);

@@ -5,10 +5,7 @@
 
 use std::{cell::Cell, fmt};
 
-use serde::de::{
-    DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected,
-    Visitor,
-};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde_json::{Map, Value};
 
 use super::{decode::Fields, refusal::Refusal};
@@ -29,10 +26,7 @@ pub(super) fn parse(body: &[u8]) -> Result<Fields, Refusal> {
 }
 
 /// Reads the value of a GET parameter that holds JSON: an object or null.
-pub(super) fn parse_object(
-    text: &str,
-    expected: &'static str,
-) -> Result<Option<Map<String, Value>>, Refusal> {
+pub(super) fn parse_object(text: &str, expected: &'static str) -> Result<Option<Map<String, Value>>, Refusal> {
     let cell = Cell::new(expected);
     parse_with(text, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
         Refusal::NotJson => Refusal::Shape(expected),
@@ -157,8 +151,7 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
                 Key::Extensions => fields.extensions = map.next_value_seed(object)?,
                 Key::DocumentId => fields.document_id = map.next_value_seed(Text)?,
                 Key::OnError => {
-                    fields.on_error =
-                        on_error(map.next_value_seed(Text)?.as_deref()).map_err(A::Error::custom)?
+                    fields.on_error = on_error(map.next_value_seed(Text)?.as_deref()).map_err(A::Error::custom)?
                 }
                 Key::Unknown => {}
             }
@@ -266,10 +259,7 @@ impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
         {
             Value::Object(map) => Ok(Some(map)),
             Value::Null => Ok(None),
-            _ => Err(D::Error::invalid_type(
-                Unexpected::Other("value"),
-                &"an object or null",
-            )),
+            _ => Err(D::Error::invalid_type(Unexpected::Other("value"), &"an object or null")),
         }
     }
 }

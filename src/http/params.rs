@@ -35,13 +35,8 @@ pub(super) fn parse(query: &str) -> Result<Fields, Refusal> {
         match place {
             0 => fields.query = Some(value.into_owned()),
             1 => fields.operation_name = Some(value.into_owned()),
-            2 => {
-                fields.variables = json::parse_object(&value, "`variables` must be a JSON object")?
-            }
-            3 => {
-                fields.extensions =
-                    json::parse_object(&value, "`extensions` must be a JSON object")?
-            }
+            2 => fields.variables = json::parse_object(&value, "`variables` must be a JSON object")?,
+            3 => fields.extensions = json::parse_object(&value, "`extensions` must be a JSON object")?,
             4 => fields.document_id = Some(value.into_owned()),
             _ => fields.on_error = json::on_error(Some(&value)).map_err(Refusal::Shape)?,
         }

@@ -58,10 +58,7 @@ impl Refusal {
         let (status, message) = match self {
             Self::NoSuchPath => (404, "there is nothing at this path"),
             Self::Method => (405, "only GET and POST are allowed"),
-            Self::NotAcceptable => (
-                406,
-                "answers are application/graphql-response+json or application/json",
-            ),
+            Self::NotAcceptable => (406, "answers are application/graphql-response+json or application/json"),
             Self::UriTooLong => (414, "the URI is too long; use POST"),
             Self::HeadersTooLarge => (431, "the request headers are too large"),
             Self::Framing => (400, "the request head is ambiguous"),
@@ -100,11 +97,7 @@ impl Refusal {
     pub(super) fn closes(self) -> bool {
         matches!(
             self,
-            Self::Framing
-                | Self::BodyTimeout
-                | Self::BodyBroken
-                | Self::HeadersTooLarge
-                | Self::UriTooLong
+            Self::Framing | Self::BodyTimeout | Self::BodyBroken | Self::HeadersTooLarge | Self::UriTooLong
         )
     }
 }

@@ -113,9 +113,7 @@ impl Server {
     /// Address of the public port; its number is known even where 0 was asked for.
     #[must_use]
     pub fn public_address(&self) -> SocketAddr {
-        self.public
-            .local_addr()
-            .expect("a bound listener has an address")
+        self.public.local_addr().expect("a bound listener has an address")
     }
 
     /// Address of the admin port.
@@ -161,13 +159,7 @@ impl Server {
         });
 
         let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
-        let stack = Arc::new(Stack::new(
-            answer,
-            routes,
-            Arc::clone(&settings),
-            log,
-            &metrics,
-        ));
+        let stack = Arc::new(Stack::new(answer, routes, Arc::clone(&settings), log, &metrics));
         let port = Port::new(
             stack,
             settings.clone(),
@@ -242,7 +234,11 @@ impl Stop {
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
     let listen = || {
-        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        let socket = if address.is_ipv4() {
+            TcpSocket::new_v4()
+        } else {
+            TcpSocket::new_v6()
+        }?;
         // A server that starts again must not wait for the connections of the last one to be forgotten.
         socket.set_reuseaddr(true)?;
         socket.bind(address)?;
@@ -266,9 +262,7 @@ fn files_left_for_clients() -> usize {
     );
     let files = if raised.is_ok() { maximum } else { current };
     files
-        .map_or(usize::MAX, |files| {
-            usize::try_from(files / 4 * 3).unwrap_or(usize::MAX)
-        })
+        .map_or(usize::MAX, |files| usize::try_from(files / 4 * 3).unwrap_or(usize::MAX))
         .max(1)
 }
 
@@ -362,9 +356,7 @@ impl<H: Handle> Port<H> {
 fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         error.kind(),
-        io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-            | io::ErrorKind::ConnectionRefused
+        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
     )
 }
 

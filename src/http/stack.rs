@@ -141,17 +141,12 @@ impl<A: Answer> Stack<A> {
             Ok(Some((request, media)))
         };
         match admitted.await {
-            Ok(Some((request, media))) => (
-                End::Answered(self.answer.handle(request).await, media),
-                false,
-            ),
+            Ok(Some((request, media))) => (End::Answered(self.answer.handle(request).await, media), false),
             Ok(None) => (End::Options, false),
             Err(refusal) => {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
-                let is_clean =
-                    !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
-                let closes =
-                    is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
+                let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
+                let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
                 (End::Refused(refusal, media.unwrap_or(default)), closes)
             }
         }
@@ -159,8 +154,7 @@ impl<A: Answer> Stack<A> {
 
     /// Writes the request's line, if it is to have one.
     fn log(&self, line: &Line<'_>) {
-        let has_errors =
-            line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
+        let has_errors = line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
         match self.log {
             LogRequests::Off => return,
             LogRequests::Errors if !has_errors => return,
@@ -170,10 +164,7 @@ impl<A: Answer> Stack<A> {
         tracing::info!(
             request_id = line.id.to_str().unwrap_or_default(),
             surface = line.surface,
-            operation = operation
-                .and_then(|info| info.name.as_deref())
-                .map(clean)
-                .as_deref(),
+            operation = operation.and_then(|info| info.name.as_deref()).map(clean).as_deref(),
             kind = operation.map(|info| info.kind),
             outcome = line.outcome.as_str(),
             status = line.status,
@@ -198,10 +189,7 @@ impl<A: Answer> Handle for Stack<A> {
 
         let running = AssertUnwindSafe(self.run(request, surface, watch, started)).catch_unwind();
         let (end, closes) = running.await.unwrap_or_else(|_| {
-            tracing::error!(
-                request_id = id.to_str().unwrap_or_default(),
-                "a handler panicked"
-            );
+            tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
         });
 
@@ -233,9 +221,7 @@ impl<A: Answer> Handle for Stack<A> {
             id: &id,
             errors: operation
                 .as_ref()
-                .map_or(u32::from(outcome == RequestOutcome::Refused), |info| {
-                    info.errors
-                }),
+                .map_or(u32::from(outcome == RequestOutcome::Refused), |info| info.errors),
             operation,
             outcome,
             status: response.status().as_u16(),
@@ -245,11 +231,7 @@ impl<A: Answer> Handle for Stack<A> {
     }
 }
 
-fn check_head(
-    headers: &HeaderMap,
-    path_and_query: &str,
-    settings: &Settings,
-) -> Result<(), Refusal> {
+fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
     if path_and_query.len() > settings.uri_bytes_max {
         return Err(Refusal::UriTooLong);
     }
@@ -308,8 +290,7 @@ impl Drop for Exchange<'_> {
     fn drop(&mut self) {
         self.metrics.in_flight.dec();
         if !self.is_finished {
-            self.metrics
-                .finished(RequestOutcome::Cancelled, self.started.elapsed());
+            self.metrics.finished(RequestOutcome::Cancelled, self.started.elapsed());
         }
     }
 }

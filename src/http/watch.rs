@@ -36,6 +36,8 @@ pub(super) enum Lapse {
     Idle,
     /// Not reading its answer.
     Write,
+    /// Closing, which it was asked to.
+    Closing,
 }
 
 /// Microseconds since the connection was opened, plus one; 0 = not now.
@@ -81,8 +83,7 @@ impl Watch {
 
     pub(super) fn head_complete(&self, fault: Option<Fault>) {
         self.head_since.unset();
-        self.fault
-            .store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
+        self.fault.store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
     }
 
     pub(super) fn is_http2(&self) {
@@ -107,8 +108,12 @@ impl Watch {
         }
     }
 
+    /// A client that reads its answer, however slowly, is not idle.
     pub(super) fn write_progressed(&self) {
-        self.write_since.unset();
+        if !self.write_since.is_unset() {
+            self.write_since.unset();
+            self.idle_since.set(self.opened, Instant::now());
+        }
     }
 
     /// Counts a request as in flight until the guard is dropped.
@@ -122,21 +127,17 @@ impl Watch {
 
     /// When the connection has to be ended if nothing changes, and why.
     pub(super) fn due(&self, settings: &Settings) -> Option<(Instant, Lapse)> {
-        let write = self
-            .deadline(&self.write_since, settings.write_timeout)
-            .map(|at| (at, Lapse::Write));
-        let read = if self.in_flight.load(Relaxed) > 0 {
-            None
-        } else if let Some(at) = self.deadline(&self.head_since, settings.header_timeout) {
-            Some((at, Lapse::Head))
-        } else {
-            self.deadline(&self.idle_since, settings.idle_timeout)
-                .map(|at| (at, Lapse::Idle))
-        };
-        match (write, read) {
-            (Some(write), Some(read)) => Some(if write.0 < read.0 { write } else { read }),
-            (write, read) => write.or(read),
+        if let Some(at) = self.deadline(&self.write_since, settings.write_timeout) {
+            return Some((at, Lapse::Write));
         }
+        if self.in_flight.load(Relaxed) > 0 {
+            return None;
+        }
+        if let Some(at) = self.deadline(&self.head_since, settings.header_timeout) {
+            return Some((at, Lapse::Head));
+        }
+        self.deadline(&self.idle_since, settings.idle_timeout)
+            .map(|at| (at, Lapse::Idle))
     }
 
     fn deadline(&self, since: &Moment, timeout: Duration) -> Option<Instant> {
@@ -159,8 +160,7 @@ impl Moment {
 
     fn set(&self, opened: Instant, now: Instant) {
         let micros = now.saturating_duration_since(opened).as_micros();
-        self.0
-            .store(u64::try_from(micros).unwrap_or(u64::MAX - 1) + 1, Relaxed);
+        self.0.store(u64::try_from(micros).unwrap_or(u64::MAX - 1) + 1, Relaxed);
     }
 
     fn get(&self, opened: Instant) -> Option<Instant> {

@@ -142,10 +142,7 @@ struct Families {
 
 impl Metrics {
     /// Metrics of these surfaces and sources, each series starting at zero.
-    pub fn new<'a>(
-        surfaces: impl IntoIterator<Item = &'a str>,
-        sources: impl IntoIterator<Item = &'a str>,
-    ) -> Self {
+    pub fn new<'a>(surfaces: impl IntoIterator<Item = &'a str>, sources: impl IntoIterator<Item = &'a str>) -> Self {
         let mut registry = Registry::with_prefix("switchboard");
         let families = Families::register(&mut registry);
         let connections = Gauge::default();
@@ -199,8 +196,7 @@ impl Metrics {
     #[must_use]
     pub fn render(&self) -> String {
         let mut text = String::with_capacity(16 * 1024);
-        prometheus_client::encoding::text::encode(&mut text, &self.registry)
-            .expect("writing to a string cannot fail");
+        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a string cannot fail");
         text
     }
 }
@@ -225,10 +221,7 @@ impl SourceMetrics {
     }
 
     /// Notes how many keys a batch call carries.
-    #[expect(
-        clippy::cast_precision_loss,
-        reason = "batches hold thousands of keys, not 2^52"
-    )]
+    #[expect(clippy::cast_precision_loss, reason = "batches hold thousands of keys, not 2^52")]
     pub fn batch(&self, size: BatchSize) {
         self.batch.observe(size.0 as f64);
     }

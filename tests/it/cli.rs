@@ -69,7 +69,10 @@ fn map_lines(lines: &[Value]) -> Vec<Value> {
 fn the_demo_s_configuration_schemas_and_operations_are_in_order() {
     let (code, out, err) = run(&root(), &["check"], "");
 
-    assert_eq!((code, out.as_str(), err.as_str()), (0, "2 surfaces, 20 operations: no errors\n", ""));
+    assert_eq!(
+        (code, out.as_str(), err.as_str()),
+        (0, "2 surfaces, 20 operations: no errors\n", "")
+    );
     let json = run(&root(), &["check", "--format", "json", "--surface", "web"], "");
     assert_eq!(json, (0, "[]\n".to_owned(), String::new()));
 }
@@ -80,10 +83,17 @@ fn files_are_one_schema_and_need_no_configuration() {
 
     let good = run(directory.path(), &["check", "a.graphql"], "");
     assert_eq!(good, (0, "1 file: no errors\n".to_owned(), String::new()));
-    let (code, out, _) = run(directory.path(), &["check", "a.graphql", "b.graphql", "--format", "json"], "");
+    let (code, out, _) = run(
+        directory.path(),
+        &["check", "a.graphql", "b.graphql", "--format", "json"],
+        "",
+    );
     let findings: Vec<Value> = serde_json::from_str(&out).unwrap();
     assert_eq!(code, 1);
-    let finding = findings.iter().find(|finding| finding["file"] == "b.graphql").expect(&out);
+    let finding = findings
+        .iter()
+        .find(|finding| finding["file"] == "b.graphql")
+        .expect(&out);
     assert_eq!((&finding["line"], &finding["severity"]), (&json!(1), &json!("error")));
     for key in ["code", "message", "column"] {
         assert!(!finding[key].is_null(), "{finding}");
@@ -96,11 +106,17 @@ fn files_that_cannot_be_read_are_findings_too() {
 
     let (code, out, _) = run(directory.path(), &["check", "none.graphql", "--format", "json"], "");
     let findings: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("GRAPHQL_ERROR"), &json!("none.graphql")));
+    assert_eq!(
+        (code, &findings[0]["code"], &findings[0]["file"]),
+        (1, &json!("GRAPHQL_ERROR"), &json!("none.graphql"))
+    );
 
     let (code, out, _) = run(directory.path(), &["check", "--format", "json"], "");
     let findings: Value = serde_json::from_str(&out).unwrap();
-    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("CONFIG_ERROR"), &json!("switchboard.yaml")));
+    assert_eq!(
+        (code, &findings[0]["code"], &findings[0]["file"]),
+        (1, &json!("CONFIG_ERROR"), &json!("switchboard.yaml"))
+    );
 }
 
 #[test]
@@ -120,7 +136,10 @@ fn operations_are_checked_against_their_surface() {
     assert_eq!(code, 1);
     assert!(out.contains("ops/Broken.graphql:1:"), "{out}");
     assert!(out.contains("error[GRAPHQL_PARSE_FAILED]"), "{out}");
-    assert!(out.contains("ops/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"), "{out}");
+    assert!(
+        out.contains("ops/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"),
+        "{out}"
+    );
     assert!(out.ends_with("1 surface, 3 operations: 3 errors\n"), "{out}");
 }
 
@@ -144,10 +163,20 @@ type Post {
 ";
     assert_eq!(out, expected);
     let (_, written, _) = run(directory.path(), &["schema", "--surface", "web", "--directives"], "");
-    assert!(written.contains("# a.graphql") || written.contains("a.graphql\n"), "{written}");
+    assert!(
+        written.contains("# a.graphql") || written.contains("a.graphql\n"),
+        "{written}"
+    );
     assert!(written.contains("@connect(source:"), "{written}");
     let unknown = run(directory.path(), &["schema", "--surface", "tv"], "");
-    assert_eq!(unknown, (1, String::new(), "there is no surface `tv`; the configuration has `web`\n".to_owned()));
+    assert_eq!(
+        unknown,
+        (
+            1,
+            String::new(),
+            "there is no surface `tv`; the configuration has `web`\n".to_owned()
+        )
+    );
 }
 
 #[test]
@@ -157,7 +186,11 @@ fn a_plan_is_explained() {
     let (code, out, err) = run(&root(), &["explain", "--surface", "web", operation], "");
     assert_eq!((code, err.as_str()), (0, ""), "{out}");
     assert!(out.contains("ProductPage on web"), "{out}");
-    let (code, out, _) = run(&root(), &["explain", "--surface", "web", "--format", "json", operation], "");
+    let (code, out, _) = run(
+        &root(),
+        &["explain", "--surface", "web", "--format", "json", operation],
+        "",
+    );
     assert!(code == 0 && serde_json::from_str::<Value>(&out).is_ok(), "{out}");
     let (code, _, err) = run(&root(), &["explain", "--surface", "web", "-"], "{ nothing }");
     assert_eq!(code, 1);
@@ -171,7 +204,10 @@ fn a_server_that_cannot_start_tells_all_reasons() {
 
     let (code, out, err) = run(directory.path(), &["serve"], "");
     assert_eq!((code, out.as_str()), (1, ""));
-    assert_eq!(err, "sources.catalogue: no schema has a source of that name (there are: catalog)\n");
+    assert_eq!(
+        err,
+        "sources.catalogue: no schema has a source of that name (there are: catalog)\n"
+    );
     let (code, _, err) = run(directory.path(), &["serve", "--config", "other.yaml"], "");
     assert_eq!(code, 1);
     assert!(err.starts_with("other.yaml: cannot be read: "), "{err}");
@@ -204,8 +240,16 @@ fn mappings_are_evaluated_line_by_line() {
     assert_eq!(answers[5]["json"], json!({ "a": 1 }));
     assert_eq!(answers[6]["json"], json!({ "a": "x y" }));
     assert!(answers[7]["parse_error"].is_string());
-    assert_eq!(answers[8]["parse_error"], "there is no version `0.9`; write 0.1, 0.2, 0.3 or 0.4");
-    assert!(answers[9]["parse_error"].as_str().unwrap().starts_with("the line is not a task: missing field `selection`"));
+    assert_eq!(
+        answers[8]["parse_error"],
+        "there is no version `0.9`; write 0.1, 0.2, 0.3 or 0.4"
+    );
+    assert!(
+        answers[9]["parse_error"]
+            .as_str()
+            .unwrap()
+            .starts_with("the line is not a task: missing field `selection`")
+    );
 }
 
 #[test]
@@ -234,14 +278,34 @@ fn each_line_is_answered_before_the_next_is_asked_for() {
 
 #[test]
 fn one_mapping_is_evaluated_from_the_command_line() {
-    let directory = directory(&[("data.json", r#"{"a":{"b":[1,2]}}"#), ("vars.json", r#"{"$args":{"id":7}}"#)]);
+    let directory = directory(&[
+        ("data.json", r#"{"a":{"b":[1,2]}}"#),
+        ("vars.json", r#"{"$args":{"id":7}}"#),
+    ]);
 
-    let (code, out, err) = run(directory.path(), &["map", "b: $.a.b id: $args.id", "--data", "data.json", "--vars", "vars.json"], "");
+    let (code, out, err) = run(
+        directory.path(),
+        &[
+            "map",
+            "b: $.a.b id: $args.id",
+            "--data",
+            "data.json",
+            "--vars",
+            "vars.json",
+        ],
+        "",
+    );
     assert_eq!((code, err.as_str()), (0, ""));
-    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "b": [1, 2], "id": 7 }));
+    assert_eq!(
+        serde_json::from_str::<Value>(&out).unwrap(),
+        json!({ "b": [1, 2], "id": 7 })
+    );
     let (code, out, err) = run(directory.path(), &["map", "$.a.c", "--data", "-"], r#"{"a":{}}"#);
     assert_eq!((code, out.as_str()), (0, ""));
-    assert!(err.starts_with("note: ") && err.ends_with("the value is missing\n"), "{err}");
+    assert!(
+        err.starts_with("note: ") && err.ends_with("the value is missing\n"),
+        "{err}"
+    );
     let (code, _, err) = run(directory.path(), &["map", "a {"], "");
     assert!(code == 1 && !err.is_empty(), "{err}");
     assert_eq!(run(directory.path(), &["map"], "").0, 2);
@@ -249,7 +313,11 @@ fn one_mapping_is_evaluated_from_the_command_line() {
 
 /// A port that nobody listens on now.
 fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    std::net::TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port()
 }
 
 /// Asks for a path until an answer with this status comes.
@@ -263,7 +331,9 @@ fn ask_until(port: u16, path: &str, status: &str) {
             tcp.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
             let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
             last.clear();
-            let _ = tcp.write_all(request.as_bytes()).and_then(|()| tcp.read_to_string(&mut last));
+            let _ = tcp
+                .write_all(request.as_bytes())
+                .and_then(|()| tcp.read_to_string(&mut last));
             if last.starts_with(&format!("HTTP/1.1 {status}")) {
                 return;
             }
@@ -276,17 +346,23 @@ fn ask_until(port: u16, path: &str, status: &str) {
 #[test]
 fn a_server_out_of_files_still_answers_probes_and_recovers() {
     let (port, admin) = (free_port(), free_port());
-    let config = format!("listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces: {{ web: {{ schema: a.graphql }} }}");
+    let config =
+        format!("listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces: {{ web: {{ schema: a.graphql }} }}");
     let directory = directory(&[("switchboard.yaml", &config), ("a.graphql", GOOD)]);
     let mut server = Command::new("sh")
-        .args(["-c", &format!("ulimit -n 64; exec {} serve", env!("CARGO_BIN_EXE_switchboard"))])
+        .args([
+            "-c",
+            &format!("ulimit -n 64; exec {} serve", env!("CARGO_BIN_EXE_switchboard")),
+        ])
         .current_dir(directory.path())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
     ask_until(admin, "/ready", "200");
 
-    let hoard: Vec<_> = (0..500).filter_map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+    let hoard: Vec<_> = (0..500)
+        .filter_map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).ok())
+        .collect();
     assert!(hoard.len() > 64, "more than the server may have files: {}", hoard.len());
     ask_until(admin, "/live", "200");
     drop(hoard);

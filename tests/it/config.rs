@@ -23,8 +23,7 @@ fn environment(name: &str) -> Option<String> {
 }
 
 fn read(text: &str) -> Config {
-    Config::parse(text, Path::new("/etc/shop/switchboard.yaml"), &environment)
-        .unwrap_or_else(|error| panic!("{error}"))
+    Config::parse(text, Path::new("/etc/shop/switchboard.yaml"), &environment).unwrap_or_else(|error| panic!("{error}"))
 }
 
 /// What is said about a text.
@@ -36,9 +35,7 @@ fn problems(text: &str) -> String {
 
 /// What is said about a text that comes after a surface.
 fn problems_after_a_surface(text: &str) -> String {
-    problems(&format!(
-        "surfaces: {{ web: {{ schema: a.graphql }} }}\n{text}"
-    ))
+    problems(&format!("surfaces: {{ web: {{ schema: a.graphql }} }}\n{text}"))
 }
 
 #[test]
@@ -54,10 +51,7 @@ fn a_surface_and_its_schema_are_enough() {
         ("web", "/web/graphql", false)
     );
     assert_eq!(web.schema, [PathBuf::from("/etc/shop/web.graphql")]);
-    assert_eq!(
-        (web.operations.as_ref(), &web.limits),
-        (None, &Limits::default())
-    );
+    assert_eq!((web.operations.as_ref(), &web.limits), (None, &Limits::default()));
     assert_eq!(config.http, Settings::default());
     assert_eq!(config.log, LogSettings::default());
     assert_eq!(config.source("anything"), SourceConfig::default());
@@ -83,12 +77,21 @@ surfaces:
 "#,
     );
 
-    assert_eq!((config.listen.to_string().as_str(), config.admin), ("0.0.0.0:4100", None));
+    assert_eq!(
+        (config.listen.to_string().as_str(), config.admin),
+        ("0.0.0.0:4100", None)
+    );
     let names: Vec<_> = config.surfaces.iter().map(|surface| surface.name.as_str()).collect();
     assert_eq!(names, ["web", "mobile"], "in the order of the file");
     let web = &config.surfaces[0];
     assert_eq!((web.path.as_str(), web.introspection), ("/shop", true));
-    assert_eq!(web.schema, [PathBuf::from("/etc/shop/schema/shared.graphql"), PathBuf::from("/abs/web.graphql")]);
+    assert_eq!(
+        web.schema,
+        [
+            PathBuf::from("/etc/shop/schema/shared.graphql"),
+            PathBuf::from("/abs/web.graphql")
+        ]
+    );
     assert_eq!(web.operations, Some(PathBuf::from("/etc/shop/schema/web/operations")));
     let limits = Limits {
         body_bytes: 1,
@@ -135,8 +138,14 @@ sources:
         json!({ "apiKey": "hunter2", "version": 2, "port": "4100", "nested": { "list": [true, null, 1.5, "1"] } }),
     );
     assert_eq!((catalog.max_requests_per_operation, catalog.max_in_flight), (10, 7));
-    assert_eq!((catalog.limits.body_bytes, catalog.limits.depth, catalog.limits.list), (1, 2, 3));
-    assert_eq!((catalog.timeout, catalog.connect_timeout), (Duration::from_millis(300), Duration::from_millis(50)));
+    assert_eq!(
+        (catalog.limits.body_bytes, catalog.limits.depth, catalog.limits.list),
+        (1, 2, 3)
+    );
+    assert_eq!(
+        (catalog.timeout, catalog.connect_timeout),
+        (Duration::from_millis(300), Duration::from_millis(50))
+    );
 }
 
 #[test]
@@ -178,8 +187,11 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         uri_bytes_max: 12,
     };
     assert_eq!(config.http, http);
-    let log =
-        LogSettings { level: "info,switchboard=debug".to_owned(), format: LogFormat::Text, requests: LogRequests::Off };
+    let log = LogSettings {
+        level: "info,switchboard=debug".to_owned(),
+        format: LogFormat::Text,
+        requests: LogRequests::Off,
+    };
     assert_eq!(config.log, log);
 }
 
@@ -191,10 +203,7 @@ fn secrets_are_not_printed() {
 
     let printed = format!("{config:?} {config:#?}");
 
-    assert!(
-        !printed.contains("hunter2") && !printed.contains("plain"),
-        "{printed}"
-    );
+    assert!(!printed.contains("hunter2") && !printed.contains("plain"), "{printed}");
     assert!(printed.contains("config: ***"), "{printed}");
 }
 
@@ -253,10 +262,7 @@ shop.yaml:24:15: log.level: this is neither a level nor a list of `module=level`
 shop.yaml:24:34: log.requests: `none` is not a word this key knows; write one of `all`, `errors`, `off`
 shop.yaml:24:48: log.format: `${` is not closed; write `${NAME}`, or `$${` for the characters"
     );
-    assert!(
-        !said.contains("hunter2"),
-        "no value from the environment is shown"
-    );
+    assert!(!said.contains("hunter2"), "no value from the environment is shown");
 }
 
 #[test]
@@ -264,9 +270,7 @@ fn a_file_without_surfaces_is_refused() {
     for text in ["", "# nothing\n", "~", "surfaces:\n", "surfaces: {}\n"] {
         let said = problems(text);
         assert!(
-            said.ends_with(
-                "surfaces: there is no surface to serve; add one: a name, and its `schema`"
-            ),
+            said.ends_with("surfaces: there is no surface to serve; add one: a name, and its `schema`"),
             "{said}"
         );
     }
@@ -320,8 +324,5 @@ fn a_file_that_is_not_there_is_named() {
         error.starts_with("/nowhere/switchboard.yaml: cannot be read: "),
         "{error}"
     );
-    assert!(
-        error.ends_with("; name another file with --config"),
-        "{error}"
-    );
+    assert!(error.ends_with("; name another file with --config"), "{error}");
 }

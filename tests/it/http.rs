@@ -47,10 +47,7 @@ async fn a_post_reaches_the_engine_as_it_was_sent() {
     let request = wire.last_seen();
     assert!(!request.queries_only);
     assert_eq!(request.headers["host"], "shop");
-    assert_eq!(
-        request.headers["x-request-id"],
-        *reply.header("x-request-id").unwrap()
-    );
+    assert_eq!(request.headers["x-request-id"], *reply.header("x-request-id").unwrap());
 }
 
 #[tokio::test]
@@ -116,11 +113,7 @@ async fn the_media_type_is_what_the_client_accepts() {
         ("", JSON, GRAPHQL),
         ("accept: */*\r\n", JSON, GRAPHQL),
         ("accept: application/json\r\n", JSON, JSON),
-        (
-            "accept: application/graphql-response+json\r\n",
-            GRAPHQL,
-            GRAPHQL,
-        ),
+        ("accept: application/graphql-response+json\r\n", GRAPHQL, GRAPHQL),
         (
             "accept: application/graphql-response+json,application/json;q=0.9\r\n",
             GRAPHQL,
@@ -182,11 +175,7 @@ async fn the_status_tells_the_outcome_by_profile_and_media_type() {
         ("{ shed }", 503, 503, 503),
     ] {
         assert_eq!(wire.ask(query, json).await.status, compat_json, "{query}");
-        assert_eq!(
-            wire.ask(query, graphql).await.status,
-            compat_graphql,
-            "{query}"
-        );
+        assert_eq!(wire.ask(query, graphql).await.status, compat_graphql, "{query}");
         assert_eq!(draft.ask(query, json).await.status, of_draft, "{query}");
         assert_eq!(draft.ask(query, graphql).await.status, of_draft, "{query}");
     }
@@ -195,10 +184,7 @@ async fn the_status_tells_the_outcome_by_profile_and_media_type() {
         draft.ask("{ invalid }", json).await.header("content-type"),
         Some(GRAPHQL)
     );
-    assert_eq!(
-        draft.ask("{ partial }", json).await.header("content-type"),
-        Some(JSON)
-    );
+    assert_eq!(draft.ask("{ partial }", json).await.header("content-type"), Some(JSON));
 }
 
 #[tokio::test]
@@ -213,12 +199,7 @@ async fn a_partial_success_has_its_name_on_the_status_line() {
         ))
         .await;
 
-    assert!(
-        client
-            .closed()
-            .await
-            .starts_with("HTTP/1.1 294 Partial Success\r\n")
-    );
+    assert!(client.closed().await.starts_with("HTTP/1.1 294 Partial Success\r\n"));
 }
 
 #[tokio::test]
@@ -230,11 +211,7 @@ async fn mutations_do_not_run_over_get() {
         "/web/graphql?query=mutation+B%7B+a+%7D&operationName=B",
     ] {
         let reply = wire.get(uri).await;
-        assert_eq!(
-            (reply.status, reply.header("allow")),
-            (405, Some("POST")),
-            "{uri}"
-        );
+        assert_eq!((reply.status, reply.header("allow")), (405, Some("POST")), "{uri}");
     }
     let overridden = wire
         .raw("GET /web/graphql?query=mutation+%7B+a+%7D HTTP/1.1\r\nhost: a\r\nx-http-method-override: POST\r\n\r\n")
@@ -255,26 +232,13 @@ async fn only_get_post_and_options_are_answered() {
             .await;
         let answer = client.closed().await;
         assert!(answer.starts_with("HTTP/1.1 405 "), "{method}: {answer}");
-        assert!(
-            answer.contains("\r\nallow: GET, POST\r\n"),
-            "{method}: {answer}"
-        );
+        assert!(answer.contains("\r\nallow: GET, POST\r\n"), "{method}: {answer}");
         let body = error("only GET and POST are allowed", "BAD_REQUEST");
-        assert_eq!(
-            answer.ends_with(&body),
-            method != "HEAD",
-            "{method}: {answer}"
-        );
+        assert_eq!(answer.ends_with(&body), method != "HEAD", "{method}: {answer}");
     }
-    let options = wire
-        .raw("OPTIONS /web/graphql HTTP/1.1\r\nhost: a\r\n\r\n")
-        .await;
+    let options = wire.raw("OPTIONS /web/graphql HTTP/1.1\r\nhost: a\r\n\r\n").await;
     assert_eq!(
-        (
-            options.status,
-            options.header("allow"),
-            options.body.as_str()
-        ),
+        (options.status, options.header("allow"), options.body.as_str()),
         (204, Some("GET, POST"), "")
     );
     assert_eq!(wire.seen(), 0);
@@ -314,9 +278,7 @@ async fn only_json_is_taken() {
         "Application/JSON;charset=\"UTF-8\"",
         "application/json; x=y",
     ] {
-        let reply = wire
-            .raw(post(&format!("content-type: {taken}\r\n"), body))
-            .await;
+        let reply = wire.raw(post(&format!("content-type: {taken}\r\n"), body)).await;
         assert_eq!(reply.status, 200, "{taken}");
     }
     for refused in [
@@ -344,26 +306,17 @@ async fn only_json_is_taken() {
 #[tokio::test]
 async fn a_get_with_the_content_type_of_a_form_is_refused() {
     let wire = Wire::start().await;
-    let get = |content_type: &str| {
-        format!("GET /web/graphql?query=%7Bdata%7D HTTP/1.1\r\nhost: a\r\n{content_type}\r\n")
-    };
+    let get =
+        |content_type: &str| format!("GET /web/graphql?query=%7Bdata%7D HTTP/1.1\r\nhost: a\r\n{content_type}\r\n");
 
-    assert_eq!(
-        wire.raw(get("content-type: text/plain\r\n")).await.status,
-        415
-    );
+    assert_eq!(wire.raw(get("content-type: text/plain\r\n")).await.status, 415);
     assert_eq!(
         wire.raw(get("content-type: application/x-www-form-urlencoded\r\n"))
             .await
             .status,
         415
     );
-    assert_eq!(
-        wire.raw(get("content-type: application/json\r\n"))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(wire.raw(get("content-type: application/json\r\n")).await.status, 200);
     assert_eq!(wire.raw(get("")).await.status, 200);
 }
 
@@ -380,11 +333,7 @@ async fn compressed_bodies_are_refused() {
     for encoding in ["gzip", "br", "gzip, gzip", "identity, gzip", "unheard-of"] {
         assert_eq!(
             wire.raw(with(encoding)).await.refusal(),
-            (
-                415,
-                "BAD_REQUEST".to_owned(),
-                "the body must not be encoded".to_owned()
-            ),
+            (415, "BAD_REQUEST".to_owned(), "the body must not be encoded".to_owned()),
             "{encoding}"
         );
     }
@@ -440,7 +389,11 @@ async fn bodies_that_are_not_a_request_say_what_was_expected() {
     for (body, of_draft, message) in REFUSED_BODIES {
         let shown = String::from_utf8_lossy(body).into_owned();
         let reply = wire.post(body).await;
-        assert_eq!(reply.refusal(), (400, "BAD_REQUEST".to_owned(), (*message).to_owned()), "{shown}");
+        assert_eq!(
+            reply.refusal(),
+            (400, "BAD_REQUEST".to_owned(), (*message).to_owned()),
+            "{shown}"
+        );
         assert_eq!(draft.post(body).await.status, *of_draft, "{shown}");
     }
     assert_eq!(wire.seen(), 0);
@@ -453,7 +406,10 @@ async fn nesting_without_end_is_refused_and_harmless() {
     for (open, close) in [("[", "]"), ("{\"a\":", "}")] {
         let variables = format!("{}1{}", open.repeat(20_000), close.repeat(20_000));
         let body = format!(r#"{{"query":"{{ data }}","variables":{{"v":{variables}}}}}"#);
-        assert_eq!(wire.post(body).await.refusal(), (400, "BAD_REQUEST".to_owned(), NOT_JSON.to_owned()));
+        assert_eq!(
+            wire.post(body).await.refusal(),
+            (400, "BAD_REQUEST".to_owned(), NOT_JSON.to_owned())
+        );
     }
 }
 
@@ -476,9 +432,7 @@ async fn batches_are_refused_by_name() {
 async fn every_character_arrives() {
     let wire = Wire::start().await;
 
-    let reply = wire
-        .post(r#"{"query":"data \ud83d\ude00 \u0000 \u202e é 😀"}"#)
-        .await;
+    let reply = wire.post(r#"{"query":"data \ud83d\ude00 \u0000 \u202e é 😀"}"#).await;
 
     assert_eq!(data(&reply)["query"], "data 😀 \0 \u{202e} é 😀");
 }
@@ -491,20 +445,14 @@ async fn query_strings_that_are_not_a_request_say_what_was_expected() {
         ("query=", "`query` or `documentId` is missing"),
         ("query=%FF", "the query string is malformed"),
         ("query=a&query=b", "a parameter must not stand twice"),
-        (
-            "query=a&variables=%5B1%5D",
-            "`variables` must be a JSON object",
-        ),
+        ("query=a&variables=%5B1%5D", "`variables` must be a JSON object"),
         ("query=a&variables=%7B", "`variables` must be a JSON object"),
         (
             "query=a&variables=%7B%22a%22:1,%22a%22:1%7D",
             "a key must not stand twice in one object",
         ),
         ("query=a&extensions=1", "`extensions` must be a JSON object"),
-        (
-            "query=a&onError=null",
-            "`onError` must be PROPAGATE, NULL or HALT",
-        ),
+        ("query=a&onError=null", "`onError` must be PROPAGATE, NULL or HALT"),
     ];
 
     for (query, message) in cases {
@@ -523,16 +471,12 @@ async fn a_sane_request_id_is_kept_and_others_are_replaced() {
     let longest = "a".repeat(64);
 
     for sane in ["abc-DEF_123", longest.as_str()] {
-        let reply = wire
-            .ask("{ data }", &format!("x-request-id: {sane}\r\n"))
-            .await;
+        let reply = wire.ask("{ data }", &format!("x-request-id: {sane}\r\n")).await;
         assert_eq!(reply.header("x-request-id"), Some(sane));
     }
     let mut ids = Vec::new();
     for insane in ["", "a b", "a\"b", "é", &"a".repeat(65)] {
-        let reply = wire
-            .ask("{ data }", &format!("x-request-id: {insane}\r\n"))
-            .await;
+        let reply = wire.ask("{ data }", &format!("x-request-id: {insane}\r\n")).await;
         let id = reply.header("x-request-id").unwrap().to_owned();
         assert!(
             id.len() == 13 && id.bytes().all(|byte| byte.is_ascii_alphanumeric()),
@@ -560,10 +504,7 @@ async fn a_connection_serves_one_request_after_another() {
         assert_eq!(client.reply().await.unwrap().status, 200);
     }
     // Two at once are answered in order.
-    let one = post(
-        "content-type: application/json\r\n",
-        r#"{"query":"{ data }"}"#,
-    );
+    let one = post("content-type: application/json\r\n", r#"{"query":"{ data }"}"#);
     let two = post(
         "content-type: application/json\r\naccept: text/html\r\n",
         r#"{"query":"{ data }"}"#,

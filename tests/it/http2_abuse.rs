@@ -43,7 +43,9 @@ fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
 /// Opens a connection and sends these settings.
 async fn connect(wire: &Wire, settings: &[u8]) -> TcpStream {
     let mut tcp = TcpStream::connect(wire.address).await.unwrap();
-    tcp.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, settings)].concat()).await.unwrap();
+    tcp.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, settings)].concat())
+        .await
+        .unwrap();
     tcp
 }
 
@@ -72,7 +74,9 @@ async fn until_closed(tcp: TcpStream, pieces: impl Iterator<Item = Vec<u8>>) -> 
             () = reading => {}
         }
     };
-    timeout(Duration::from_secs(20), both).await.expect("the server closes the connection");
+    timeout(Duration::from_secs(20), both)
+        .await
+        .expect("the server closes the connection");
     kinds(&answer)
 }
 
@@ -97,7 +101,11 @@ async fn streams_that_are_opened_and_reset_end_the_connection() {
 
     let pairs = (0..20_000).map(|number| {
         let stream = 2 * number + 1;
-        [frame(HEADERS, END_STREAM | END_HEADERS, stream, &get()), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+        [
+            frame(HEADERS, END_STREAM | END_HEADERS, stream, &get()),
+            frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes()),
+        ]
+        .concat()
     });
 
     let kinds = until_closed(tcp, pairs).await;
@@ -121,12 +129,20 @@ async fn headers_without_end_end_the_connection() {
 
 #[tokio::test]
 async fn a_client_whose_window_stays_shut_is_let_go() {
-    let wire = Wire::with(Settings { idle_timeout: Duration::from_millis(200), ..Settings::default() }).await;
+    let wire = Wire::with(Settings {
+        idle_timeout: Duration::from_millis(200),
+        ..Settings::default()
+    })
+    .await;
     // SETTINGS_INITIAL_WINDOW_SIZE = 0, and pings to look alive.
     let tcp = connect(&wire, &[0, 4, 0, 0, 0, 0]).await;
 
     let pings = std::iter::repeat_with(|| frame(PING, 0, 0, &[0; 8])).take(100);
-    let kinds = until_closed(tcp, std::iter::once(frame(HEADERS, END_STREAM | END_HEADERS, 1, &get())).chain(pings)).await;
+    let kinds = until_closed(
+        tcp,
+        std::iter::once(frame(HEADERS, END_STREAM | END_HEADERS, 1, &get())).chain(pings),
+    )
+    .await;
 
     assert!(kinds.contains(&HEADERS), "it was answered: {kinds:?}");
     still_serves(&wire).await;
@@ -146,5 +162,9 @@ async fn a_silent_http2_connection_is_idle_not_slow() {
     let kinds = until_closed(tcp, std::iter::empty()).await;
 
     assert!(kinds.contains(&GOAWAY), "told before it is closed: {kinds:?}");
-    assert!(started.elapsed() >= Duration::from_millis(700), "{:?}", started.elapsed());
+    assert!(
+        started.elapsed() >= Duration::from_millis(700),
+        "{:?}",
+        started.elapsed()
+    );
 }

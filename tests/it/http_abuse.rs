@@ -11,11 +11,7 @@ const HEAD: &str = "content-type: application/json\r\n";
 const BODY: &str = r#"{"query":"{ data }"}"#;
 
 fn too_large() -> (u16, String, String) {
-    (
-        413,
-        "BAD_REQUEST".to_owned(),
-        "the body is too large".to_owned(),
-    )
+    (413, "BAD_REQUEST".to_owned(), "the body is too large".to_owned())
 }
 
 #[tokio::test]
@@ -31,13 +27,9 @@ async fn a_body_over_the_limit_is_refused_by_its_announced_length() {
 async fn a_body_over_the_limit_is_refused_by_counting() {
     let wire = Wire::start().await;
     let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
-    let head = format!(
-        "POST /web/graphql HTTP/1.1\r\nhost: a\r\n{HEAD}transfer-encoding: chunked\r\n\r\n"
-    );
+    let head = format!("POST /web/graphql HTTP/1.1\r\nhost: a\r\n{HEAD}transfer-encoding: chunked\r\n\r\n");
 
-    let reply = wire
-        .raw([head, chunk.repeat(5), "0\r\n\r\n".to_owned()].concat())
-        .await;
+    let reply = wire.raw([head, chunk.repeat(5), "0\r\n\r\n".to_owned()].concat()).await;
 
     assert_eq!(reply.refusal(), too_large());
 }
@@ -88,9 +80,7 @@ async fn a_long_uri_is_refused() {
     let wire = Wire::start().await;
 
     for length in [9_000, 50_000] {
-        let reply = wire
-            .get(&format!("/web/graphql?query={}", "a".repeat(length)))
-            .await;
+        let reply = wire.get(&format!("/web/graphql?query={}", "a".repeat(length))).await;
         assert_eq!(
             reply.refusal(),
             (
@@ -100,27 +90,18 @@ async fn a_long_uri_is_refused() {
             )
         );
     }
-    let megabyte = wire
-        .get(&format!("/web/graphql?query={}", "a".repeat(1 << 20)))
-        .await;
+    let megabyte = wire.get(&format!("/web/graphql?query={}", "a".repeat(1 << 20))).await;
     assert!(matches!(megabyte.status, 414 | 431), "{megabyte:?}");
 }
 
 #[tokio::test]
 async fn many_or_large_headers_are_refused() {
     let wire = Wire::start().await;
-    let many = (0..101)
-        .map(|n| format!("x-{n}: a\r\n"))
-        .collect::<String>();
-    let two_thousand = (0..2_000)
-        .map(|n| format!("x-{n}: a\r\n"))
-        .collect::<String>();
+    let many = (0..101).map(|n| format!("x-{n}: a\r\n")).collect::<String>();
+    let two_thousand = (0..2_000).map(|n| format!("x-{n}: a\r\n")).collect::<String>();
 
     let large = wire
-        .raw(post(
-            &format!("{HEAD}x-large: {}\r\n", "a".repeat(17_000)),
-            BODY,
-        ))
+        .raw(post(&format!("{HEAD}x-large: {}\r\n", "a".repeat(17_000)), BODY))
         .await;
     assert_eq!(
         large.refusal(),
@@ -130,17 +111,8 @@ async fn many_or_large_headers_are_refused() {
             "the request headers are too large".to_owned()
         )
     );
-    for headers in [
-        many,
-        two_thousand,
-        format!("x-large: {}\r\n", "a".repeat(1 << 20)),
-    ] {
-        assert_eq!(
-            wire.raw(post(&format!("{HEAD}{headers}"), BODY))
-                .await
-                .status,
-            431
-        );
+    for headers in [many, two_thousand, format!("x-large: {}\r\n", "a".repeat(1 << 20))] {
+        assert_eq!(wire.raw(post(&format!("{HEAD}{headers}"), BODY)).await.status, 431);
     }
     assert_eq!(wire.seen(), 0);
 }
@@ -152,16 +124,10 @@ async fn heads_that_two_servers_could_read_differently_are_refused_and_end_the_c
     let smuggled = "GET /web/graphql?query=%7Bsmuggled%7D HTTP/1.1\r\nhost: a\r\n\r\n";
     let start = format!("POST /web/graphql HTTP/1.1\r\nhost: a\r\n{HEAD}");
     let cases = [
-        format!(
-            "{start}content-length: {length}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"
-        ),
-        format!(
-            "{start}transfer-encoding: chunked\r\ncontent-length: {length}\r\n\r\n0\r\n\r\n{smuggled}"
-        ),
+        format!("{start}content-length: {length}\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{start}transfer-encoding: chunked\r\ncontent-length: {length}\r\n\r\n0\r\n\r\n{smuggled}"),
         format!("{start}Content-Length: {length}\r\ncontent-length: 0\r\n\r\n{BODY}{smuggled}"),
-        format!(
-            "{start}content-length: {length}\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"
-        ),
+        format!("{start}content-length: {length}\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}content-length: +{length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}content-length: {length}, {length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}transfer-encoding: xchunked\r\n\r\n0\r\n\r\n{smuggled}"),
@@ -172,9 +138,7 @@ async fn heads_that_two_servers_could_read_differently_are_refused_and_end_the_c
         format!("{start}x-nul: a\0b\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}x-space : a\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}content-length: {length}\n\n{BODY}{smuggled}"),
-        format!(
-            "POST /web/graphql HTTP/1.1\nhost: a\r\n{HEAD}content-length: {length}\r\n\r\n{BODY}{smuggled}"
-        ),
+        format!("POST /web/graphql HTTP/1.1\nhost: a\r\n{HEAD}content-length: {length}\r\n\r\n{BODY}{smuggled}"),
     ];
 
     for case in cases {
@@ -182,11 +146,7 @@ async fn heads_that_two_servers_could_read_differently_are_refused_and_end_the_c
         client.send(&case).await;
         let answer = client.closed().await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{case:?}: {answer}");
-        assert_eq!(
-            answer.matches("HTTP/1.1 ").count(),
-            1,
-            "one answer: {case:?}: {answer}"
-        );
+        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "one answer: {case:?}: {answer}");
     }
     assert_eq!(wire.seen(), 0, "nothing reached the engine");
 }
@@ -228,10 +188,7 @@ async fn silent_and_slow_clients_are_let_go() {
         "a kept connection has no more time for its next head"
     );
 
-    assert!(
-        started.elapsed() < Duration::from_secs(5),
-        "each within its own time"
-    );
+    assert!(started.elapsed() < Duration::from_secs(5), "each within its own time");
 }
 
 #[tokio::test]
@@ -291,17 +248,41 @@ async fn a_client_that_does_not_read_its_answer_is_let_go() {
 
     // The server gives the connection up: its gauge goes back to zero although the client still holds its end.
     let deadline = Instant::now() + Duration::from_secs(10);
-    while !wire
-        .metrics
-        .render()
-        .contains("switchboard_connections 0\n")
-        || wire.seen() == 0
-    {
+    while !wire.metrics.render().contains("switchboard_connections 0\n") || wire.seen() == 0 {
         assert!(Instant::now() < deadline, "{}", wire.metrics.render());
         tokio::task::yield_now().await;
     }
 
     assert!(client.closed().await.len() < 32 * 1024 * 1024, "cut off");
+}
+
+#[tokio::test]
+async fn a_client_that_reads_its_answer_slowly_gets_all_of_it() {
+    let settings = Settings {
+        write_timeout: Duration::from_secs(5),
+        idle_timeout: Duration::from_millis(100),
+        ..Settings::default()
+    };
+    let wire = Wire::with(settings).await;
+    let mut client = Client::connect(wire.address).await;
+    client.send(post(HEAD, r#"{"query":"{ large }"}"#)).await;
+
+    let started = Instant::now();
+    let mut last = 0;
+    let reply = loop {
+        // A pause after every few megabytes: far longer in all than a connection may be idle.
+        if let Some(reply) = client.read_some(&mut last, 4 * 1024 * 1024).await {
+            break reply;
+        }
+        tokio::time::sleep(Duration::from_millis(60)).await;
+    };
+
+    assert!(reply.body.len() > 32 * 1024 * 1024, "{}", reply.body.len());
+    assert!(
+        started.elapsed() > Duration::from_millis(200),
+        "it was slow: {:?}",
+        started.elapsed()
+    );
 }
 
 #[tokio::test]

@@ -35,14 +35,7 @@ async fn probes_say_up_and_nothing_else() {
 async fn the_public_port_has_no_admin_paths() {
     let wire = Wire::start().await;
 
-    for path in [
-        "/live",
-        "/ready",
-        "/metrics",
-        "/debug/pprof",
-        "/config",
-        "/graphiql",
-    ] {
+    for path in ["/live", "/ready", "/metrics", "/debug/pprof", "/config", "/graphiql"] {
         assert_eq!(wire.get(path).await.status, 404, "{path}");
     }
 }

@@ -7,10 +7,7 @@ use switchboard::telemetry::{BatchSize, CallOutcome, LogSettings, Metrics, check
 #[test]
 fn user_text_in_a_log_line_is_short_and_harmless() {
     assert_eq!(clean("HomeScreen"), "HomeScreen");
-    assert_eq!(
-        clean("a\nb\u{1b}[31m\u{7f}\u{9b}"),
-        r"a\u{a}b\u{1b}[31m\u{7f}\u{9b}"
-    );
+    assert_eq!(clean("a\nb\u{1b}[31m\u{7f}\u{9b}"), r"a\u{a}b\u{1b}[31m\u{7f}\u{9b}");
     assert_eq!(clean("\u{202e}evil\u{2028}"), r"\u{202e}evil\u{2028}");
     assert_eq!(clean("é😀\"{}"), "é😀\"{}");
     let long = "é".repeat(300);
@@ -58,10 +55,7 @@ fn names_that_are_not_configured_make_no_series() {
     let before = metrics.render().lines().count();
 
     for number in 0..300 {
-        metrics
-            .surface(&format!("surface-{number}"))
-            .in_flight
-            .inc();
+        metrics.surface(&format!("surface-{number}")).in_flight.inc();
         assert!(metrics.source(&format!("source-{number}")).is_none());
     }
 

@@ -79,15 +79,9 @@ impl Wire {
     pub(crate) async fn with(settings: Settings) -> Self {
         let metrics = Arc::new(Metrics::new(["mobile", "web"], ["catalog"]));
         let any = SocketAddr::from(([127, 0, 0, 1], 0));
-        let server = Server::bind(
-            any,
-            Some(any),
-            settings,
-            LogRequests::All,
-            Arc::clone(&metrics),
-        )
-        .await
-        .unwrap();
+        let server = Server::bind(any, Some(any), settings, LogRequests::All, Arc::clone(&metrics))
+            .await
+            .unwrap();
         let (address, admin) = (server.public_address(), server.admin_address().unwrap());
         let (stop, stopping) = Stop::channel();
         let script = Arc::new(Script::default());
@@ -117,32 +111,25 @@ impl Wire {
 
     /// POSTs a body as `application/json`.
     pub(crate) async fn post(&self, body: impl AsRef<[u8]>) -> Reply {
-        self.raw(post("content-type: application/json\r\n", body))
-            .await
+        self.raw(post("content-type: application/json\r\n", body)).await
     }
 
     /// POSTs a document, with one more header line or none.
     pub(crate) async fn ask(&self, query: &str, header: &str) -> Reply {
         let body = json!({ "query": query }).to_string();
-        self.raw(post(
-            &format!("content-type: application/json\r\n{header}"),
-            body,
-        ))
-        .await
+        self.raw(post(&format!("content-type: application/json\r\n{header}"), body))
+            .await
     }
 
     /// GETs a path with its query.
     pub(crate) async fn get(&self, uri: &str) -> Reply {
-        self.raw(format!("GET {uri} HTTP/1.1\r\nhost: shop\r\n\r\n"))
-            .await
+        self.raw(format!("GET {uri} HTTP/1.1\r\nhost: shop\r\n\r\n")).await
     }
 
     /// GETs from the admin port.
     pub(crate) async fn probe(&self, path: &str) -> Reply {
         let mut client = Client::connect(self.admin).await;
-        client
-            .send(format!("GET {path} HTTP/1.1\r\nhost: shop\r\n\r\n"))
-            .await;
+        client.send(format!("GET {path} HTTP/1.1\r\nhost: shop\r\n\r\n")).await;
         client.reply().await.expect("an answer")
     }
 
@@ -165,10 +152,8 @@ impl Wire {
 pub(crate) fn post(headers: &str, body: impl AsRef<[u8]>) -> Vec<u8> {
     let body = body.as_ref();
     let length = body.len();
-    let mut bytes = format!(
-        "POST /web/graphql HTTP/1.1\r\nhost: shop\r\n{headers}content-length: {length}\r\n\r\n"
-    )
-    .into_bytes();
+    let mut bytes =
+        format!("POST /web/graphql HTTP/1.1\r\nhost: shop\r\n{headers}content-length: {length}\r\n\r\n").into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -214,6 +199,21 @@ impl Client {
         }
     }
 
+    /// Reads until this many more bytes have come since the `last` time; the answer, once it is complete.
+    pub(crate) async fn read_some(&mut self, last: &mut usize, bytes: usize) -> Option<Reply> {
+        while self.unread.len() < *last + bytes {
+            let read = timeout(PATIENCE, self.tcp.read_buf(&mut self.unread))
+                .await
+                .expect("bytes in time")
+                .unwrap();
+            if read == 0 || self.unread.ends_with(b"\"}") {
+                return self.take_reply();
+            }
+        }
+        *last = self.unread.len();
+        None
+    }
+
     /// Waits until the server closes the connection; what it sent before.
     pub(crate) async fn closed(mut self) -> String {
         while let Ok(1..) = timeout(PATIENCE, self.tcp.read_buf(&mut self.unread))
@@ -224,11 +224,7 @@ impl Client {
     }
 
     fn take_reply(&mut self) -> Option<Reply> {
-        let head_end = self
-            .unread
-            .windows(4)
-            .position(|window| window == b"\r\n\r\n")?
-            + 4;
+        let head_end = self.unread.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
         let head = std::str::from_utf8(&self.unread[..head_end]).unwrap();
         let mut lines = head.trim_end().split("\r\n");
         let status = lines.next()?.split(' ').nth(1)?.parse().unwrap();
@@ -246,11 +242,7 @@ impl Client {
         headers.remove("content-length");
         let body = String::from_utf8(self.unread[head_end..head_end + length].to_vec()).unwrap();
         self.unread.drain(..head_end + length);
-        Some(Reply {
-            status,
-            headers,
-            body,
-        })
+        Some(Reply { status, headers, body })
     }
 }
 
@@ -259,13 +251,8 @@ impl Client {
 impl Reply {
     /// Status, `content-type` and the error's message and code: what most tests are about.
     pub(crate) fn refusal(&self) -> (u16, String, String) {
-        let body: Value =
-            serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"));
-        assert_eq!(
-            body.as_object().unwrap().len(),
-            1,
-            "errors and nothing else: {self:?}"
-        );
+        let body: Value = serde_json::from_str(&self.body).unwrap_or_else(|error| panic!("{error}: {self:?}"));
+        assert_eq!(body.as_object().unwrap().len(), 1, "errors and nothing else: {self:?}");
         assert_eq!(body["errors"].as_array().unwrap().len(), 1, "{self:?}");
         assert!(self.headers.contains_key("x-request-id"), "{self:?}");
         let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -304,10 +291,7 @@ impl Answer for Shared {
         let error = json!({ "errors": [{ "message": "no", "extensions": { "code": "NO" } }] });
         let (outcome, body) = match word {
             "mutation" if queries_only => (Outcome::MethodNotAllowed, error),
-            "partial" => (
-                Outcome::Partial,
-                json!({ "errors": error["errors"], "data": null }),
-            ),
+            "partial" => (Outcome::Partial, json!({ "errors": error["errors"], "data": null })),
             "syntax" => (Outcome::Syntax, error),
             "invalid" => (Outcome::Invalid, error),
             "shed" => (Outcome::Unavailable(503), error),
@@ -322,10 +306,7 @@ impl Answer for Shared {
                 self.0.go.notified().await;
                 (Outcome::Data, json!({ "data": "waited" }))
             }
-            "large" => (
-                Outcome::Data,
-                json!({ "data": "x".repeat(32 * 1024 * 1024) }),
-            ),
+            "large" => (Outcome::Data, json!({ "data": "x".repeat(32 * 1024 * 1024) })),
             _ => (Outcome::Data, echo),
         };
         let operation = OperationInfo {

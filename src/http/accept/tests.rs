@@ -56,21 +56,14 @@ fn the_client_s_wish_decides() {
 #[test]
 fn a_client_that_does_not_care_gets_what_the_profile_is_made_for() {
     for accept in ["", "*/*", "application/*", "text/html, */*;q=0.1"] {
-        assert_eq!(
-            of(accept, StatusProfile::Compat),
-            Some(Media::Json),
-            "{accept}"
-        );
+        assert_eq!(of(accept, StatusProfile::Compat), Some(Media::Json), "{accept}");
         assert_eq!(
             of(accept, StatusProfile::Draft2026),
             Some(Media::GraphqlResponse),
             "{accept}"
         );
     }
-    assert_eq!(
-        negotiate(&HeaderMap::new(), StatusProfile::Compat),
-        Some(Media::Json)
-    );
+    assert_eq!(negotiate(&HeaderMap::new(), StatusProfile::Compat), Some(Media::Json));
     assert_eq!(
         negotiate(&HeaderMap::new(), StatusProfile::Draft2026),
         Some(Media::GraphqlResponse)

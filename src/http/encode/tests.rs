@@ -12,10 +12,7 @@ fn every_outcome_has_its_status_under_each_profile_and_media_type() {
     ];
     let row = |profile, media| outcomes.map(|outcome| status(outcome, media, profile).as_u16());
 
-    assert_eq!(
-        row(StatusProfile::Compat, Media::Json),
-        [200, 200, 200, 200, 405, 503]
-    );
+    assert_eq!(row(StatusProfile::Compat, Media::Json), [200, 200, 200, 200, 405, 503]);
     assert_eq!(
         row(StatusProfile::Compat, Media::GraphqlResponse),
         [200, 200, 400, 400, 405, 503]
@@ -38,9 +35,6 @@ fn the_draft_labels_only_success_as_json() {
 
     assert_eq!(of(294, Media::Json, StatusProfile::Draft2026), json);
     assert_eq!(of(422, Media::Json, StatusProfile::Draft2026), graphql);
-    assert_eq!(
-        of(422, Media::GraphqlResponse, StatusProfile::Draft2026),
-        graphql
-    );
+    assert_eq!(of(422, Media::GraphqlResponse, StatusProfile::Draft2026), graphql);
     assert_eq!(of(400, Media::Json, StatusProfile::Compat), json);
 }

@@ -62,12 +62,6 @@ fn the_body_is_not_read_as_head() {
 
 #[test]
 fn the_preface_of_http2_is_told_apart() {
-    assert_eq!(
-        read_whole("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-        Progress::Http2
-    );
-    assert_eq!(
-        read_bytewise("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"),
-        Progress::Http2
-    );
+    assert_eq!(read_whole("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Progress::Http2);
+    assert_eq!(read_bytewise("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Progress::Http2);
 }
