@@ -168,6 +168,7 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         group.ty = ty;
+        group.base = group.base.map(|rows| Rows { supply: rows.supply.of_type(&self.ty(ty).name), ..rows });
         let missing: Vec<Arc<str>> = collected
             .iter()
             .filter(|collected| {

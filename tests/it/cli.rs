@@ -246,3 +246,53 @@ fn one_mapping_is_evaluated_from_the_command_line() {
     assert!(code == 1 && !err.is_empty(), "{err}");
     assert_eq!(run(directory.path(), &["map"], "").0, 2);
 }
+
+/// A port that nobody listens on now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Asks for a path until an answer with this status comes.
+fn ask_until(port: u16, path: &str, status: &str) {
+    use std::{io::Read as _, net::TcpStream, time::Duration};
+
+    let deadline = std::time::SystemTime::now() + Duration::from_secs(20);
+    let mut last = String::new();
+    while std::time::SystemTime::now() < deadline {
+        if let Ok(mut tcp) = TcpStream::connect(("127.0.0.1", port)) {
+            tcp.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+            last.clear();
+            let _ = tcp.write_all(request.as_bytes()).and_then(|()| tcp.read_to_string(&mut last));
+            if last.starts_with(&format!("HTTP/1.1 {status}")) {
+                return;
+            }
+        }
+        std::thread::yield_now();
+    }
+    panic!("{path}: {last}");
+}
+
+#[test]
+fn a_server_out_of_files_still_answers_probes_and_recovers() {
+    let (port, admin) = (free_port(), free_port());
+    let config = format!("listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces: {{ web: {{ schema: a.graphql }} }}");
+    let directory = directory(&[("switchboard.yaml", &config), ("a.graphql", GOOD)]);
+    let mut server = Command::new("sh")
+        .args(["-c", &format!("ulimit -n 64; exec {} serve", env!("CARGO_BIN_EXE_switchboard"))])
+        .current_dir(directory.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    ask_until(admin, "/ready", "200");
+
+    let hoard: Vec<_> = (0..500).filter_map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+    assert!(hoard.len() > 64, "more than the server may have files: {}", hoard.len());
+    ask_until(admin, "/live", "200");
+    drop(hoard);
+    ask_until(port, "/web/graphql?query=%7B__typename%7D", "200");
+
+    let terminated = Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert!(server.wait().unwrap().success(), "SIGTERM is a clean end");
+}

@@ -1,5 +1,8 @@
 //! A surface in process over real backends: schema text in, answers out.
 
+pub(crate) mod server;
+pub(crate) mod shop;
+
 use std::{collections::HashMap, path::PathBuf, sync::Arc, time::Duration};
 
 use http::HeaderMap;

@@ -120,6 +120,20 @@ impl Backend {
         );
     }
 
+    /// Waits until the clients of `calls` calls have gone away.
+    ///
+    /// # Panics
+    /// When they have not after ten seconds.
+    pub async fn wait_for_abandoned(&self, calls: u64) {
+        let mut abandonments = self.control.abandonments();
+        let gone = timeout(WAIT_MAX, abandonments.wait_for(|count| *count >= calls)).await;
+        assert!(
+            gone.is_ok(),
+            "waited for {calls} abandoned calls, there are {}",
+            self.abandoned()
+        );
+    }
+
     /// Answers every call so much later. Adds to what delays there are.
     pub fn delay(&self, delay: Duration) {
         self.control.add_rule(Rule {

@@ -79,7 +79,7 @@ pub(crate) struct Failure {
 struct Traffic {
     in_flight: AtomicU64,
     in_flight_max: AtomicU64,
-    abandoned: AtomicU64,
+    abandoned: watch::Sender<u64>,
 }
 
 /// A call that is being answered. Dropped unfinished, its client has gone away.
@@ -200,7 +200,7 @@ impl Control {
         self.traffic
             .in_flight_max
             .store(self.traffic.in_flight.load(Relaxed), Relaxed);
-        self.traffic.abandoned.store(0, Relaxed);
+        self.traffic.abandoned.send_replace(0);
     }
 
     pub(crate) fn keep_log(&self, yes: bool) {
@@ -263,7 +263,11 @@ impl Control {
     }
 
     pub(crate) fn abandoned(&self) -> u64 {
-        self.traffic.abandoned.load(Relaxed)
+        *self.traffic.abandoned.borrow()
+    }
+
+    pub(crate) fn abandonments(&self) -> watch::Receiver<u64> {
+        self.traffic.abandoned.subscribe()
     }
 }
 
@@ -310,7 +314,7 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         self.traffic.in_flight.fetch_sub(1, Relaxed);
         if !self.finished {
-            self.traffic.abandoned.fetch_add(1, Relaxed);
+            self.traffic.abandoned.send_modify(|count| *count += 1);
         }
     }
 }

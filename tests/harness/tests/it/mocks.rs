@@ -138,9 +138,7 @@ async fn a_client_that_leaves_is_noticed() {
     things.wait_for_calls(1).await;
     call.abort();
 
-    while things.abandoned() == 0 {
-        tokio::task::yield_now().await;
-    }
+    things.wait_for_abandoned(1).await;
     assert_eq!(things.in_flight(), 0);
 }
 
