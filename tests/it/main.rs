@@ -11,7 +11,6 @@ mod http_abuse;
 mod http_drain;
 mod mapping;
 mod schema;
-mod shop;
 mod shop_counts;
 mod shop_failures;
 mod shop_isolation;
