@@ -22,7 +22,7 @@ pub(super) struct Wanted {
 pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
     let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
-    let mut gatherer = Gatherer { plan, step, kind, outcome, keys, buffer: KeyBuffer::default(), wanted: Vec::new() };
+    let mut gatherer = Gatherer { step, kind, outcome, keys, buffer: KeyBuffer::default(), wanted: Vec::new() };
     for link in &outcome.steps[usize::from(parent.step.0)].live {
         if let Link::Value { table, node } = *link {
             gatherer.walk(table, outcome.tables[table as usize].node(node), &parent.path);
@@ -32,7 +32,6 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
 }
 
 struct Gatherer<'a> {
-    plan: &'a Plan,
     step: &'a Step,
     kind: Kind,
     outcome: &'a Outcome,

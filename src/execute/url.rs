@@ -30,7 +30,7 @@ enum Piece {
 
 /// Scheme and authority, path and query of a base URL; nothing in it comes from a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct BaseUrl {
+pub(super) struct BaseUrl {
     /// `http://host:port`.
     pub(super) origin: String,
     pub(super) path: String,
@@ -168,7 +168,7 @@ impl BaseUrl {
     ///
     /// # Errors
     /// In words that can follow the URL.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text: String = text.replace(['\t', '\n', '\r', '\u{c}'], "");
         let text = text.trim();
         let Some((scheme, rest)) = text.split_once("://") else { return Err("is not an absolute URL".to_owned()) };

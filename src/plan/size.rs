@@ -7,7 +7,7 @@ use serde_json::Value;
 use crate::{operation::Argument, schema::model::Field};
 
 /// A list of which nothing is said.
-pub const ASSUMED_LIST_SIZE: u64 = 10;
+pub(super) const ASSUMED_LIST_SIZE: u64 = 10;
 
 /// How many values a field has: 1, or the length of its list.
 pub(super) fn list_size(field: &Field, arguments: &[(Arc<str>, Argument)]) -> u64 {

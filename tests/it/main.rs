@@ -3,7 +3,6 @@
 mod architecture;
 mod cli;
 mod config;
-mod execution;
 mod explain;
 mod http2_abuse;
 mod http;
