@@ -25,14 +25,26 @@ pub(super) fn align(surface: &Surface, connector: &Connector, layouts: &mut Layo
                 TypeKind::Object(fields) | TypeKind::Interface(fields) => fields[index as usize].ty.non_null.len() > 1,
                 _ => false,
             };
-            let parts = connector.group_by_paths.iter().map(|path| path_slots(path, root, layouts));
-            Align::Items { parts: parts.collect(), many }
+            let parts = connector
+                .group_by_paths
+                .iter()
+                .map(|path| path_slots(path, root, layouts));
+            Align::Items {
+                parts: parts.collect(),
+                many,
+            }
         }
         _ => Align::Whole,
     }
 }
 
-fn tree_slots(tree: &KeyTree, layout: LayoutId, layouts: &mut Layouts, above: &mut Vec<u16>, parts: &mut Vec<Vec<u16>>) {
+fn tree_slots(
+    tree: &KeyTree,
+    layout: LayoutId,
+    layouts: &mut Layouts,
+    above: &mut Vec<u16>,
+    parts: &mut Vec<Vec<u16>>,
+) {
     for (name, below) in &tree.0 {
         if below.0.is_empty() {
             above.push(layouts.leaf(layout, name));

@@ -41,10 +41,21 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         fields: 0,
         cost: 0,
     };
-    let group =
-        Group { ty: root_type, base: None, others: Vec::new(), path: Vec::new(), objects: 1, response_path: String::new(), root_field: 0 };
+    let group = Group {
+        ty: root_type,
+        base: None,
+        others: Vec::new(),
+        path: Vec::new(),
+        objects: 1,
+        response_path: String::new(),
+        root_field: 0,
+    };
     let root = planner.object(group, root_type, &[operation.selections.clone()]);
-    if planner.fields > FIELDS_MAX { Err(TooLarge) } else { Ok(planner.finish(root, operation)) }
+    if planner.fields > FIELDS_MAX {
+        Err(TooLarge)
+    } else {
+        Ok(planner.finish(root, operation))
+    }
 }
 
 /// Fields of all shapes of a plan. A selection on an abstract type is planned once for each of its object types, so
@@ -138,7 +149,11 @@ impl<'a> Planner<'a> {
                     group.path.push(Hop::OfType(slot, name.clone()));
                     (name, self.fields(group, *concrete, sets))
                 });
-                Shape::ByType { slot, name: definition.name.clone(), variants: variants.collect() }
+                Shape::ByType {
+                    slot,
+                    name: definition.name.clone(),
+                    variants: variants.collect(),
+                }
             }
             _ => Shape::One(self.fields(group, ty, sets)),
         };
@@ -156,7 +171,10 @@ impl<'a> Planner<'a> {
         group.base = group.base.map(|rows| Rows { supply: rows.supply.of_type(&self.ty(ty).name), ..rows });
         let missing: Vec<Arc<str>> = collected
             .iter()
-            .filter(|collected| self.field(ty, &collected.first().name).is_some_and(|(_, field)| field.connectors.is_empty()))
+            .filter(|collected| {
+                self.field(ty, &collected.first().name)
+                    .is_some_and(|(_, field)| field.connectors.is_empty())
+            })
             .map(|collected| collected.first().name.clone())
             .collect();
         self.supply(&mut group, &missing);
@@ -184,7 +202,9 @@ impl<'a> Planner<'a> {
         let node = collected.first();
         let name = &self.ty(ty).name;
         let mut shape = FieldShape {
-            key: format!("{}:", serde_json::Value::from(&*node.response_key)).into_bytes().into(),
+            key: format!("{}:", serde_json::Value::from(&*node.response_key))
+                .into_bytes()
+                .into(),
             response_key: node.response_key.clone(),
             coordinate: format!("{name}.{}", node.name).into(),
             non_null: vec![false],
@@ -236,7 +256,9 @@ impl<'a> Planner<'a> {
             return self.connect(group, field, connector, collected);
         }
         let Some((via, rows)) = group.supplier(&field.name) else {
-            let value = self.leaf(&field.ty).unwrap_or(ValueShape::Scalar(crate::schema::model::Scalar::Custom));
+            let value = self
+                .leaf(&field.ty)
+                .unwrap_or(ValueShape::Scalar(crate::schema::model::Scalar::Custom));
             return (FieldSource::Nobody, value);
         };
         if let Some(value) = self.leaf(&field.ty) {
@@ -245,7 +267,9 @@ impl<'a> Planner<'a> {
         }
         let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, &field.name);
         let supply = rows.supply.get(&field.name).unwrap_or(Supply::Anything);
-        let objects = group.objects.saturating_mul(size::list_size(field, &collected.first().arguments));
+        let objects = group
+            .objects
+            .saturating_mul(size::list_size(field, &collected.first().arguments));
         let mut path = if via.is_none() { group.path.clone() } else { Vec::new() };
         path.push(Hop::Slot(slot));
         let below = Group {
@@ -289,14 +313,24 @@ impl<'a> Planner<'a> {
     }
 
     /// Plans a field that has its own connector.
-    fn connect(&mut self, group: &mut Group<'a>, field: &'a Field, id: ConnectorId, collected: &Collected) -> (FieldSource, ValueShape) {
+    fn connect(
+        &mut self,
+        group: &mut Group<'a>,
+        field: &'a Field,
+        id: ConnectorId,
+        collected: &Collected,
+    ) -> (FieldSource, ValueShape) {
         let connector = self.connector(id);
         let node = collected.first();
         let path = join(&group.response_path, &node.response_key, &field.ty);
         let leaf = self.leaf(&field.ty);
         let keyed = match group.base {
             Some(base) => {
-                let reads = if connector.kind == Kind::FieldBatch { &connector.batch_reads } else { &connector.this_reads };
+                let reads = if connector.kind == Kind::FieldBatch {
+                    &connector.batch_reads
+                } else {
+                    &connector.this_reads
+                };
                 Some((base, self.key(group, reads)))
             }
             None => None,
@@ -308,7 +342,12 @@ impl<'a> Planner<'a> {
         if let Some(value) = leaf {
             return (source, value);
         }
-        let rows = Rows { step, fetch, layout: LayoutId(0), supply: Supply::Names(&connector.output) };
+        let rows = Rows {
+            step,
+            fetch,
+            layout: LayoutId(0),
+            supply: Supply::Names(&connector.output),
+        };
         let below = Group {
             ty: field.ty.named,
             base: Some(rows),
@@ -333,5 +372,9 @@ impl<'a> Planner<'a> {
 
 fn join(path: &str, key: &str, ty: &FieldType) -> String {
     let lists = "[]".repeat(ty.non_null.len() - 1);
-    if path.is_empty() { format!("{key}{lists}") } else { format!("{path}.{key}{lists}") }
+    if path.is_empty() {
+        format!("{key}{lists}")
+    } else {
+        format!("{path}.{key}{lists}")
+    }
 }

@@ -27,7 +27,9 @@ impl<'a> Planner<'a> {
             if missing.is_empty() {
                 return;
             }
-            let Some(id) = self.best_supplier(group, &missing, &tried) else { return };
+            let Some(id) = self.best_supplier(group, &missing, &tried) else {
+                return;
+            };
             tried.push(id);
             self.supply_by(group, id);
         }
@@ -41,7 +43,12 @@ impl<'a> Planner<'a> {
         let fetch = self.fetch(id, &[], true, group.root_field, true);
         let path = format!("{}+{}", group.response_path, connector.coordinate);
         let step = self.step(group, fetch, Some((base, key)), path);
-        let rows = Rows { step, fetch, layout: LayoutId(0), supply: Supply::Names(&connector.output) };
+        let rows = Rows {
+            step,
+            fetch,
+            layout: LayoutId(0),
+            supply: Supply::Names(&connector.output),
+        };
         group.others.push((step, rows));
     }
 
@@ -52,7 +59,11 @@ impl<'a> Planner<'a> {
             let connector = self.connector(*id);
             let supply = Supply::Names(&connector.output);
             let cover = missing.iter().filter(|name| supply.get(name).is_some()).count();
-            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, &mut vec![*id]));
+            let reachable = self
+                .key_tree(connector)
+                .0
+                .iter()
+                .all(|(name, _)| self.is_reachable(group, name, &mut vec![*id]));
             if cover > best.map_or(0, |(_, cover)| cover) && reachable {
                 best = Some((*id, cover));
             }
@@ -71,7 +82,11 @@ impl<'a> Planner<'a> {
                 return false;
             }
             above.push(*id);
-            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, above));
+            let reachable = self
+                .key_tree(connector)
+                .0
+                .iter()
+                .all(|(name, _)| self.is_reachable(group, name, above));
             above.pop();
             reachable
         })
@@ -85,7 +100,9 @@ impl<'a> Planner<'a> {
         for (name, below) in &reads.0 {
             self.supply(group, std::slice::from_ref(name));
             // Start-up checks find keys that nobody supplies; what slips through reads as null.
-            let Some((via, rows)) = group.supplier(name).or(group.base.map(|base| (None, base))) else { continue };
+            let Some((via, rows)) = group.supplier(name).or(group.base.map(|base| (None, base))) else {
+                continue;
+            };
             self.key_parts(rows, via, name, below, &mut Vec::new(), &mut parts);
         }
         parts
@@ -102,7 +119,10 @@ impl<'a> Planner<'a> {
     ) {
         if below.0.is_empty() {
             slots.push(self.layouts(rows.fetch).leaf(rows.layout, name));
-            parts.push(KeyPart { via, slots: slots.clone() });
+            parts.push(KeyPart {
+                via,
+                slots: slots.clone(),
+            });
         } else {
             let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, name);
             slots.push(slot);
@@ -120,9 +140,17 @@ impl<'a> Planner<'a> {
     }
 
     /// The fetch of a connector with these arguments; keyed ones are shared by all places that ask the same.
-    pub(super) fn fetch(&mut self, id: ConnectorId, arguments: &[(Arc<str>, Argument)], is_object: bool, root_field: u16, keyed: bool) -> FetchId {
+    pub(super) fn fetch(
+        &mut self,
+        id: ConnectorId,
+        arguments: &[(Arc<str>, Argument)],
+        is_object: bool,
+        root_field: u16,
+        keyed: bool,
+    ) -> FetchId {
         let root_field = (self.kind == OperationKind::Mutation).then_some(root_field);
-        let same = |draft: &Draft| draft.connector == id && draft.root_field == root_field && draft.arguments == arguments;
+        let same =
+            |draft: &Draft| draft.connector == id && draft.root_field == root_field && draft.arguments == arguments;
         if keyed && let Some(known) = self.fetches.iter().position(|draft| draft.keyed && same(draft)) {
             return FetchId(known as u16);
         }
@@ -131,25 +159,64 @@ impl<'a> Planner<'a> {
             layouts.add();
         }
         let connector = self.connector(id);
-        let align = if keyed && is_object { align::align(self.surface, connector, &mut layouts) } else { Align::Whole };
+        let align = if keyed && is_object {
+            align::align(self.surface, connector, &mut layouts)
+        } else {
+            Align::Whole
+        };
         let mut key_names = Vec::new();
         if keyed {
             align::tree_paths(&self.key_tree(connector), &mut Vec::new(), &mut key_names);
         }
-        self.fetches.push(Draft { connector: id, arguments: arguments.to_vec(), layouts, align, key_names, keyed, root_field });
+        self.fetches.push(Draft {
+            connector: id,
+            arguments: arguments.to_vec(),
+            layouts,
+            align,
+            key_names,
+            keyed,
+            root_field,
+        });
         FetchId((self.fetches.len() - 1) as u16)
     }
 
-    pub(super) fn step(&mut self, group: &Group<'a>, fetch: FetchId, keyed: Option<(Rows<'a>, Vec<KeyPart>)>, path: String) -> StepId {
+    pub(super) fn step(
+        &mut self,
+        group: &Group<'a>,
+        fetch: FetchId,
+        keyed: Option<(Rows<'a>, Vec<KeyPart>)>,
+        path: String,
+    ) -> StepId {
         let (parent, key, level) = match keyed {
             None => (None, Vec::new(), 0),
             Some((base, key)) => {
                 let level = |step: StepId| self.steps[usize::from(step.0)].level;
-                let above = key.iter().filter_map(|part| part.via).map(level).max().unwrap_or(0).max(level(base.step));
-                (Some(Parent { step: base.step, path: group.path.clone() }), key, above + 1)
+                let above = key
+                    .iter()
+                    .filter_map(|part| part.via)
+                    .map(level)
+                    .max()
+                    .unwrap_or(0)
+                    .max(level(base.step));
+                (
+                    Some(Parent {
+                        step: base.step,
+                        path: group.path.clone(),
+                    }),
+                    key,
+                    above + 1,
+                )
             }
         };
-        self.steps.push(Step { fetch, parent, level, key, path: path.into(), objects: group.objects, root_field: group.root_field });
+        self.steps.push(Step {
+            fetch,
+            parent,
+            level,
+            key,
+            path: path.into(),
+            objects: group.objects,
+            root_field: group.root_field,
+        });
         StepId((self.steps.len() - 1) as u16)
     }
 

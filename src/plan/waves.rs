@@ -15,20 +15,35 @@ pub(super) fn waves(steps: &[Step]) -> Vec<Wave> {
         });
         match known {
             Some(wave) => wave.steps.push(id),
-            None => waves.push(Wave { fetch: steps[step].fetch, steps: vec![id], after: Vec::new() }),
+            None => waves.push(Wave {
+                fetch: steps[step].fetch,
+                steps: vec![id],
+                after: Vec::new(),
+            }),
         }
     }
-    let wave_of = |id: StepId| waves.iter().position(|wave| wave.steps.contains(&id)).map(|wave| wave as u16);
-    let after: Vec<Vec<u16>> = waves.iter().map(|wave| {
-        let needs = wave.steps.iter().flat_map(|id| {
-            let step = &steps[usize::from(id.0)];
-            step.parent.iter().map(|parent| parent.step).chain(step.key.iter().filter_map(|part| part.via))
-        });
-        let mut after: Vec<u16> = needs.filter_map(wave_of).collect();
-        after.sort_unstable();
-        after.dedup();
-        after
-    }).collect();
+    let wave_of = |id: StepId| {
+        waves
+            .iter()
+            .position(|wave| wave.steps.contains(&id))
+            .map(|wave| wave as u16)
+    };
+    let after: Vec<Vec<u16>> = waves
+        .iter()
+        .map(|wave| {
+            let needs = wave.steps.iter().flat_map(|id| {
+                let step = &steps[usize::from(id.0)];
+                step.parent
+                    .iter()
+                    .map(|parent| parent.step)
+                    .chain(step.key.iter().filter_map(|part| part.via))
+            });
+            let mut after: Vec<u16> = needs.filter_map(wave_of).collect();
+            after.sort_unstable();
+            after.dedup();
+            after
+        })
+        .collect();
     for (wave, after) in waves.iter_mut().zip(after) {
         wave.after = after;
     }

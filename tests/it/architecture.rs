@@ -9,17 +9,41 @@ use std::{
 use crate::support::root;
 
 /// The stages in order: each may import those before it.
-const STAGES: [&str; 12] =
-    ["mapping", "schema", "operation", "plan", "execute", "response", "engine", "http", "config", "app", "cli", "main"];
+const STAGES: [&str; 12] = [
+    "mapping",
+    "schema",
+    "operation",
+    "plan",
+    "execute",
+    "response",
+    "engine",
+    "http",
+    "config",
+    "app",
+    "cli",
+    "main",
+];
 
 /// Open to every stage; they import nothing of ours.
 const COMMON: [&str; 2] = ["deadline", "telemetry"];
 
 /// Crates whose names stay within some stages, and why.
 const CONFINED: [(&[&str], &[&str], &str); 3] = [
-    (&["hyper", "hyper_util", "axum", "tower", "tower_http"], &["http"], "only `http` names types of HTTP servers"),
-    (&["apollo_compiler"], &["schema", "operation"], "the validating library stops at `operation`"),
-    (&["reqwest", "tonic", "hyper_rustls", "h2"], &[], "only the crate `switchboard-clients` names transports"),
+    (
+        &["hyper", "hyper_util", "axum", "tower", "tower_http"],
+        &["http"],
+        "only `http` names types of HTTP servers",
+    ),
+    (
+        &["apollo_compiler"],
+        &["schema", "operation"],
+        "the validating library stops at `operation`",
+    ),
+    (
+        &["reqwest", "tonic", "hyper_rustls", "h2"],
+        &[],
+        "only the crate `switchboard-clients` names transports",
+    ),
 ];
 
 /// Those that call sources, or set the clients up.
@@ -58,14 +82,24 @@ fn stages_know_their_past_and_not_their_future() {
 #[test]
 fn files_are_short_and_finished() {
     let mut found = Vec::new();
-    for source in ["src", "clients/src", "tests/harness/src"].into_iter().flat_map(sources) {
+    for source in ["src", "clients/src", "tests/harness/src"]
+        .into_iter()
+        .flat_map(sources)
+    {
         let lines = source.code.lines().count();
         if lines > LINES_MAX {
-            found.push(format!("{}:{lines}: a file has at most {LINES_MAX} lines; is this one idea?", source.path));
+            found.push(format!(
+                "{}:{lines}: a file has at most {LINES_MAX} lines; is this one idea?",
+                source.path
+            ));
         }
         for (at, name) in names(&source.code) {
             if UNFINISHED.contains(&name) && source.code[at + name.len()..].starts_with('!') {
-                found.push(format!("{}:{}: `{name}!` stays out of what is committed", source.path, source.line(at)));
+                found.push(format!(
+                    "{}:{}: `{name}!` stays out of what is committed",
+                    source.path,
+                    source.line(at)
+                ));
             }
         }
     }
@@ -75,31 +109,60 @@ fn files_are_short_and_finished() {
 
 #[test]
 fn the_checks_see_what_they_are_for() {
-    let broken = |path: &str, text: &str| broken_rules(&Source { path: path.to_owned(), code: code_of(text) });
+    let broken = |path: &str, text: &str| {
+        broken_rules(&Source {
+            path: path.to_owned(),
+            code: code_of(text),
+        })
+    };
 
-    let grouped = broken("src/plan/build.rs", "use std::fmt;\nuse crate::{\n    mapping::{Table, text},\n    engine::Request,\n};\n");
-    assert_eq!(grouped, ["src/plan/build.rs:4: `plan` comes before `engine` and may not import it"]);
+    let grouped = broken(
+        "src/plan/build.rs",
+        "use std::fmt;\nuse crate::{\n    mapping::{Table, text},\n    engine::Request,\n};\n",
+    );
+    assert_eq!(
+        grouped,
+        ["src/plan/build.rs:4: `plan` comes before `engine` and may not import it"]
+    );
     assert_eq!(broken("src/plan.rs", "fn f() { crate::http::serve() }").len(), 1);
     assert_eq!(broken("src/plan/build.rs", "use super::super::http::Server;").len(), 1);
     assert_eq!(broken("src/telemetry.rs", "use crate::plan::Plan;").len(), 1);
     assert_eq!(broken("src/app.rs", "use axum::Router;").len(), 1);
-    assert_eq!(broken("src/plan.rs", "use switchboard_clients::proto::Method;").len(), 1);
-    assert_eq!(broken("src/schema/grpc.rs", "use switchboard_clients::{proto, Client};").len(), 1);
+    assert_eq!(
+        broken("src/plan.rs", "use switchboard_clients::proto::Method;").len(),
+        1
+    );
+    assert_eq!(
+        broken("src/schema/grpc.rs", "use switchboard_clients::{proto, Client};").len(),
+        1
+    );
     assert_eq!(broken("src/new_stage.rs", "").len(), 1);
 
     let fine = "//! After [`crate::http`].\nuse crate::{plan::Plan, telemetry};\nconst A: &str = \"crate::http::x\";\nlet h = http::Uri::default();";
     assert_eq!(broken("src/execute.rs", fine), [""; 0]);
-    assert_eq!(broken("src/schema/grpc.rs", "use switchboard_clients::{proto::Method, proto};"), [""; 0]);
+    assert_eq!(
+        broken("src/schema/grpc.rs", "use switchboard_clients::{proto::Method, proto};"),
+        [""; 0]
+    );
 }
 
 /// What a file of `src/` breaks, as `file:line: rule`.
 fn broken_rules(source: &Source) -> Vec<String> {
-    let stage = source.path.trim_start_matches("src/").split(['/', '.']).next().unwrap_or_default();
+    let stage = source
+        .path
+        .trim_start_matches("src/")
+        .split(['/', '.'])
+        .next()
+        .unwrap_or_default();
     if stage == "lib" {
         return Vec::new();
     }
     if !STAGES.contains(&stage) && !COMMON.contains(&stage) {
-        return vec![format!("{}:1: `{stage}` has no place in the order of stages; give it one in {}", source.path, file!())];
+        return vec![format!(
+            "{}:1: `{stage}` has no place in the order of stages; give it one in {}",
+            source.path,
+            file!()
+        )];
     }
     let mut found = Vec::new();
     for used in source.uses() {
@@ -130,7 +193,9 @@ fn imports(stage: &str, other: &str) -> Option<String> {
         return None;
     }
     match (place(stage), place(other)) {
-        (None, _) => Some(format!("`{stage}` is open to every stage and may import none, such as `{other}`")),
+        (None, _) => Some(format!(
+            "`{stage}` is open to every stage and may import none, such as `{other}`"
+        )),
         (Some(own), Some(other_place)) if other_place > own => {
             Some(format!("`{stage}` comes before `{other}` and may not import it"))
         }
@@ -163,7 +228,9 @@ impl Source {
             if before.ends_with("::") || before.ends_with('.') || first == "self" {
                 continue;
             }
-            let Some(mut rest) = after.trim_start().strip_prefix("::") else { continue };
+            let Some(mut rest) = after.trim_start().strip_prefix("::") else {
+                continue;
+            };
             let mut first = first;
             if first == "super" {
                 let mut climbed = 1;
@@ -177,7 +244,11 @@ impl Source {
                 first = "crate";
             }
             let start = code.len() - rest.len();
-            uses.extend(seconds(rest).into_iter().map(|(offset, second)| Use { line: self.line(start + offset), first, second }));
+            uses.extend(seconds(rest).into_iter().map(|(offset, second)| Use {
+                line: self.line(start + offset),
+                first,
+                second,
+            }));
         }
         uses
     }
@@ -185,7 +256,9 @@ impl Source {
     /// How many modules a place is in, below the crate's root.
     fn depth(&self, at: usize) -> usize {
         let in_files = self.path.matches('/').count();
-        let inline = self.code[..at].lines().filter(|line| line.trim_start().starts_with("mod ") && line.trim_end().ends_with('{'));
+        let inline = self.code[..at]
+            .lines()
+            .filter(|line| line.trim_start().starts_with("mod ") && line.trim_end().ends_with('{'));
         in_files + inline.count()
     }
 }
@@ -194,7 +267,11 @@ impl Source {
 fn seconds(rest: &str) -> Vec<(usize, &str)> {
     let start = rest.len() - rest.trim_start().len();
     if !rest[start..].starts_with('{') {
-        return names(&rest[start..]).next().map(|(at, name)| (start + at, name)).into_iter().collect();
+        return names(&rest[start..])
+            .next()
+            .map(|(at, name)| (start + at, name))
+            .into_iter()
+            .collect();
     }
     let mut found = Vec::new();
     let mut depth = 0;
@@ -227,7 +304,9 @@ fn names(code: &str) -> impl Iterator<Item = (usize, &str)> {
     let mut at = 0;
     std::iter::from_fn(move || {
         let start = at + code[at..].find(is_name)?;
-        let end = code[start..].find(|char| !is_name(char)).map_or(code.len(), |length| start + length);
+        let end = code[start..]
+            .find(|char| !is_name(char))
+            .map_or(code.len(), |length| start + length);
         at = end;
         Some((start, &code[start..end]))
     })
@@ -242,8 +321,15 @@ fn sources(directory: &str) -> Vec<Source> {
     assert!(!paths.is_empty(), "{directory} has no source files");
     let read = |path: PathBuf| {
         let text = fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        let path = path.strip_prefix(&root).expect("below the root").to_string_lossy().replace('\\', "/");
-        Source { path, code: code_of(&text) }
+        let path = path
+            .strip_prefix(&root)
+            .expect("below the root")
+            .to_string_lossy()
+            .replace('\\', "/");
+        Source {
+            path,
+            code: code_of(&text),
+        }
     };
     paths.into_iter().map(read).collect()
 }
@@ -306,7 +392,11 @@ fn skipped(text: &str) -> usize {
     if text.starts_with("'\\") {
         return until("'", 3);
     }
-    match text.strip_prefix('\'').map(str::chars).map(|mut chars| (chars.next(), chars.next())) {
+    match text
+        .strip_prefix('\'')
+        .map(str::chars)
+        .map(|mut chars| (chars.next(), chars.next()))
+    {
         Some((Some(char), Some('\''))) => char.len_utf8() + 2,
         _ => 0,
     }
