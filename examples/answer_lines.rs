@@ -56,13 +56,20 @@ fn main() {
         runtime.spawn(async move {
             let id = question.id;
             let answer = tokio::spawn(answer(engine, question)).await;
-            let answer = answer.unwrap_or_else(|error| text(&json!({ "panic": panic_text(error.into_panic().as_ref()) })));
+            let answer =
+                answer.unwrap_or_else(|error| text(&json!({ "panic": panic_text(error.into_panic().as_ref()) })));
             let line = format!("{{\"id\":{id},\"answer\":{answer}}}\n");
-            out.lock().unwrap_or_else(PoisonError::into_inner).write_all(line.as_bytes()).expect("somebody reads");
+            out.lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .write_all(line.as_bytes())
+                .expect("somebody reads");
             drop(permit);
         });
     }
-    runtime.block_on(slots.acquire_many(IN_FLIGHT_MAX as u32)).expect("never closed").forget();
+    runtime
+        .block_on(slots.acquire_many(IN_FLIGHT_MAX as u32))
+        .expect("never closed")
+        .forget();
 }
 
 fn engine(engines: &mut Engines, question: &Question) -> Result<Arc<TestEngine>, String> {
@@ -72,10 +79,27 @@ fn engine(engines: &mut Engines, question: &Question) -> Result<Arc<TestEngine>,
     if engines.len() >= ENGINES_MAX {
         engines.clear();
     }
-    let sources: Vec<(&str, String)> = question.sources.iter().map(|(name, url)| (&**name, url.clone())).collect();
-    let limits = Limits { tokens: 100_000, depth: 0, aliases: 0, root_fields: 0, directives: 0, expanded_selections: 0, ..Limits::default() };
-    let settings = Settings { limits, ..Settings::default() };
-    let made = catch_unwind(AssertUnwindSafe(|| TestEngine::of_files(&[("schema.graphql", &question.sdl)], &sources, settings)));
+    let sources: Vec<(&str, String)> = question
+        .sources
+        .iter()
+        .map(|(name, url)| (&**name, url.clone()))
+        .collect();
+    let limits = Limits {
+        tokens: 100_000,
+        depth: 0,
+        aliases: 0,
+        root_fields: 0,
+        directives: 0,
+        expanded_selections: 0,
+        ..Limits::default()
+    };
+    let settings = Settings {
+        limits,
+        ..Settings::default()
+    };
+    let made = catch_unwind(AssertUnwindSafe(|| {
+        TestEngine::of_files(&[("schema.graphql", &question.sdl)], &sources, settings)
+    }));
     let made = made.map(Arc::new).map_err(|panic| panic_text(panic.as_ref()));
     engines.insert(question.sdl.clone(), made.clone());
     made
@@ -84,7 +108,11 @@ fn engine(engines: &mut Engines, question: &Question) -> Result<Arc<TestEngine>,
 async fn answer(engine: Result<Arc<TestEngine>, String>, question: Question) -> String {
     match engine {
         Ok(engine) => {
-            let ask = Ask { query: question.query, variables: question.variables, ..Ask::default() };
+            let ask = Ask {
+                query: question.query,
+                variables: question.variables,
+                ..Ask::default()
+            };
             let body = engine.respond(ask).await.body;
             let body = String::from_utf8_lossy(&body).into_owned();
             match serde_json::from_str::<&RawValue>(&body) {
@@ -103,5 +131,6 @@ fn text(value: &Value) -> String {
 
 fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<String>().cloned();
-    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned())).unwrap_or_default()
+    text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()))
+        .unwrap_or_default()
 }

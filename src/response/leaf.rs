@@ -42,7 +42,9 @@ fn number(table: &Table, node: &Node) -> Option<Number> {
         NodeKind::Number => parse(table.bytes(node)),
         NodeKind::String => {
             let quoted = table.bytes(node);
-            parse_text(&quoted[1..quoted.len() - 1])
+            let mut plain = Vec::new();
+            text::unescape_into(&quoted[1..quoted.len() - 1], &mut plain);
+            parse_text(&plain)
         }
         NodeKind::Text => parse_text(table.bytes(node)),
         NodeKind::Int | NodeKind::IntText => Some(Number::Whole(node.as_bits() as i64)),

@@ -28,7 +28,11 @@ async fn engine(orders: Value, products: Value, max_size: u32) -> (MockRest, Tes
 }
 
 fn orders(products: &[Value]) -> Value {
-    products.iter().enumerate().map(|(n, product)| json!({ "id": n, "productId": product })).collect()
+    products
+        .iter()
+        .enumerate()
+        .map(|(n, product)| json!({ "id": n, "productId": product }))
+        .collect()
 }
 
 #[tokio::test]
@@ -40,12 +44,21 @@ async fn items_out_of_order_reach_the_objects_with_their_keys() {
 
     insta::assert_snapshot!(answer, @r#"{"data":{"orders":[{"product":{"id":"a","title":"A"}},{"product":{"id":"b","title":"B"}},{"product":{"id":"c","title":"C"}},{"product":{"id":"a","title":"A"}}]}}"#);
     assert_eq!(api.calls_to("POST /products"), 1);
-    assert_eq!(api.log()[1].body, br#"{"ids":["a","b","c"]}"#[..], "each key once, in order of first appearance");
+    assert_eq!(
+        api.log()[1].body,
+        br#"{"ids":["a","b","c"]}"#[..],
+        "each key once, in order of first appearance"
+    );
 }
 
 #[tokio::test]
 async fn an_object_that_the_batch_does_not_know_has_null_fields() {
-    let (api, engine) = engine(orders(&[json!("a"), json!("b")]), json!([{ "id": "a", "title": "A", "price": 1 }]), 100).await;
+    let (api, engine) = engine(
+        orders(&[json!("a"), json!("b")]),
+        json!([{ "id": "a", "title": "A", "price": 1 }]),
+        100,
+    )
+    .await;
 
     let answer = engine.run("{ orders { product { id price } } }").await;
 
@@ -55,7 +68,12 @@ async fn an_object_that_the_batch_does_not_know_has_null_fields() {
 
 #[tokio::test]
 async fn a_missing_item_is_the_error_of_null_where_a_field_is_non_null() {
-    let (api, engine) = engine(orders(&[json!("a"), json!("b")]), json!([{ "id": "a", "title": "A" }]), 100).await;
+    let (api, engine) = engine(
+        orders(&[json!("a"), json!("b")]),
+        json!([{ "id": "a", "title": "A" }]),
+        100,
+    )
+    .await;
 
     let answer = engine.run("{ orders { id product { id title } } }").await;
 
@@ -76,7 +94,12 @@ async fn of_items_with_one_key_the_first_wins_and_items_nobody_asked_for_are_ign
 
 #[tokio::test]
 async fn keys_are_compared_by_text_and_sent_as_they_came() {
-    let (api, engine) = engine(orders(&[json!(3), json!("x")]), json!([{ "id": "3", "title": "three" }, { "id": "\u{78}", "title": "x" }]), 100).await;
+    let (api, engine) = engine(
+        orders(&[json!(3), json!("x")]),
+        json!([{ "id": "3", "title": "three" }, { "id": "\u{78}", "title": "x" }]),
+        100,
+    )
+    .await;
 
     let answer = engine.run("{ orders { product { id title } } }").await;
 
@@ -109,7 +132,16 @@ async fn keys_beyond_the_largest_batch_go_into_further_calls() {
 async fn one_to_many_groups_items_under_their_parents() {
     let (api, engine) = engine(orders(&[json!("a"), json!("b"), json!("c")]), json!([]), 100).await;
     let line = |text: &str, order: Value| json!({ "text": text, "orderId": order });
-    api.on_json("GET /lines", json!([line("1a", json!(1)), line("0a", json!("0")), line("1b", json!(1)), line("?", json!(9)), line("no", json!(null))]));
+    api.on_json(
+        "GET /lines",
+        json!([
+            line("1a", json!(1)),
+            line("0a", json!("0")),
+            line("1b", json!(1)),
+            line("?", json!(9)),
+            line("no", json!(null))
+        ]),
+    );
 
     let answer = engine.run("{ orders { id lines { text } } }").await;
 
@@ -148,7 +180,11 @@ async fn both_ways(stubs: Vec<Value>, things: Things, max_size: u32, is_reversed
     });
     api.on("POST /things", move |request| {
         let ids = request.json()["ids"].as_array().cloned().unwrap_or_default();
-        let mut found: Vec<Value> = ids.iter().filter_map(|id| things.iter().find(|(known, _)| known == id)).map(thing).collect();
+        let mut found: Vec<Value> = ids
+            .iter()
+            .filter_map(|id| things.iter().find(|(known, _)| known == id))
+            .map(thing)
+            .collect();
         if is_reversed {
             found.reverse();
         }
@@ -157,8 +193,14 @@ async fn both_ways(stubs: Vec<Value>, things: Things, max_size: u32, is_reversed
     let engine = TestEngine::new(&THINGS.replace("MAX", &max_size.to_string()), &[("api", api.url())]);
     let batched = engine.run("{ all: batched { id name size } }").await;
     let single = engine.run("{ all: single  { id name size } }").await;
-    let text = |answer: Value| serde_json::from_str(&answer.to_string().replace("Single", "Batched")).expect("still JSON");
-    (text(batched), text(single), api.calls_to("POST /things"), api.calls_to("POST /thing"))
+    let text =
+        |answer: Value| serde_json::from_str(&answer.to_string().replace("Single", "Batched")).expect("still JSON");
+    (
+        text(batched),
+        text(single),
+        api.calls_to("POST /things"),
+        api.calls_to("POST /thing"),
+    )
 }
 
 fn id() -> impl Strategy<Value = Value> {
@@ -173,8 +215,17 @@ fn id() -> impl Strategy<Value = Value> {
 fn a_batch_answers_as_calls_one_by_one_do() {
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     let size = prop_oneof![8 => (0..100i64).prop_map(Value::from), 1 => Just(Value::Null), 1 => Just(json!("x"))];
-    let case = (prop::collection::vec(id(), 0..12), prop::collection::vec((id(), size), 0..12), 1..5u32, proptest::bool::ANY);
-    let mut runner = TestRunner::new(Config { cases: 64, failure_persistence: None, ..Config::default() });
+    let case = (
+        prop::collection::vec(id(), 0..12),
+        prop::collection::vec((id(), size), 0..12),
+        1..5u32,
+        proptest::bool::ANY,
+    );
+    let mut runner = TestRunner::new(Config {
+        cases: 64,
+        failure_persistence: None,
+        ..Config::default()
+    });
 
     let result = runner.run(&case, |(stubs, things, max_size, is_reversed)| {
         let mut distinct: Vec<&Value> = Vec::new();

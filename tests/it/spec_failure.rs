@@ -29,7 +29,13 @@ const SDL: &str = r#"
 async fn api(thing: Answer) -> (MockRest, TestEngine) {
     let api = MockRest::start().await;
     let thing = std::sync::Mutex::new(Some(thing));
-    api.on("GET /thing", move |_| thing.lock().ok().and_then(|mut thing| thing.take()).unwrap_or_else(|| Answer::status(500)));
+    api.on("GET /thing", move |_| {
+        thing
+            .lock()
+            .ok()
+            .and_then(|mut thing| thing.take())
+            .unwrap_or_else(|| Answer::status(500))
+    });
     api.on_json("GET /other", json!(1));
     let engine = TestEngine::new(SDL, &[("api", api.url())]);
     (api, engine)
@@ -38,14 +44,21 @@ async fn api(thing: Answer) -> (MockRest, TestEngine) {
 async fn run(thing: Answer, query: &str) -> Value {
     let (api, engine) = api(thing).await;
     let answer = engine.run(query).await;
-    let fields = query.split_whitespace().filter(|word| ["thing", "strict", "text", "told", "lenient", "fussy", "other"].contains(word)).count();
+    let fields = query
+        .split_whitespace()
+        .filter(|word| ["thing", "strict", "text", "told", "lenient", "fussy", "other"].contains(word))
+        .count();
     assert_eq!(api.calls(), fields as u64, "nothing is tried twice");
     answer
 }
 
 #[tokio::test]
 async fn a_failed_field_is_null_with_message_location_path_code_and_service() {
-    let answer = run(Answer::json(json!({ "secret": "stack trace" })).with_status(500), "{\n  a: thing { id }\n  other\n}").await;
+    let answer = run(
+        Answer::json(json!({ "secret": "stack trace" })).with_status(500),
+        "{\n  a: thing { id }\n  other\n}",
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":2,"column":3}],"path":["a"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.thing"},"http":{"status":500}}}],"data":{"a":null,"other":1}}"#);
 }
@@ -75,7 +88,11 @@ async fn the_errors_mapping_says_what_the_client_is_told() {
 
 #[tokio::test]
 async fn an_errors_mapping_that_finds_no_text_tells_nothing() {
-    let answer = run(Answer::raw("application/json", "not json").with_status(500), "{ told { id } }").await;
+    let answer = run(
+        Answer::raw("application/json", "not json").with_status(500),
+        "{ told { id } }",
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"","locations":[{"line":1,"column":3}],"path":["told"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.told"},"http":{"status":500},"status":500}}],"data":{"told":null}}"#);
 }
@@ -139,7 +156,10 @@ async fn a_connection_that_breaks_is_a_failure() {
 #[tokio::test]
 async fn a_failed_call_for_one_object_leaves_the_others() {
     let (api, engine) = api(Answer::status(500)).await;
-    api.on_json("GET /things", json!([{ "id": 1, "name": "one" }, { "id": 2, "name": "two" }]));
+    api.on_json(
+        "GET /things",
+        json!([{ "id": 1, "name": "one" }, { "id": 2, "name": "two" }]),
+    );
     api.on_json("GET /parts/1", json!("part one"));
 
     let answer = engine.run("{ things { name part } }").await;
@@ -151,7 +171,10 @@ async fn a_failed_call_for_one_object_leaves_the_others() {
 #[tokio::test]
 async fn a_failed_call_for_a_non_null_field_climbs() {
     let (api, engine) = api(Answer::status(500)).await;
-    api.on_json("GET /things", json!([{ "id": 1, "name": "one" }, { "id": 2, "name": "two" }]));
+    api.on_json(
+        "GET /things",
+        json!([{ "id": 1, "name": "one" }, { "id": 2, "name": "two" }]),
+    );
     api.on_json("GET /parts/1", json!("part one"));
 
     let answer = engine.run("{ things { name need } }").await;

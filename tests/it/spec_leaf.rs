@@ -41,28 +41,44 @@ async fn leaves(field: &str, values: &str) -> Value {
 
 #[tokio::test]
 async fn int_takes_whole_numbers_of_32_bits() {
-    let found = leaves("int", r#"[1, -2147483648, 2147483647, 2147483648, -2147483649, 1e3, 5.0, -0, 5.5, 1e400, 99999999999999999999]"#).await;
+    let found = leaves(
+        "int",
+        r#"[1, -2147483648, 2147483647, 2147483648, -2147483649, 1e3, 5.0, -0, 5.5, 1e400, 99999999999999999999]"#,
+    )
+    .await;
 
     insta::assert_snapshot!(found, @r#"[[1],[-2147483648],[2147483647],"Int cannot represent non 32-bit signed integer value.","Int cannot represent non 32-bit signed integer value.",[1000],[5],[0],"Int cannot represent non-integer value.","Int cannot represent non-integer value.","Int cannot represent non 32-bit signed integer value."]"#);
 }
 
 #[tokio::test]
 async fn int_takes_numeric_text_and_booleans_as_the_reference_implementation_does() {
-    let found = leaves("int", r#"["12", " 7 ", "1.0", "1e2", "", "x", "1.5", "2147483648", true, false, [1], {}]"#).await;
+    let found = leaves(
+        "int",
+        r#"["12", " 7 ", "\u0031.0", "1e2", "", "x", "1.5", "2147483648", true, false, [1], {}]"#,
+    )
+    .await;
 
     insta::assert_snapshot!(found, @r#"[[12],[7],[1],[100],"Int cannot represent non-integer value.","Int cannot represent non-integer value.","Int cannot represent non-integer value.","Int cannot represent non 32-bit signed integer value.",[1],[0],"Int cannot represent non-integer value.","Int cannot represent non-integer value."]"#);
 }
 
 #[tokio::test]
 async fn float_takes_finite_numbers() {
-    let found = leaves("float", r#"[1, 1.5, -2.25e-3, 1e21, "1.5", "", "x", true, 1e400, [], {}]"#).await;
+    let found = leaves(
+        "float",
+        r#"[1, 1.5, -2.25e-3, 1e21, "1.5", "", "x", true, 1e400, [], {}]"#,
+    )
+    .await;
 
     insta::assert_snapshot!(found, @r#"[[1],[1.5],[-0.00225],[1e+21],[1.5],"Float cannot represent non numeric value.","Float cannot represent non numeric value.",[1],"Float cannot represent non numeric value.","Float cannot represent non numeric value.","Float cannot represent non numeric value."]"#);
 }
 
 #[tokio::test]
 async fn string_takes_text_numbers_and_booleans() {
-    let found = leaves("string", r#"["", "a \"b\" \\ \n \u0007 ☃ 😀 \u00e9", 5, 1.50, 1e21, true, false, [], {}]"#).await;
+    let found = leaves(
+        "string",
+        r#"["", "a \"b\" \\ \n \u0007 ☃ 😀 \u00e9", 5, 1.50, 1e21, true, false, [], {}]"#,
+    )
+    .await;
 
     insta::assert_snapshot!(found, @r#"[[""],["a \"b\" \\ \n \u0007 ☃ 😀 é"],["5"],["1.5"],["1e+21"],["true"],["false"],"String cannot represent value.","String cannot represent value."]"#);
 }
@@ -76,7 +92,11 @@ async fn boolean_takes_booleans_and_numbers() {
 
 #[tokio::test]
 async fn id_takes_text_and_whole_numbers_and_is_text() {
-    let found = leaves("id", r#"["a", "", 5, -3, 5.0, 12345678901234567890123, 1.5, true, [], {}]"#).await;
+    let found = leaves(
+        "id",
+        r#"["a", "", 5, -3, 5.0, 12345678901234567890123, 1.5, true, [], {}]"#,
+    )
+    .await;
 
     insta::assert_snapshot!(found, @r#"[["a"],[""],["5"],["-3"],["5"],["12345678901234567890123"],"ID cannot represent value.","ID cannot represent value.","ID cannot represent value.","ID cannot represent value."]"#);
 }

@@ -32,20 +32,34 @@ async fn api() -> (MockRest, TestEngine) {
         let by = request.json()["by"].as_i64().unwrap_or(0);
         Answer::json(json!({ "value": counted.fetch_add(by, SeqCst) + by }))
     });
-    api.on("GET /count", move |_| Answer::json(json!({ "value": total.load(SeqCst) })));
+    api.on("GET /count", move |_| {
+        Answer::json(json!({ "value": total.load(SeqCst) }))
+    });
     let engine = TestEngine::new(SDL, &[("api", api.url())]);
     (api, engine)
 }
 
 fn order(api: &MockRest) -> Vec<String> {
-    api.log().iter().map(|call| format!("{} {}{}", call.method, call.path_and_query, String::from_utf8_lossy(&call.body))).collect()
+    api.log()
+        .iter()
+        .map(|call| {
+            format!(
+                "{} {}{}",
+                call.method,
+                call.path_and_query,
+                String::from_utf8_lossy(&call.body)
+            )
+        })
+        .collect()
 }
 
 #[tokio::test]
 async fn mutations_run_in_order_and_what_is_below_one_runs_before_the_next() {
     let (api, engine) = api().await;
 
-    let answer = engine.run("mutation { a: add(by: 1) { value later } b: add(by: 10) { later value } a2: add(by: 1) { value later } }").await;
+    let answer = engine
+        .run("mutation { a: add(by: 1) { value later } b: add(by: 10) { later value } a2: add(by: 1) { value later } }")
+        .await;
 
     insta::assert_snapshot!(answer, @r#"{"data":{"a":{"value":1,"later":1},"b":{"later":11,"value":11},"a2":{"value":12,"later":12}}}"#);
     insta::assert_snapshot!(order(&api).join("; "), @r#"POST /add{"by":1}; GET /count?seen=1; POST /add{"by":10}; GET /count?seen=11; POST /add{"by":1}; GET /count?seen=12"#);
@@ -55,17 +69,24 @@ async fn mutations_run_in_order_and_what_is_below_one_runs_before_the_next() {
 async fn a_failed_mutation_does_not_stop_those_behind_it() {
     let (api, engine) = api().await;
 
-    let answer = engine.run("mutation { a: add(by: 1) { value } fail { value } b: add(by: 1) { value } }").await;
+    let answer = engine
+        .run("mutation { a: add(by: 1) { value } fail { value } b: add(by: 1) { value } }")
+        .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["fail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.fail"},"http":{"status":404}}}],"data":{"a":{"value":1},"fail":null,"b":{"value":2}}}"#);
-    assert_eq!(order(&api), ["POST /add{\"by\":1}", "POST /fail", "POST /add{\"by\":1}"]);
+    assert_eq!(
+        order(&api),
+        ["POST /add{\"by\":1}", "POST /fail", "POST /add{\"by\":1}"]
+    );
 }
 
 #[tokio::test]
 async fn a_failed_non_null_mutation_leaves_no_data() {
     let (api, engine) = api().await;
 
-    let answer = engine.run("mutation { a: add(by: 1) { value } mustNotFail { value } }").await;
+    let answer = engine
+        .run("mutation { a: add(by: 1) { value } mustNotFail { value } }")
+        .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["mustNotFail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.mustNotFail"},"http":{"status":404}}}],"data":null}"#);
     assert_eq!(api.calls(), 2);

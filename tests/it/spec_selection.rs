@@ -33,15 +33,26 @@ async fn api() -> MockRest {
     let api = MockRest::start().await;
     api.on("POST /echo", |request| Answer::json(request.json()));
     let book = json!({ "kind": "b", "id": 1, "title": "Dune", "pages": 412, "by": { "name": "Frank" } });
-    api.on_json("GET /media", json!([book, { "kind": "f", "id": 2, "minutes": 90, "title": "not this" }, { "kind": "?" }]));
-    api.on("GET /titles/{id}", |request| Answer::json(json!(format!("Film {}", request.captured("id")))));
+    api.on_json(
+        "GET /media",
+        json!([book, { "kind": "f", "id": 2, "minutes": 90, "title": "not this" }, { "kind": "?" }]),
+    );
+    api.on("GET /titles/{id}", |request| {
+        Answer::json(json!(format!("Film {}", request.captured("id"))))
+    });
     api
 }
 
 async fn run(query: &str, variables: Value, calls: u64) -> Value {
     let api = api().await;
     let engine = TestEngine::new(SDL, &[("api", api.url())]);
-    let answer = engine.ask(Ask { query: query.to_owned(), variables: Some(variables), ..Ask::default() }).await;
+    let answer = engine
+        .ask(Ask {
+            query: query.to_owned(),
+            variables: Some(variables),
+            ..Ask::default()
+        })
+        .await;
     assert_eq!(api.calls(), calls, "{:?}", api.calls_by_route());
     answer
 }
@@ -55,7 +66,12 @@ async fn aliases_with_different_arguments_are_asked_one_by_one() {
 
 #[tokio::test]
 async fn a_fragment_on_an_interface_is_answered_by_each_type_in_its_own_way() {
-    let answer = run("{ media { __typename ...M ... on Book { pages } ... on Film { minutes } } } fragment M on Media { id title }", json!({}), 2).await;
+    let answer = run(
+        "{ media { __typename ...M ... on Book { pages } ... on Film { minutes } } } fragment M on Media { id title }",
+        json!({}),
+        2,
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Abstract type Media must resolve to one of its object types for field Query.media.","locations":[{"line":1,"column":3}],"path":["media",2],"extensions":{"code":"UPSTREAM_BAD_RESPONSE","service":"api"}}],"data":{"media":[{"__typename":"Book","id":"1","title":"Dune","pages":412},{"__typename":"Film","id":"2","title":"Film 2","minutes":90},null]}}"#);
 }
@@ -69,7 +85,12 @@ async fn a_union_of_which_only_one_member_is_asked_for_calls_nothing_for_the_oth
 
 #[tokio::test]
 async fn an_interface_within_a_union_chooses_by_type() {
-    let answer = run("{ hits { ... on Media { ... on Film { t: title } id } __typename } }", json!({}), 2).await;
+    let answer = run(
+        "{ hits { ... on Media { ... on Film { t: title } id } __typename } }",
+        json!({}),
+        2,
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Abstract type Hit must resolve to one of its object types for field Query.hits.","locations":[{"line":1,"column":3}],"path":["hits",2],"extensions":{"code":"UPSTREAM_BAD_RESPONSE","service":"api"}}],"data":{"hits":[{"id":"1","__typename":"Book"},{"t":"Film 2","id":"2","__typename":"Film"},null]}}"#);
 }
@@ -104,7 +125,12 @@ async fn what_is_skipped_is_not_called() {
 
 #[tokio::test]
 async fn null_for_a_condition_is_refused() {
-    let answer = run("query ($b: Boolean = true) { echo @skip(if: $b) }", json!({ "b": null }), 0).await;
+    let answer = run(
+        "query ($b: Boolean = true) { echo @skip(if: $b) }",
+        json!({ "b": null }),
+        0,
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"variable $b decides @skip or @include and must not be null","locations":[{"line":1,"column":8}],"extensions":{"code":"BAD_USER_INPUT"}}]}"#);
 }
@@ -123,7 +149,12 @@ async fn input_objects_are_completed_by_their_defaults_in_the_schema_s_order() {
     let query = "query ($o: Outer, $i: Inner = { tags: \"one\" }) {
         literal: echo(outer: { flag: true, inners: { colour: RED } }) variable: echo(outer: $o) nested: echo(outer: { inners: [$i, null], inner: $i }) }";
 
-    let answer = run(query, json!({ "o": { "inners": [{}, { "n": null }], "inner": { "tags": [] } } }), 3).await;
+    let answer = run(
+        query,
+        json!({ "o": { "inners": [{}, { "n": null }], "inner": { "tags": [] } } }),
+        3,
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"data":{"literal":{"a":3,"outer":{"inner":{"n":1,"colour":"GREEN"},"inners":[{"n":5,"colour":"RED"}],"flag":true},"required":7},"variable":{"a":3,"outer":{"inner":{"n":5,"colour":"GREEN","tags":[]},"inners":[{"n":5,"colour":"GREEN"},{"n":null,"colour":"GREEN"}]},"required":7},"nested":{"a":3,"outer":{"inner":{"n":5,"colour":"GREEN","tags":["one"]},"inners":[{"n":5,"colour":"GREEN","tags":["one"]},null]},"required":7}}}"#);
 }
@@ -139,7 +170,12 @@ async fn ids_are_text_whatever_they_were_written_as() {
 
 #[tokio::test]
 async fn null_by_variable_for_a_non_null_argument_fails_that_field_alone() {
-    let answer = run("query ($r: Int = 1) { echo(required: $r) ok: echo(a: 1) }", json!({ "r": null }), 1).await;
+    let answer = run(
+        "query ($r: Int = 1) { echo(required: $r) ok: echo(a: 1) }",
+        json!({ "r": null }),
+        1,
+    )
+    .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Argument \"required\" must not be null.","locations":[{"line":1,"column":23}],"path":["echo"],"extensions":{"code":"BAD_USER_INPUT","service":"api","connector":{"coordinate":"Query.echo"}}}],"data":{"echo":null,"ok":{"a":1,"required":7}}}"#);
 }
