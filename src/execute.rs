@@ -8,6 +8,7 @@ mod batch;
 mod failure;
 mod gather;
 mod keys;
+mod params;
 mod render;
 mod reply;
 mod schedule;

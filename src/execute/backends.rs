@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    params::{self, Param},
     render,
     url::{BaseUrl, UrlTemplate},
 };
@@ -58,6 +59,8 @@ pub(super) struct Compiled {
     pub(super) url: UrlTemplate,
     /// The whole URL, when nothing of it depends on a request.
     pub(super) constant_uri: Option<Uri>,
+    /// `queryParams:`, when they are keys and constants only.
+    pub(super) params: Option<Vec<Param>>,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
@@ -208,7 +211,9 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
         }
         ConnectRequest::Http { url, path, query, headers, body, .. } => {
             needs.add_template(url);
-            needs.add_all(path.iter().chain(query).chain(body));
+            compiled.params = query.as_ref().and_then(|query| params::compile(connector, query));
+            let evaluated = query.iter().filter(|_| compiled.params.is_none());
+            needs.add_all(path.iter().chain(evaluated).chain(body));
             needs.add_headers(headers);
             let mut is_constant = path.is_none() && query.is_none();
             if let Some(SourceTransport::Http { path, query, headers, .. }) = source.map(|source| &source.transport) {
@@ -219,8 +224,8 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             compiled.base = base_of(connector, bases, url);
             compiled.url = if connector.source.is_some() { UrlTemplate::new(url) } else { UrlTemplate::new(&without_origin(url)) };
             if is_constant && compiled.url.is_constant() {
-                let none = (None, None);
-                compiled.constant_uri = render::uri(&compiled.base, none, &compiled.url, none, &Vars::default()).ok();
+                let url = render::join(&compiled.base, (None, None), &compiled.url, None, &Vars::default());
+                compiled.constant_uri = url.and_then(|url| render::to_uri(&compiled.base, url)).ok();
             }
         }
     }

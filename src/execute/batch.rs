@@ -10,7 +10,7 @@ use futures_util::{StreamExt, stream};
 use switchboard_clients::{Call, CallError, Reply};
 use tokio::time::Instant;
 
-use super::{Failure, FailureKind, Scope, keys::Keys, render, reply, vars::CallVars};
+use super::{Failure, FailureKind, Scope, keys::Keys, render::{self, Asked}, reply, vars::CallVars};
 use crate::{
     mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
     plan::{Align, FetchId},
@@ -105,7 +105,8 @@ async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, number
         let keys = keys.lock().expect("no panic while keys are held");
         let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
         let pairs = vars.pairs();
-        render::render(scope, connector, compiled, &Vars::new(&pairs))?
+        let asked = Asked { vars: &Vars::new(&pairs), numbers, keys: &keys };
+        render::render(scope, connector, compiled, asked)?
     };
     let reply = match call {
         Some(call) => Some(send(scope, connector, call, numbers.len()).await?),

@@ -54,6 +54,13 @@ impl Keys {
         })
     }
 
+    /// The JSON text of one part of a key.
+    pub(super) fn part(&self, number: u32, part: usize) -> &[u8] {
+        let entry = &self.entries[number as usize];
+        let start = part.checked_sub(1).map_or(0, |before| entry.ends[before] as usize);
+        &entry.json[start..entry.ends[part] as usize]
+    }
+
     /// A key as the object that mappings see, given the path of names of each part.
     pub(super) fn object(&self, number: u32, names: &[Vec<Arc<str>>]) -> Value {
         let mut object = Map::new();

@@ -9,6 +9,8 @@ use switchboard_clients::{Call, proto};
 use super::{
     Failure, FailureKind, Scope,
     backends::Compiled,
+    keys::Keys,
+    params,
     url::{self, BaseUrl, Joined, UrlTemplate},
 };
 use crate::{
@@ -17,7 +19,13 @@ use crate::{
 };
 
 /// Renders the call of a connector; `None` for mapping-only ones.
-pub(super) fn render(scope: &Scope, connector: &Connector, compiled: &Compiled, vars: &Vars<'_>) -> Result<Option<Call>, Failure> {
+pub(super) fn render(
+    scope: &Scope,
+    connector: &Connector,
+    compiled: &Compiled,
+    asked: Asked<'_>,
+) -> Result<Option<Call>, Failure> {
+    let vars = asked.vars;
     let source = connector.source.map(|id| &scope.surface.sources[id.0 as usize]);
     match &connector.request {
         ConnectRequest::None => Ok(None),
@@ -29,8 +37,13 @@ pub(super) fn render(scope: &Scope, connector: &Connector, compiled: &Compiled, 
             let uri = match &compiled.constant_uri {
                 Some(uri) => uri.clone(),
                 None => {
-                    let (base, template) = (&compiled.base, &compiled.url);
-                    uri(base, source_parts, template, (path.as_ref(), query.as_ref()), vars)?
+                    let mut url = join(&compiled.base, source_parts, &compiled.url, path.as_ref(), vars)?;
+                    match (&compiled.params, query) {
+                        (Some(params), _) => params::write(params, asked.numbers, asked.keys, url.query_mut())?,
+                        (None, Some(query)) => url.add_params(query, vars)?,
+                        (None, None) => {}
+                    }
+                    to_uri(&compiled.base, url)?
                 }
             };
             let mut map = HeaderMap::new();
@@ -63,23 +76,42 @@ pub(super) fn render(scope: &Scope, connector: &Connector, compiled: &Compiled, 
 
 type Parts<'a> = (Option<&'a Mapping>, Option<&'a Mapping>);
 
-/// Path: base, source, template, connector. Query in the same order.
-pub(super) fn uri(base: &BaseUrl, source: Parts<'_>, template: &UrlTemplate, connect: Parts<'_>, vars: &Vars<'_>) -> Result<Uri, Failure> {
+/// What a call is made for.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    /// What mappings read.
+    pub(super) vars: &'a Vars<'a>,
+    /// The keys it is for; none for a root field.
+    pub(super) numbers: &'a [u32],
+    /// All keys of the fetch.
+    pub(super) keys: &'a Keys,
+}
+
+/// Everything but the connector's own query parameters, which come last. Path: base, source, template, connector. Query
+/// in the same order.
+pub(super) fn join(
+    base: &BaseUrl,
+    source: Parts<'_>,
+    template: &UrlTemplate,
+    connect_path: Option<&Mapping>,
+    vars: &Vars<'_>,
+) -> Result<Joined, Failure> {
     let mut url = Joined::start(base);
     if let Some(path) = source.0 {
         url.add_segments(path, vars)?;
     }
     template.join(vars, &mut url)?;
-    if let Some(path) = connect.0 {
+    if let Some(path) = connect_path {
         url.add_segments(path, vars)?;
     }
     if let Some(query) = source.1 {
         url.add_params(query, vars)?;
     }
     template.join_query(vars, &mut url)?;
-    if let Some(query) = connect.1 {
-        url.add_params(query, vars)?;
-    }
+    Ok(url)
+}
+
+pub(super) fn to_uri(base: &BaseUrl, url: Joined) -> Result<Uri, Failure> {
     let target = url.finish();
     let mut uri = String::with_capacity(base.origin.len() + target.len());
     uri.push_str(&base.origin);

@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// All but `A-Z a-z 0-9 - . _ ~`: what an expression's text is encoded by.
-const DATA: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+pub(super) const DATA: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What cannot stand in a URL as it is; `%` stays, so that nothing is encoded twice.
 const ILLEGAL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
@@ -231,6 +231,11 @@ impl Joined {
             self.add_path(&utf8_percent_encode(&text, DATA).to_string());
         }
         Ok(())
+    }
+
+    /// The query, for who adds to it directly.
+    pub(super) fn query_mut(&mut self) -> &mut String {
+        &mut self.query
     }
 
     /// Adds the pairs that a `queryParams:` mapping yields.
