@@ -150,12 +150,13 @@ impl Answer for Surfaces {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
-    read_files(&surface.name, &surface.schema, &config.base)
+    read_files(&surface.name, &surface.schema, &config.base, false)
 }
 
-/// Reads and checks files as one schema. Paths in messages are shown as given.
+/// Reads and checks files as one schema. Paths in messages are shown as given. `portable`: also tell what would not work on
+/// other servers of the dialect.
 #[must_use]
-pub fn read_files(name: &str, paths: &[PathBuf], base: &Path) -> ReadSchema {
+pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) -> ReadSchema {
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for path in paths {
@@ -167,7 +168,7 @@ pub fn read_files(name: &str, paths: &[PathBuf], base: &Path) -> ReadSchema {
     if !problems.is_empty() {
         return ReadSchema { files, surface: None, problems };
     }
-    let options = LoadOptions { root: base.to_path_buf(), ..LoadOptions::default() };
+    let options = LoadOptions { root: base.to_path_buf(), portable };
     match schema::load(name, &files, &options) {
         Ok(loaded) => ReadSchema { files, surface: Some(loaded.surface), problems: loaded.warnings },
         Err(problems) => ReadSchema { files, surface: None, problems },
@@ -175,7 +176,8 @@ pub fn read_files(name: &str, paths: &[PathBuf], base: &Path) -> ReadSchema {
 }
 
 /// A path as messages show it: from the configuration's directory where it is below that.
-fn shown(path: &Path, base: &Path) -> String {
+#[must_use]
+pub fn shown(path: &Path, base: &Path) -> String {
     path.strip_prefix(base).unwrap_or(path).display().to_string()
 }
 
@@ -242,7 +244,9 @@ fn unlimited(limit: usize) -> u32 {
     if limit == 0 { u32::MAX } else { u32::try_from(limit).unwrap_or(u32::MAX) }
 }
 
-fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
+/// How a surface is to answer.
+#[must_use]
+pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
     let Limits { document_bytes, tokens, nesting, depth, aliases, root_fields, directives, expanded_selections, .. } =
         surface.limits;
     let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };

@@ -112,7 +112,7 @@ pub struct SourceConfig {
     pub timeout: Duration,
     /// Time to open a connection. `connect_timeout`, default 250 ms.
     pub connect_timeout: Duration,
-    /// Calls under way at once, of all requests together; more wait. `max_in_flight`, default 256; 0 = no limit.
+    /// Calls under way at once, of all requests together; more are refused. `max_in_flight`, default 256; 0 = no limit.
     pub max_in_flight: usize,
 }
 

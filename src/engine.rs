@@ -14,6 +14,8 @@ use crate::{
     schema::Surface,
 };
 
+pub use crate::response::OnError;
+
 /// One GraphQL request, decoded from its transport and not yet looked at.
 #[derive(Debug)]
 pub struct Request {
@@ -37,18 +39,6 @@ pub struct Request {
     pub headers: Arc<HeaderMap>,
     /// When the answer must be out.
     pub deadline: Instant,
-}
-
-/// `onError` of a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub enum OnError {
-    /// Null climbs to the nearest nullable parent.
-    #[default]
-    Propagate,
-    /// Null stays where the error is, even in a non-null position.
-    Null,
-    /// The first error ends the answer: `data` is null.
-    Halt,
 }
 
 /// The answer to one request.

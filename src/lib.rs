@@ -1,7 +1,8 @@
 //! Switchboard: a GraphQL server that answers from REST and gRPC backends.
 
-pub mod config;
 pub mod app;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod execute;
 pub mod http;

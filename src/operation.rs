@@ -33,7 +33,7 @@ pub struct Operation {
     pub name: Option<Arc<str>>,
     /// Its root selections.
     pub selections: Arc<[Selected]>,
-    /// Variables that decide `@skip` and `@include`, by index into [`Self::variables`]: a plan is made for each
+    /// Variables that decide `@skip` and `@include`, by index into its variables: a plan is made for each
     /// combination of their values that is asked for.
     pub conditions: Vec<u16>,
     variables: Vec<Node<ast::VariableDefinition>>,

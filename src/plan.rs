@@ -4,13 +4,16 @@
 //! shared between users. One plan is made for each combination of `@skip`/`@include` variables that is asked for, so
 //! nothing in a plan is conditional.
 
+mod align;
 pub mod build;
 pub mod cache;
 mod collect;
 pub mod explain;
+mod fetches;
 mod group;
 mod size;
 mod supply;
+mod waves;
 
 use std::sync::Arc;
 

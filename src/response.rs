@@ -15,6 +15,18 @@ use crate::{execute::Outcome, mapping::text, plan::Plan};
 
 pub use write::Settings;
 
+/// `onError` of a request.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum OnError {
+    /// Null climbs to the nearest nullable parent.
+    #[default]
+    Propagate,
+    /// Null stays where the error is, even in a non-null position.
+    Null,
+    /// The first error ends the answer: `data` is null.
+    Halt,
+}
+
 /// A finished answer.
 #[derive(Debug)]
 pub struct Assembled {

@@ -2,9 +2,9 @@
 //!
 //! After [`crate::mapping`], before `operation`. Reads files once, at start-up; reports every problem with its place.
 //!
-//! [`load`] is the way of a schema: parse the files, read `@link`, take our directives out ([`annotations`]), validate by
+//! [`load`] is the way of a schema: parse the files, read `@link`, take our directives out (`annotations`), validate by
 //! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
-//! types, and [`assemble`] the result.
+//! types, and `assemble` the result.
 
 mod annotations;
 mod arguments;
@@ -67,19 +67,13 @@ pub struct Loaded {
 ///
 /// # Errors
 /// All problems that were found, warnings included, by file and position.
-pub fn load(
-    name: &str,
-    files: &[SourceFile],
-    options: &LoadOptions,
-) -> Result<Loaded, Vec<Problem>> {
+pub fn load(name: &str, files: &[SourceFile], options: &LoadOptions) -> Result<Loaded, Vec<Problem>> {
     let mut files = Files::new(files);
     let parsed = graphql::parse(&mut files);
     let mut problems = Problems::new(&files);
     let surface = check(name, &parsed, options, &mut problems);
     let found = problems.into_sorted();
-    let has_error = found
-        .iter()
-        .any(|problem| problem.severity == Severity::Error);
+    let has_error = found.iter().any(|problem| problem.severity == Severity::Error);
     match surface {
         Some(surface) if !has_error => Ok(Loaded {
             surface,
@@ -89,20 +83,14 @@ pub fn load(
     }
 }
 
-fn check(
-    name: &str,
-    parsed: &graphql::Parsed,
-    options: &LoadOptions,
-    problems: &mut Problems<'_>,
-) -> Option<Surface> {
-    graphql::report(&parsed.errors, problems);
+fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: &mut Problems<'_>) -> Option<Surface> {
+    graphql::report_syntax(parsed, problems);
     if problems.any_error() {
         // What was not read would only be reported as missing.
         return None;
     }
     let mut links = Links::read(&parsed.documents, problems);
-    let Separated { uses, full, public } =
-        annotations::separate(&parsed.documents, &mut links, problems);
+    let Separated { uses, full, public } = annotations::separate(&parsed.documents, &mut links, problems);
     let before = problems.len();
     let full = graphql::build_full(&full, &links, problems);
     let is_valid = problems.len() == before;
@@ -110,6 +98,7 @@ fn check(
     let spec = links.connect.as_ref().map_or(Spec::V0_4, |(spec, _)| *spec);
     roots::check(&full, spec, problems);
     roots::check_federation(&uses, problems);
+    roots::check_costs(&uses, &full, problems);
     let context = Context {
         schema: &full,
         links: &links,
@@ -121,9 +110,9 @@ fn check(
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
-        select::check(&connectors, context, problems);
+        let misspelt = select::check(&connectors, context, problems);
         grpc_paths::check(&connectors, problems);
-        coverage::check(&connectors, context, problems);
+        coverage::check(&connectors, &misspelt, context, problems);
     }
     if problems.any_error() {
         return None;

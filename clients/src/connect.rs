@@ -30,6 +30,15 @@ pub(crate) const IDLE_TIMEOUT: Duration = Duration::from_secs(90);
 const KEEPALIVE: Duration = Duration::from_secs(15);
 const UNACKNOWLEDGED_MAX: Duration = Duration::from_secs(30);
 
+// Larger frames than the 16 KiB that HTTP/2 starts with: most bodies then come in one piece and are not copied, which
+// makes a reply of 26 kB 2 µs cheaper (benches/calls.rs).
+pub(crate) const FRAME_BYTES_MAX: u32 = 1024 * 1024;
+
+// An HTTP/2 connection on which calls wait and nothing has arrived for this long is asked for a sign of life. In use,
+// replies arrive all the time, so no source sees enough pings to object.
+pub(crate) const PING_AFTER: Duration = Duration::from_secs(10);
+pub(crate) const PING_TIMEOUT: Duration = Duration::from_secs(5);
+
 /// A connector whose connections are made within a limit: name, TCP and TLS together.
 #[derive(Debug, Clone)]
 pub(crate) struct Within<C> {

@@ -1,14 +1,14 @@
 //! Unary gRPC calls over HTTP/2: bytes of a message in, bytes of a message out.
 //!
 //! hyper's HTTP/2 client underneath, and the protocol's framing (`grpc/framing.rs`) and status (`grpc/status.rs`) in
-//! some hundred lines of our own, because tonic's client, made for generated code, does three things we cannot have: it
-//! takes a stream that ends without `grpc-status` for a success, it panics on status details that are not base64, and
-//! it hides whether a status came from the source or from a broken connection. It also sends each call through the
-//! task of a buffer, which costs as much again as the call (`benches/grpc.rs`).
+//! some two hundred lines of our own, because tonic's client, made for generated code, does three things we cannot have:
+//! it takes a stream that ends without `grpc-status` for a success, it panics on status details that are not base64,
+//! and it hides whether a status came from the source or from a broken connection. Without its buffer task a call is
+//! also somewhat cheaper (`benches/calls.rs`).
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, sync::Arc};
 
 use bytes::Bytes;
 use http::{
@@ -25,7 +25,7 @@ use self::{framing::Message, status::Status};
 pub use crate::tls::TlsError;
 use crate::{
     Call, CallError, Reply,
-    connect::{self, Within},
+    connect::{self, FRAME_BYTES_MAX, PING_AFTER, PING_TIMEOUT, Within},
     failure::{cause, classify, protocol},
     registry::SourceSettings,
     stack::Transport,
@@ -37,14 +37,6 @@ mod status;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
-
-// Larger frames than the 16 KiB that HTTP/2 starts with: most messages then come in one piece and are not copied.
-const FRAME_BYTES_MAX: u32 = 1024 * 1024;
-
-// A connection on which calls wait and nothing has arrived for this long is asked for a sign of life. In use, replies
-// arrive all the time, so no source sees enough pings to object.
-const PING_AFTER: Duration = Duration::from_secs(10);
-const PING_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Calls one gRPC source over one shared connection, made at the first call and again whenever it is gone.
 #[derive(Debug, Clone)]

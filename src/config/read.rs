@@ -276,7 +276,7 @@ impl<'a> Section<'a> {
     /// A whole number, `_` allowed between its digits.
     pub(super) fn count(&self, key: &'static str, default: usize) -> usize {
         let hint = "write digits only, such as `100`; 0 means no limit";
-        self.read(key, "a whole number", hint, |text| parse_count(text))
+        self.read(key, "a whole number", hint, parse_count)
             .unwrap_or(default)
     }
 

@@ -18,7 +18,7 @@ use crate::{
     telemetry::{BatchSize, CallOutcome, SourceMetrics},
 };
 
-/// Calls that one wave has in flight at a time. With the default of 100 calls in flight to a source, one operation
+/// Calls that one wave has in flight at a time. With the default of 256 calls in flight to a source, one operation
 /// cannot take them all.
 const CALLS_IN_FLIGHT_MAX: usize = 32;
 

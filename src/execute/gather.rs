@@ -5,7 +5,7 @@ use super::{
     keys::{KeyBuffer, Keys},
 };
 use crate::{
-    mapping::{Node, NodeKind, Table},
+    mapping::{Node, NodeKind, Table, text},
     plan::{Hop, KeyPart, Plan, Step},
     schema::{Surface, model::Kind},
 };
@@ -116,8 +116,15 @@ pub(crate) fn is_type(table: &Table, node: &Node, name: &str) -> bool {
         NodeKind::Text => table.bytes(node) == name.as_bytes(),
         NodeKind::String => {
             let quoted = table.bytes(node);
-            &quoted[1..quoted.len() - 1] == name.as_bytes()
+            let inside = &quoted[1..quoted.len() - 1];
+            inside == name.as_bytes() || inside.contains(&b'\\') && unescaped(inside) == name.as_bytes()
         }
         _ => false,
     }
+}
+
+fn unescaped(inside: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(inside.len());
+    text::unescape_into(inside, &mut plain);
+    plain
 }

@@ -5,6 +5,8 @@ use std::{collections::HashMap, sync::Arc};
 use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
+use crate::mapping::text;
+
 /// Keys of one fetch within one request.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
@@ -56,7 +58,7 @@ impl Keys {
     pub(super) fn object(&self, number: u32, names: &[Vec<Arc<str>>]) -> Value {
         let mut object = Map::new();
         for (part, path) in self.parts(number).zip(names) {
-            let value = serde_json::from_slice(part).unwrap_or(Value::Null);
+            let value = text::parse_value(part).unwrap_or(Value::Null);
             put(&mut object, path, value);
         }
         Value::Object(object)

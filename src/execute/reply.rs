@@ -9,7 +9,7 @@ use switchboard_clients::{Reply, proto};
 
 use super::{Failure, FailureKind, Scope, vars::CallVars};
 use crate::{
-    mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, tree},
+    mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, text, tree},
     plan::Fetch,
     schema::model::{ConnectRequest, Connector, Mapping, Source},
 };
@@ -138,7 +138,7 @@ fn succeed(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decode
 /// A mapping's value on an answer; the answer is parsed only if the mapping looks at it.
 fn apply(mapping: &Mapping, decoded: &Decoded, context: &mut Context<'_>) -> Option<Value> {
     let parsed = match decoded {
-        Decoded::Json(body) if reads_answer(mapping) => serde_json::from_slice(body).ok(),
+        Decoded::Json(body) if reads_answer(mapping) => text::parse_value(body).ok(),
         Decoded::Message(body, message) if reads_answer(mapping) => {
             proto::decode_to_json(message, body, message_limits(ScanLimits::default())).ok()
         }

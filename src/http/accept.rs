@@ -15,6 +15,8 @@ pub(super) enum Media {
     Json,
 }
 
+const GRAPHQL_RESPONSE: &[u8] = b"application/graphql-response+json";
+
 /// How much a client wants one media type.
 #[derive(Debug, Clone, Copy, Default, PartialEq, PartialOrd)]
 struct Wish {
@@ -40,7 +42,10 @@ pub(super) fn negotiate(headers: &HeaderMap, profile: StatusProfile) -> Option<M
     match (first, second) {
         (None | Some(b"" | b"*/*"), None) => return Some(default),
         (Some(b"application/json"), None) => return Some(Media::Json),
-        (Some(b"application/graphql-response+json"), None) => return Some(Media::GraphqlResponse),
+        // Named first and without a quality: nothing behind it can be wanted more. So ask the clients in use.
+        (Some(line), _) if line.strip_prefix(GRAPHQL_RESPONSE).is_some_and(|rest| matches!(rest, [] | [b',', ..])) => {
+            return Some(Media::GraphqlResponse);
+        }
         _ => {}
     }
     let mut graphql = Wish::default();
@@ -53,7 +58,7 @@ pub(super) fn negotiate(headers: &HeaderMap, profile: StatusProfile) -> Option<M
     {
         if range
             .name
-            .eq_ignore_ascii_case(b"application/graphql-response+json")
+            .eq_ignore_ascii_case(GRAPHQL_RESPONSE)
         {
             graphql.hear(range.quality, 3);
         } else if range.name.eq_ignore_ascii_case(b"application/json") {

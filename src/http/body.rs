@@ -11,6 +11,10 @@ use tokio::time::timeout;
 
 use super::refusal::Refusal;
 
+/// How much memory an announced length gets before its bytes have come. The default limit of a body; where there is none, a client could
+/// otherwise announce all the memory there is.
+const ANNOUNCED_BYTES_MAX: usize = 256 * 1024;
+
 /// How much of a body that is refused is still taken in. Closing with bytes unread resets the connection, and a client that was still sending
 /// would see that instead of our answer.
 const DISCARDED_BYTES_MAX: u64 = 16 * 1024 * 1024;
@@ -54,9 +58,8 @@ async fn read_frames(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Ref
     if body.is_end_stream() {
         return Ok(first);
     }
-    let mut whole = BytesMut::with_capacity(
-        first.len() + usize::try_from(body.size_hint().lower()).unwrap_or(0),
-    );
+    let expected = usize::try_from(body.size_hint().lower()).unwrap_or(usize::MAX).min(ANNOUNCED_BYTES_MAX);
+    let mut whole = BytesMut::with_capacity(first.len() + expected);
     whole.extend_from_slice(&first);
     while let Some(bytes) = next(body).await? {
         if whole.len() + bytes.len() > bytes_max {

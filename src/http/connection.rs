@@ -53,7 +53,7 @@ pub(super) trait Handle: Send + Sync + 'static {
 const HEAD_BUFFER_FACTOR: usize = 4;
 
 /// How long a connection may take to close once it was asked to.
-const CLOSING: Duration = Duration::from_secs(5);
+const CLOSING: Duration = Duration::from_secs(2);
 
 /// Resets of streams a client may have waiting before the connection is ended: «rapid reset» opens and resets streams faster than they can be
 /// served. 20 is hyper's own choice, written down so that an update cannot change it.
@@ -108,6 +108,8 @@ pub(super) async fn serve<H: Handle>(
     let mut connection = pin!(protocol.serve_connection(socket, service));
     let mut timer = pin!(sleep_until(Instant::now() + settings.header_timeout));
     let mut is_closing = false;
+    // Whether the timer would wake this task: it does so at the deadline it was last polled with.
+    let mut is_armed = false;
 
     poll_fn(|cx| {
         place.register(cx.waker());
@@ -130,10 +132,13 @@ pub(super) async fn serve<H: Handle>(
             let due = watch.due(&settings);
             if let Some((at, _)) = due.filter(|(at, _)| *at < timer.deadline()) {
                 timer.as_mut().reset(at);
+                is_armed = false;
             }
-            if timer.as_mut().poll(cx).is_pending() {
+            if is_armed && !timer.is_elapsed() || timer.as_mut().poll(cx).is_pending() {
+                is_armed = true;
                 return Poll::Pending;
             }
+            is_armed = false;
             let now = Instant::now();
             match due {
                 Some((at, Lapse::Idle)) if at <= now && !is_closing => {

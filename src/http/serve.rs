@@ -7,7 +7,7 @@ use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::{
-    net::{TcpListener, TcpStream},
+    net::{TcpListener, TcpSocket, TcpStream},
     signal::unix::{SignalKind, signal},
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{sleep, timeout},
@@ -26,6 +26,9 @@ use crate::telemetry::{LogRequests, Metrics};
 /// those who could give some back.
 const ACCEPT_PAUSE_MIN: Duration = Duration::from_millis(10);
 const ACCEPT_PAUSE_MAX: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted: a burst of new clients, or all those of a replica that just ended. The kernel may allow fewer.
+const BACKLOG: u32 = 4096;
 
 /// Connections on the admin port: probes and scrapers are few, and must be served when the public port is full.
 const ADMIN_CONNECTIONS_MAX: usize = 32;
@@ -94,11 +97,11 @@ impl Server {
         metrics: Arc<Metrics>,
     ) -> Result<Self, ServerError> {
         let admin = match admin {
-            Some(address) => Some(listen(address).await?),
+            Some(address) => Some(listen(address)?),
             None => None,
         };
         Ok(Self {
-            public: listen(public).await?,
+            public: listen(public)?,
             admin,
             settings: Arc::new(settings),
             log,
@@ -237,10 +240,15 @@ impl Stop {
     }
 }
 
-async fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
-    TcpListener::bind(address)
-        .await
-        .map_err(|source| ServerError::Bind { address, source })
+fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
+    let listen = || {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        // A server that starts again must not wait for the connections of the last one to be forgotten.
+        socket.set_reuseaddr(true)?;
+        socket.bind(address)?;
+        socket.listen(BACKLOG)
+    };
+    listen().map_err(|source| ServerError::Bind { address, source })
 }
 
 /// Three quarters of the files this process may open, after raising that number as far as it may. The rest is for calls to sources, probes and the

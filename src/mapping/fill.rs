@@ -51,7 +51,7 @@ impl Projection {
             }
             // Evaluated whole: the mapping itself, or a path that met an array on its way.
             _ => {
-                let value: Value = serde_json::from_slice(&body).map_err(|error| ScanError::Syntax(error.column()))?;
+                let value: Value = text::parse_value(&body).map_err(|error| ScanError::Syntax(error.column()))?;
                 Ok(self.read_value(Some(&value), context, table))
             }
         }

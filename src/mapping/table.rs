@@ -261,7 +261,7 @@ impl Table {
             _ => {
                 let mut json = Vec::new();
                 self.write_json(node, layouts, layout, &mut json);
-                serde_json::from_slice(&json).ok()
+                text::parse_value(&json).ok()
             }
         }
     }

@@ -113,3 +113,57 @@ fn unescape_unicode(inside: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
 pub fn write_value(value: &serde_json::Value, out: &mut Vec<u8>) {
     serde_json::to_writer(out, value).expect("writing to memory");
 }
+
+/// A JSON text as a value. What JSON can write and a value cannot hold (half a surrogate pair, a number beyond a
+/// double) becomes U+FFFD or null: one odd value must not cost the rest of an answer.
+///
+/// # Errors
+/// The text is not JSON.
+pub fn parse_value(json: &[u8]) -> Result<serde_json::Value, serde_json::Error> {
+    serde_json::from_slice(json).or_else(|error| serde_json::from_slice(&without_oddities(json)).map_err(|_| error))
+}
+
+fn without_oddities(json: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(json.len());
+    let (mut at, mut in_string) = (0, false);
+    while let Some(&byte) = json.get(at) {
+        let length = match (in_string, byte) {
+            (true, b'\\') => {
+                at += odd_escape(json, at, &mut out);
+                continue;
+            }
+            (false, b'-' | b'0'..=b'9') => {
+                let is_part = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
+                json[at..].iter().take_while(is_part).count()
+            }
+            _ => 1,
+        };
+        in_string ^= byte == b'"';
+        let token = &json[at..at + length];
+        let number = std::str::from_utf8(token).ok().filter(|_| length > 1).and_then(|text| text.parse::<f64>().ok());
+        out.extend_from_slice(if number.is_some_and(f64::is_infinite) { b"null" } else { token });
+        at += length;
+    }
+    out
+}
+
+/// Copies the escape at `at`, or U+FFFD for half a surrogate pair; returns its length.
+fn odd_escape(json: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
+    let half = |at: usize, digits: std::ops::RangeInclusive<u8>| {
+        let escape = json.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"));
+        escape.is_some_and(|escape| matches!(escape[2], b'd' | b'D') && digits.contains(&escape[3].to_ascii_lowercase()))
+    };
+    let is_high = half(at, b'8'..=b'9') || half(at, b'a'..=b'b');
+    let is_low = |at| half(at, b'c'..=b'f');
+    let length = match json.get(at + 1) {
+        Some(b'u') if is_high && is_low(at + 6) => 12,
+        Some(b'u') if is_high || is_low(at) => {
+            out.extend_from_slice("\u{FFFD}".as_bytes());
+            return 6;
+        }
+        Some(b'u') => 6,
+        _ => 2,
+    };
+    out.extend_from_slice(json.get(at..at + length).unwrap_or(&json[at..]));
+    length
+}

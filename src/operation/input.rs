@@ -167,6 +167,8 @@ fn coerce_literal(
                 literal_object(schema, definition, given, variable)
             }
             (Some(ExtendedType::InputObject(_)), _) => Err(format!("expected an object of type {name}")),
+            // Its digits, however many: as a number it would have to fit 64 bits.
+            (_, ast::Value::Int(number)) if name == "ID" => Ok(Argument::Constant(Value::from(number.as_str()))),
             _ => {
                 let value = untyped(literal, variable)?;
                 match value {

@@ -12,7 +12,7 @@ use super::{
 /// How many errors of one document are told.
 pub const ERRORS_MAX: usize = 20;
 
-/// Bounds on a document (DESIGN §6). 0 switches one off.
+/// Bounds on a document (see `limits` in switchboard.yaml). 0 switches one off.
 #[derive(Debug, Clone)]
 pub struct Limits {
     /// Bytes of a document.

@@ -22,8 +22,9 @@ impl Variables {
     pub fn coerce(surface: &Surface, operation: &Operation, given: Option<&Map<String, Value>>) -> Result<Self, RequestError> {
         let mut values = Vec::with_capacity(operation.variables.len());
         let mut errors = Vec::new();
-        for definition in &operation.variables {
+        for (index, definition) in operation.variables.iter().enumerate() {
             let name = definition.name.as_str();
+            let decides = operation.conditions.contains(&(index as u16));
             let value = match given.and_then(|given| given.get(name)) {
                 Some(value) => input::coerce_value(&surface.schema, &definition.ty, value, &format!("variable ${name}")).map(Some),
                 None => match &definition.default_value {
@@ -34,6 +35,11 @@ impl Variables {
                     None => Ok(None),
                 },
             };
+            // A nullable variable with a default may stand in `@skip(if:)`; null itself may not.
+            let value = value.and_then(|value| match value {
+                Some(Value::Null) if decides => Err(format!("variable ${name} decides @skip or @include and must not be null")),
+                value => Ok(value),
+            });
             match value {
                 Ok(value) => values.push(value),
                 Err(message) => {

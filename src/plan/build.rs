@@ -6,18 +6,19 @@
 use std::sync::Arc;
 
 use super::{
-    Align, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyPart, Parent, Plan, Shape, ShapeId, Step, StepId, ValueShape, Wave,
+    Align, Fetch, FieldShape, FieldSource, Hop, Plan, Shape, ShapeId, Step, ValueShape,
     collect::{Collected, collect_fields},
     group::{Group, Rows},
     size,
     supply::Supply,
+    waves,
 };
 use crate::{
     mapping::{LayoutId, Layouts, Projection, WireProjection},
     operation::{Argument, FieldNode, Operation, OperationKind, Selected},
     schema::{
         Surface,
-        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Kind, KeyTree, Site, Type, TypeId, TypeKind},
+        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Kind, Type, TypeId, TypeKind},
     },
 };
 
@@ -56,24 +57,25 @@ pub const FIELDS_MAX: usize = 20_000;
 pub struct TooLarge;
 
 /// A fetch while its layouts grow.
-struct Draft {
-    connector: ConnectorId,
-    arguments: Vec<(Arc<str>, Argument)>,
-    layouts: Layouts,
-    align: Align,
-    key_names: Vec<Vec<Arc<str>>>,
+pub(super) struct Draft {
+    pub(super) connector: ConnectorId,
+    pub(super) arguments: Vec<(Arc<str>, Argument)>,
+    pub(super) layouts: Layouts,
+    pub(super) align: Align,
+    pub(super) key_names: Vec<Vec<Arc<str>>>,
     /// Whether it is made for keys, so that several places can share it.
-    keyed: bool,
+    pub(super) keyed: bool,
     /// Mutations do not share fetches between root fields: the second must see what the first did.
-    root_field: Option<u16>,
+    pub(super) root_field: Option<u16>,
 }
 
-struct Planner<'a> {
-    surface: &'a Surface,
+/// A plan in the making.
+pub(super) struct Planner<'a> {
+    pub(super) surface: &'a Surface,
     bits: u64,
-    kind: OperationKind,
-    fetches: Vec<Draft>,
-    steps: Vec<Step>,
+    pub(super) kind: OperationKind,
+    pub(super) fetches: Vec<Draft>,
+    pub(super) steps: Vec<Step>,
     shapes: Vec<Shape>,
     fields: usize,
     cost: u64,
@@ -82,17 +84,17 @@ struct Planner<'a> {
 // === impl Planner ===
 
 impl<'a> Planner<'a> {
-    fn ty(&self, id: TypeId) -> &'a Type {
+    pub(super) fn ty(&self, id: TypeId) -> &'a Type {
         &self.surface.types[id.0 as usize]
     }
 
-    fn connector(&self, id: ConnectorId) -> &'a Connector {
+    pub(super) fn connector(&self, id: ConnectorId) -> &'a Connector {
         &self.surface.connectors[id.0 as usize]
     }
 
     fn finish(self, root: ShapeId, operation: &Operation) -> Plan {
         let surface = self.surface;
-        let waves = waves(&self.steps);
+        let waves = waves::waves(&self.steps);
         let fetches = self.fetches.into_iter().map(|draft| {
             let connector = &surface.connectors[draft.connector.0 as usize];
             let mapping = &connector.selection;
@@ -151,6 +153,7 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         group.ty = ty;
+        group.base = group.base.map(|rows| Rows { supply: rows.supply.of_type(&self.ty(ty).name), ..rows });
         let missing: Vec<Arc<str>> = collected
             .iter()
             .filter(|collected| self.field(ty, &collected.first().name).is_some_and(|(_, field)| field.connectors.is_empty()))
@@ -326,252 +329,9 @@ impl<'a> Planner<'a> {
             _ => None,
         }
     }
-
-    // --- type connectors ---
-
-    /// Adds steps until every name of `names` has a supplier, or no connector of the type helps.
-    fn supply(&mut self, group: &mut Group<'a>, names: &[Arc<str>]) {
-        let mut tried: Vec<ConnectorId> = Vec::new();
-        while group.base.is_some() {
-            let missing: Vec<&Arc<str>> = names.iter().filter(|name| group.supplier(name).is_none()).collect();
-            if missing.is_empty() {
-                return;
-            }
-            let Some(id) = self.best_supplier(group, &missing, &tried) else { return };
-            tried.push(id);
-            self.supply_by(group, id);
-        }
-    }
-
-    fn supply_by(&mut self, group: &mut Group<'a>, id: ConnectorId) {
-        let Some(base) = group.base else { return };
-        let connector = self.connector(id);
-        let tree = self.key_tree(connector);
-        let key = self.key(group, &tree);
-        let fetch = self.fetch(id, &[], true, group.root_field, true);
-        let path = format!("{}+{}", group.response_path, connector.coordinate);
-        let step = self.step(group, fetch, Some((base, key)), path);
-        let rows = Rows { step, fetch, layout: LayoutId(0), supply: Supply::Names(&connector.output) };
-        group.others.push((step, rows));
-    }
-
-    /// The connector of a type that supplies most of the missing names and whose key can be had.
-    fn best_supplier(&self, group: &Group<'a>, missing: &[&Arc<str>], tried: &[ConnectorId]) -> Option<ConnectorId> {
-        let mut best = None;
-        for id in self.ty(group.ty).suppliers.iter().filter(|id| !tried.contains(id)) {
-            let connector = self.connector(*id);
-            let supply = Supply::Names(&connector.output);
-            let cover = missing.iter().filter(|name| supply.get(name).is_some()).count();
-            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, &mut vec![*id]));
-            if cover > best.map_or(0, |(_, cover)| cover) && reachable {
-                best = Some((*id, cover));
-            }
-        }
-        best.map(|(id, _)| id)
-    }
-
-    /// Whether a name can be had for the objects of a group, maybe by way of another connector of their type.
-    fn is_reachable(&self, group: &Group<'a>, name: &str, above: &mut Vec<ConnectorId>) -> bool {
-        if group.supplier(name).is_some() {
-            return true;
-        }
-        self.ty(group.ty).suppliers.iter().any(|id| {
-            let connector = self.connector(*id);
-            if above.contains(id) || Supply::Names(&connector.output).get(name).is_none() {
-                return false;
-            }
-            above.push(*id);
-            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, above));
-            above.pop();
-            reachable
-        })
-    }
-
-    // --- keys ---
-
-    /// Where each part of a key is read, made available first if it has to be.
-    fn key(&mut self, group: &mut Group<'a>, reads: &KeyTree) -> Vec<KeyPart> {
-        let mut parts = Vec::new();
-        for (name, below) in &reads.0 {
-            self.supply(group, std::slice::from_ref(name));
-            // Start-up checks find keys that nobody supplies; what slips through reads as null.
-            let Some((via, rows)) = group.supplier(name).or(group.base.map(|base| (None, base))) else { continue };
-            self.key_parts(rows, via, name, below, &mut Vec::new(), &mut parts);
-        }
-        parts
-    }
-
-    fn key_parts(
-        &mut self,
-        rows: Rows<'a>,
-        via: Option<StepId>,
-        name: &Arc<str>,
-        below: &KeyTree,
-        slots: &mut Vec<u16>,
-        parts: &mut Vec<KeyPart>,
-    ) {
-        if below.0.is_empty() {
-            slots.push(self.layouts(rows.fetch).leaf(rows.layout, name));
-            parts.push(KeyPart { via, slots: slots.clone() });
-        } else {
-            let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, name);
-            slots.push(slot);
-            for (name, below) in &below.0 {
-                self.key_parts(Rows { layout, ..rows }, via, name, below, slots, parts);
-            }
-        }
-        slots.pop();
-    }
-
-    // --- fetches and steps ---
-
-    fn layouts(&mut self, fetch: FetchId) -> &mut Layouts {
-        &mut self.fetches[usize::from(fetch.0)].layouts
-    }
-
-    /// The fetch of a connector with these arguments; keyed ones are shared by all places that ask the same.
-    fn fetch(&mut self, id: ConnectorId, arguments: &[(Arc<str>, Argument)], is_object: bool, root_field: u16, keyed: bool) -> FetchId {
-        let root_field = (self.kind == OperationKind::Mutation).then_some(root_field);
-        let same = |draft: &Draft| draft.connector == id && draft.root_field == root_field && draft.arguments == arguments;
-        if keyed && let Some(known) = self.fetches.iter().position(|draft| draft.keyed && same(draft)) {
-            return FetchId(known as u16);
-        }
-        let mut layouts = Layouts::default();
-        if is_object {
-            layouts.add();
-        }
-        let connector = self.connector(id);
-        let align = if keyed && is_object { align(self.surface, connector, &mut layouts) } else { Align::Whole };
-        let mut key_names = Vec::new();
-        if keyed {
-            tree_paths(&self.key_tree(connector), &mut Vec::new(), &mut key_names);
-        }
-        self.fetches.push(Draft { connector: id, arguments: arguments.to_vec(), layouts, align, key_names, keyed, root_field });
-        FetchId((self.fetches.len() - 1) as u16)
-    }
-
-    fn step(&mut self, group: &Group<'a>, fetch: FetchId, keyed: Option<(Rows<'a>, Vec<KeyPart>)>, path: String) -> StepId {
-        let (parent, key, level) = match keyed {
-            None => (None, Vec::new(), 0),
-            Some((base, key)) => {
-                let level = |step: StepId| self.steps[usize::from(step.0)].level;
-                let above = key.iter().filter_map(|part| part.via).map(level).max().unwrap_or(0).max(level(base.step));
-                (Some(Parent { step: base.step, path: group.path.clone() }), key, above + 1)
-            }
-        };
-        self.steps.push(Step { fetch, parent, level, key, path: path.into(), objects: group.objects, root_field: group.root_field });
-        StepId((self.steps.len() - 1) as u16)
-    }
-
-    /// The key of a type connector: paths of `$batch`, of `$this`, or the arguments of an entity resolver.
-    fn key_tree(&self, connector: &Connector) -> KeyTree {
-        match (connector.kind, connector.site) {
-            (Kind::Batch | Kind::FieldBatch, _) => connector.batch_reads.clone(),
-            (Kind::EntityField, Site::Field(ty, index)) => {
-                let (TypeKind::Object(fields) | TypeKind::Interface(fields)) = &self.ty(ty).kind else {
-                    return KeyTree::default();
-                };
-                let arguments = fields[index as usize].arguments.iter();
-                KeyTree(arguments.map(|name| (name.clone(), KeyTree::default())).collect())
-            }
-            _ => connector.this_reads.clone(),
-        }
-    }
-}
-
-/// How the replies of a keyed connector are matched to its keys; asks for the slots that takes.
-fn align(surface: &Surface, connector: &Connector, layouts: &mut Layouts) -> Align {
-    let root = LayoutId(0);
-    match (connector.kind, connector.site) {
-        (Kind::Batch, _) => {
-            let mut parts = Vec::new();
-            tree_slots(&connector.batch_reads, root, layouts, &mut Vec::new(), &mut parts);
-            Align::Items { parts, many: false }
-        }
-        (Kind::FieldBatch, Site::Field(ty, index)) => {
-            let many = match &surface.types[ty.0 as usize].kind {
-                TypeKind::Object(fields) | TypeKind::Interface(fields) => fields[index as usize].ty.non_null.len() > 1,
-                _ => false,
-            };
-            let parts = connector.group_by_paths.iter().map(|path| path_slots(path, root, layouts));
-            Align::Items { parts: parts.collect(), many }
-        }
-        _ => Align::Whole,
-    }
-}
-
-fn tree_slots(tree: &KeyTree, layout: LayoutId, layouts: &mut Layouts, above: &mut Vec<u16>, parts: &mut Vec<Vec<u16>>) {
-    for (name, below) in &tree.0 {
-        if below.0.is_empty() {
-            above.push(layouts.leaf(layout, name));
-            parts.push(above.clone());
-        } else {
-            let (slot, child) = layouts.object(layout, name);
-            above.push(slot);
-            tree_slots(below, child, layouts, above, parts);
-        }
-        above.pop();
-    }
-}
-
-fn tree_paths(tree: &KeyTree, above: &mut Vec<Arc<str>>, paths: &mut Vec<Vec<Arc<str>>>) {
-    for (name, below) in &tree.0 {
-        above.push(name.clone());
-        if below.0.is_empty() {
-            paths.push(above.clone());
-        } else {
-            tree_paths(below, above, paths);
-        }
-        above.pop();
-    }
-}
-
-fn path_slots(path: &[Arc<str>], mut layout: LayoutId, layouts: &mut Layouts) -> Vec<u16> {
-    let (last, above) = path.split_last().expect("a groupBy path names a key");
-    let mut slots = Vec::with_capacity(path.len());
-    for name in above {
-        let (slot, child) = layouts.object(layout, name);
-        slots.push(slot);
-        layout = child;
-    }
-    slots.push(layouts.leaf(layout, last));
-    slots
 }
 
 fn join(path: &str, key: &str, ty: &FieldType) -> String {
     let lists = "[]".repeat(ty.non_null.len() - 1);
     if path.is_empty() { format!("{key}{lists}") } else { format!("{path}.{key}{lists}") }
-}
-
-/// Groups the steps of a fetch that are at the same level.
-fn waves(steps: &[Step]) -> Vec<Wave> {
-    let mut order: Vec<usize> = (0..steps.len()).collect();
-    order.sort_by_key(|step| steps[*step].level);
-    let mut waves: Vec<Wave> = Vec::new();
-    for step in order {
-        let id = StepId(step as u16);
-        let known = waves.iter_mut().find(|wave| {
-            let first = &steps[usize::from(wave.steps[0].0)];
-            wave.fetch == steps[step].fetch && first.level == steps[step].level
-        });
-        match known {
-            Some(wave) => wave.steps.push(id),
-            None => waves.push(Wave { fetch: steps[step].fetch, steps: vec![id], after: Vec::new() }),
-        }
-    }
-    let wave_of = |id: StepId| waves.iter().position(|wave| wave.steps.contains(&id)).map(|wave| wave as u16);
-    let after: Vec<Vec<u16>> = waves.iter().map(|wave| {
-        let needs = wave.steps.iter().flat_map(|id| {
-            let step = &steps[usize::from(id.0)];
-            step.parent.iter().map(|parent| parent.step).chain(step.key.iter().filter_map(|part| part.via))
-        });
-        let mut after: Vec<u16> = needs.filter_map(wave_of).collect();
-        after.sort_unstable();
-        after.dedup();
-        after
-    }).collect();
-    for (wave, after) in waves.iter_mut().zip(after) {
-        wave.after = after;
-    }
-    waves
 }

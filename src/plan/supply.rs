@@ -14,6 +14,14 @@ pub(super) enum Supply<'a> {
 // === impl Supply ===
 
 impl<'a> Supply<'a> {
+    /// What is supplied to objects of one type: a name that only another variant has is not.
+    pub(super) fn of_type(self, name: &str) -> Self {
+        match self {
+            Self::Names(tree) => Self::Names(tree.for_type(name)),
+            Self::Anything => Self::Anything,
+        }
+    }
+
     /// What is supplied under a name.
     pub(super) fn get(self, name: &str) -> Option<Self> {
         match self {

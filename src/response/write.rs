@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
-use super::{error, leaf, raw};
+use super::{OnError, error, leaf, raw};
 use crate::{
-    engine::OnError,
     execute::{Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
     plan::{FieldShape, FieldSource, Plan, Shape, ShapeId, StepId, ValueShape},
@@ -88,18 +87,18 @@ impl<'a> Writer<'a> {
     }
 
     /// <https://spec.graphql.org/September2025/#sec-Executing-Selection-Sets>
-    fn object(&mut self, shape: ShapeId, row: Option<Row<'a>>) -> Result<(), Propagate> {
+    fn object(&mut self, shape: ShapeId, at: Option<(&'a FieldShape, Row<'a>)>) -> Result<(), Propagate> {
         let plan = self.plan;
         let fields = match &plan.shapes[usize::from(shape.0)] {
             Shape::One(fields) => fields,
             Shape::ByType { slot, name, variants } => {
-                let row = row.expect("root types are not abstract");
+                let (field, row) = at.expect("root types are not abstract");
                 let type_name = row.table.slot(&row.node, *slot);
                 match variants.iter().find(|(name, _)| crate::execute::is_type(row.table, type_name, name)) {
                     Some((_, fields)) => fields,
                     None => {
-                        let message = format!("Abstract type \"{name}\" must resolve to one of its object types; `__typename` in the selection says which.");
-                        self.error(&message, FailureKind::BadResponse, None, None);
+                        let coordinate = &field.coordinate;
+                        self.misfit(field, &format!("Abstract type {name} must resolve to one of its object types for field {coordinate}."));
                         return Err(Propagate);
                     }
                 }
@@ -113,7 +112,7 @@ impl<'a> Writer<'a> {
             }
             self.out.extend_from_slice(&field.key);
             self.path.push(Segment::Key(&field.response_key));
-            let done = self.field(field, row, &mut reported);
+            let done = self.field(field, at.map(|(_, row)| row), &mut reported);
             self.path.pop();
             done?;
             if self.stopped {
@@ -211,7 +210,7 @@ impl<'a> Writer<'a> {
         let start = self.out.len();
         let done = match (below, &field.value) {
             ([], ValueShape::Object(shape)) => match at.node.kind {
-                NodeKind::Row => self.object(*shape, Some(at)),
+                NodeKind::Row => self.object(*shape, Some((field, at))),
                 // A list where an object should be, or the reverse, is null and nothing more.
                 NodeKind::List | NodeKind::RawArray => return self.nothing(field, *non_null),
                 _ => {

@@ -43,11 +43,7 @@ pub(crate) struct Separated {
 }
 
 /// Takes a schema apart. Directives that are used without a link are reported.
-pub(crate) fn separate(
-    documents: &[Document],
-    links: &mut Links,
-    problems: &mut Problems<'_>,
-) -> Separated {
+pub(crate) fn separate(documents: &[Document], links: &mut Links, problems: &mut Problems<'_>) -> Separated {
     report_unlinked(documents, links, problems);
     let files = problems.files();
     let mut full = without_declarations(documents, links);
@@ -81,14 +77,10 @@ pub(crate) fn separate(
     for document in &mut public {
         hide(document, &is_hidden);
         for_each_list(document, &mut |list, _| {
-            list.retain(|node| {
-                links.directive(&node.name).is_none() && !links.is_foreign(&node.name)
-            });
+            list.retain(|node| links.directive(&node.name).is_none() && !links.is_foreign(&node.name));
         });
         document.definitions.retain(|definition| match definition {
-            Definition::SchemaExtension(schema) => {
-                !schema.directives.is_empty() || !schema.root_operations.is_empty()
-            }
+            Definition::SchemaExtension(schema) => !schema.directives.is_empty() || !schema.root_operations.is_empty(),
             _ => true,
         });
     }
@@ -103,10 +95,7 @@ fn without_declarations(documents: &[Document], links: &Links) -> Vec<Document> 
         }
         _ => false,
     };
-    let declares = documents
-        .iter()
-        .flat_map(|document| &document.definitions)
-        .any(is_ours);
+    let declares = documents.iter().flat_map(|document| &document.definitions).any(is_ours);
     let mut documents = documents.to_vec();
     for document in &mut documents {
         document.definitions.retain(|definition| {
@@ -171,20 +160,12 @@ fn report_unlinked(documents: &[Document], links: &mut Links, problems: &mut Pro
             )
         } else {
             (
-                format!(
-                    "`@{}` is used, but its specification is not linked",
-                    node.name
-                ),
-                format!(
-                    "add: extend schema @link(url: \"{url}\", import: [\"@{}\"])",
-                    node.name
-                ),
+                format!("`@{}` is used, but its specification is not linked", node.name),
+                format!("add: extend schema @link(url: \"{url}\", import: [\"@{}\"])", node.name),
             )
         };
         let place = files.place(node.location());
-        problems
-            .error(Code::GraphqlError, &place, message)
-            .hint(hint);
+        problems.error(Code::GraphqlError, &place, message).hint(hint);
         links.assume(&node.name, directive);
     }
 }
@@ -196,54 +177,31 @@ fn hide(document: &mut Document, is_hidden: &dyn Fn(&DirectiveList) -> bool) {
         .retain(|definition| !is_hidden(definition.directives()));
     for definition in &mut document.definitions {
         match definition {
-            Definition::ObjectTypeDefinition(node) => {
-                hide_fields(&mut node.make_mut().fields, is_hidden)
-            }
-            Definition::ObjectTypeExtension(node) => {
-                hide_fields(&mut node.make_mut().fields, is_hidden)
-            }
-            Definition::InterfaceTypeDefinition(node) => {
-                hide_fields(&mut node.make_mut().fields, is_hidden)
-            }
-            Definition::InterfaceTypeExtension(node) => {
-                hide_fields(&mut node.make_mut().fields, is_hidden)
-            }
+            Definition::ObjectTypeDefinition(node) => hide_fields(&mut node.make_mut().fields, is_hidden),
+            Definition::ObjectTypeExtension(node) => hide_fields(&mut node.make_mut().fields, is_hidden),
+            Definition::InterfaceTypeDefinition(node) => hide_fields(&mut node.make_mut().fields, is_hidden),
+            Definition::InterfaceTypeExtension(node) => hide_fields(&mut node.make_mut().fields, is_hidden),
             Definition::InputObjectTypeDefinition(node) => {
-                node.make_mut()
-                    .fields
-                    .retain(|field| !is_hidden(&field.directives));
+                node.make_mut().fields.retain(|field| !is_hidden(&field.directives));
             }
             Definition::InputObjectTypeExtension(node) => {
-                node.make_mut()
-                    .fields
-                    .retain(|field| !is_hidden(&field.directives));
+                node.make_mut().fields.retain(|field| !is_hidden(&field.directives));
             }
             Definition::EnumTypeDefinition(node) => {
-                node.make_mut()
-                    .values
-                    .retain(|value| !is_hidden(&value.directives));
+                node.make_mut().values.retain(|value| !is_hidden(&value.directives));
             }
             Definition::EnumTypeExtension(node) => {
-                node.make_mut()
-                    .values
-                    .retain(|value| !is_hidden(&value.directives));
+                node.make_mut().values.retain(|value| !is_hidden(&value.directives));
             }
             _ => {}
         }
     }
 }
 
-fn hide_fields(
-    fields: &mut Vec<Node<ast::FieldDefinition>>,
-    is_hidden: &dyn Fn(&DirectiveList) -> bool,
-) {
+fn hide_fields(fields: &mut Vec<Node<ast::FieldDefinition>>, is_hidden: &dyn Fn(&DirectiveList) -> bool) {
     fields.retain(|field| !is_hidden(&field.directives));
     for field in fields {
-        if field
-            .arguments
-            .iter()
-            .any(|argument| is_hidden(&argument.directives))
-        {
+        if field.arguments.iter().any(|argument| is_hidden(&argument.directives)) {
             field
                 .make_mut()
                 .arguments
@@ -256,12 +214,8 @@ fn hide_fields(
 fn for_each_list(document: &mut Document, visit: &mut dyn FnMut(&mut DirectiveList, &UseSite)) {
     for definition in &mut document.definitions {
         match definition {
-            Definition::SchemaDefinition(node) => {
-                visit(&mut node.make_mut().directives, &UseSite::Schema)
-            }
-            Definition::SchemaExtension(node) => {
-                visit(&mut node.make_mut().directives, &UseSite::Schema)
-            }
+            Definition::SchemaDefinition(node) => visit(&mut node.make_mut().directives, &UseSite::Schema),
+            Definition::SchemaExtension(node) => visit(&mut node.make_mut().directives, &UseSite::Schema),
             Definition::ObjectTypeDefinition(node) => {
                 let node = node.make_mut();
                 in_type(&node.name, &mut node.directives, &mut node.fields, visit);
@@ -292,10 +246,7 @@ fn in_type(
     visit(directives, &UseSite::Type(name.clone()));
     for field in fields {
         let field = field.make_mut();
-        visit(
-            &mut field.directives,
-            &UseSite::Field(name.clone(), field.name.clone()),
-        );
+        visit(&mut field.directives, &UseSite::Field(name.clone(), field.name.clone()));
         for argument in &mut field.arguments {
             visit(&mut argument.make_mut().directives, &UseSite::Inside);
         }

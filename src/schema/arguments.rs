@@ -38,7 +38,7 @@ impl<'d> Arguments<'d> {
 
     /// The members of an object.
     pub(crate) fn object(self, name: &str) -> Option<Arguments<'d>> {
-        self.get(name).and_then(|value| object(value))
+        self.get(name).and_then(object)
     }
 
     /// The entries of a list; a single value is a list of one.

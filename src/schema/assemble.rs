@@ -17,11 +17,11 @@ use super::{
     arguments::Arguments,
     connect::ConnectDraft,
     directive::Directive,
-    group_by,
     files::Files,
+    group_by,
     model::{
-        Connector, ConnectorId, Field, FieldType, Kind, ListSize, Scalar, Site, Source, SourceId,
-        Surface, Type, TypeId, TypeKind,
+        Connector, ConnectorId, Field, FieldType, Kind, ListSize, Scalar, Site, Source, SourceId, Surface, Type,
+        TypeId, TypeKind,
     },
     source::SourceDraft,
 };
@@ -47,10 +47,7 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
         connectors,
     } = parts;
     let mut types = TypeTable::new(&schema, uses, files);
-    let sources: Vec<Source> = sources
-        .into_iter()
-        .filter_map(|draft| draft.source)
-        .collect();
+    let sources: Vec<Source> = sources.into_iter().filter_map(|draft| draft.source).collect();
     let mut built: Vec<Connector> = Vec::new();
     for draft in connectors {
         if let Some(connector) = build_connector(draft, &types) {
@@ -187,8 +184,7 @@ impl TypeTable {
         let supplied = match connector.site {
             Site::Type(ty) => Some(ty),
             Site::Field(ty, index) => {
-                let entity = (connector.kind == Kind::EntityField)
-                    .then(|| self.fields(ty)[index as usize].ty.named);
+                let entity = (connector.kind == Kind::EntityField).then(|| self.fields(ty)[index as usize].ty.named);
                 if let TypeKind::Object(fields) = &mut self.types[ty.0 as usize].kind {
                     fields[index as usize].connectors.push(id);
                 }
@@ -201,31 +197,16 @@ impl TypeTable {
     }
 }
 
-fn type_kind(
-    ty: &ExtendedType,
-    ids: &HashMap<String, TypeId>,
-    uses: &[Use],
-    files: &Files,
-) -> TypeKind {
+fn type_kind(ty: &ExtendedType, ids: &HashMap<String, TypeId>, uses: &[Use], files: &Files) -> TypeKind {
     match ty {
         ExtendedType::Scalar(definition) => TypeKind::Scalar(scalar(&definition.name)),
-        ExtendedType::Enum(definition) => TypeKind::Enum(
-            definition
-                .values
-                .keys()
-                .map(|name| Arc::from(name.as_str()))
-                .collect(),
-        ),
-        ExtendedType::Object(object) => {
-            TypeKind::Object(build_fields(&object.name, &object.fields, ids, uses, files))
+        ExtendedType::Enum(definition) => {
+            TypeKind::Enum(definition.values.keys().map(|name| Arc::from(name.as_str())).collect())
         }
-        ExtendedType::Interface(interface) => TypeKind::Interface(build_fields(
-            &interface.name,
-            &interface.fields,
-            ids,
-            uses,
-            files,
-        )),
+        ExtendedType::Object(object) => TypeKind::Object(build_fields(&object.name, &object.fields, ids, uses, files)),
+        ExtendedType::Interface(interface) => {
+            TypeKind::Interface(build_fields(&interface.name, &interface.fields, ids, uses, files))
+        }
         ExtendedType::Union(_) => TypeKind::Union,
         ExtendedType::InputObject(_) => TypeKind::Input,
     }
@@ -279,9 +260,7 @@ fn list_size(arguments: Arguments<'_>, files: &Files) -> ListSize {
             .map(|(size, _)| u32::try_from(size).unwrap_or(0)),
         slicing_arguments: texts("slicingArguments"),
         sized_fields: texts("sizedFields"),
-        require_one_slicing_argument: arguments
-            .boolean("requireOneSlicingArgument")
-            .unwrap_or(true),
+        require_one_slicing_argument: arguments.boolean("requireOneSlicingArgument").unwrap_or(true),
     }
 }
 

@@ -69,15 +69,8 @@ pub(crate) fn read_all(
         let Some((type_name, field)) = find_site(used, context, problems) else {
             continue;
         };
-        let number = connects[..index]
-            .iter()
-            .filter(|other| other.site == used.site)
-            .count();
-        let is_alone = connects
-            .iter()
-            .filter(|other| other.site == used.site)
-            .count()
-            == 1;
+        let number = connects[..index].iter().filter(|other| other.site == used.site).count();
+        let is_alone = connects.iter().filter(|other| other.site == used.site).count() == 1;
         let mut draft = read(used, type_name, field, sources, context, problems);
         if !is_alone {
             draft.coordinate.push_str(&format!("[{number}]"));
@@ -150,9 +143,7 @@ fn find_site(
                 .error(
                     Code::ConnectorsUnsupportedAbstractType,
                     &used.place,
-                    format!(
-                        "`@connect` cannot stand on `{type_name}`, which is not an object type"
-                    ),
+                    format!("`@connect` cannot stand on `{type_name}`, which is not an object type"),
                 )
                 .hint("put it on the object types");
             None
@@ -197,27 +188,13 @@ fn read(
 
     let batch = read_batch(arguments, &mut scope, context, problems);
     let source = find_source(arguments, sources, &scope, problems);
-    let request = read_request(
-        used,
-        source.map(|index| &sources[index]),
-        context,
-        &mut scope,
-        problems,
-    );
-    let message = arguments
-        .object("grpc")
-        .and_then(|grpc| grpc.text(files, "message"));
+    let request = read_request(used, source.map(|index| &sources[index]), context, &mut scope, problems);
+    let message = arguments.object("grpc").and_then(|grpc| grpc.text(files, "message"));
     let selection = arguments.text(files, "selection").and_then(|text| {
         let mapping = mappings::read(&text, Part::Selection, &mut scope, problems)?;
         Some((mapping, text))
     });
-    let is_success = source::read_mapping(
-        arguments,
-        "isSuccess",
-        Part::IsSuccess,
-        &mut scope,
-        problems,
-    );
+    let is_success = source::read_mapping(arguments, "isSuccess", Part::IsSuccess, &mut scope, problems);
     let errors = source::read_errors(arguments, &mut scope, problems);
     let (this_reads, batch_reads) = (
         std::mem::take(&mut scope.this_reads),
@@ -326,10 +303,7 @@ fn find_source(
                 .error(
                     Code::NoSourcesDefined,
                     &name.place,
-                    format!(
-                        "`source: \"{}\"`, but the schema has no `@source`",
-                        name.value
-                    ),
+                    format!("`source: \"{}\"`, but the schema has no `@source`", name.value),
                 )
                 .hint("add: extend schema @source(name: …, http: { baseURL: … })");
         } else {
@@ -376,13 +350,7 @@ fn read_request(
 ) -> Option<ConnectRequest> {
     let files = problems.files();
     let arguments = Arguments::Directive(&used.node);
-    if !source::check_one_transport(
-        arguments,
-        &used.place,
-        "a connector",
-        context.links,
-        problems,
-    ) {
+    if !source::check_one_transport(arguments, &used.place, "a connector", context.links, problems) {
         return None;
     }
     if let Some(http) = arguments.object("http") {
@@ -435,10 +403,7 @@ fn read_http(
     problems: &mut Problems<'_>,
 ) -> Option<ConnectRequest> {
     let files = problems.files();
-    let given: Vec<&(&str, http::Method)> = METHODS
-        .iter()
-        .filter(|(name, _)| http.get(name).is_some())
-        .collect();
+    let given: Vec<&(&str, http::Method)> = METHODS.iter().filter(|(name, _)| http.get(name).is_some()).collect();
     let place = arguments.place(files, "http").unwrap_or_default();
     if given.is_empty() {
         problems

@@ -20,8 +20,14 @@ use super::{
 };
 use crate::mapping::{self, OutputTree};
 
-/// Checks that every field can be supplied.
-pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+/// Checks that every field can be supplied. Of `misspelt` types a selection names fields that they do not have, so what
+/// seems to be missing may be there under a wrong name.
+pub(crate) fn check(
+    drafts: &[ConnectDraft],
+    misspelt: &HashSet<Name>,
+    context: Context<'_>,
+    problems: &mut Problems<'_>,
+) {
     check_roots(drafts, context, problems);
     let trees: Vec<OutputTree> = drafts
         .iter()
@@ -47,6 +53,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
             None => walk.below(tree, &draft.type_name, &draft.coordinate),
         }
     }
+    walk.missing.retain(|(type_name, _), _| !misspelt.contains(*type_name));
     walk.report(context, problems);
 }
 
@@ -54,10 +61,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
 fn check_roots(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
     let files = problems.files();
     let definition = &context.schema.schema_definition;
-    for root in [&definition.query, &definition.mutation]
-        .into_iter()
-        .flatten()
-    {
+    for root in [&definition.query, &definition.mutation].into_iter().flatten() {
         let Some(object) = context.schema.get_object(&root.name) else {
             continue;
         };
@@ -76,9 +80,9 @@ fn check_roots(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Pro
 }
 
 fn has_own(drafts: &[ConnectDraft], type_name: &Name, field: &Name) -> bool {
-    drafts.iter().any(|draft| {
-        draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field)
-    })
+    drafts
+        .iter()
+        .any(|draft| draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field))
 }
 
 /// Type and field, by name.
@@ -133,10 +137,7 @@ impl<'w> Walk<'w> {
             if is_there {
                 self.supplied.insert(coordinate);
             } else {
-                self.missing
-                    .entry(coordinate)
-                    .or_default()
-                    .push(way.to_owned());
+                self.missing.entry(coordinate).or_default().push(way.to_owned());
             }
         }
         self.below(tree, &object.name, way);
@@ -152,22 +153,14 @@ impl<'w> Walk<'w> {
             if let Some(field) = object.fields.get(&*made.name)
                 && is_composite(schema, field.ty.inner_named_type())
             {
-                self.value(
-                    &made.tree,
-                    field.ty.inner_named_type(),
-                    &format!("{way}.{}", made.name),
-                );
+                self.value(&made.tree, field.ty.inner_named_type(), &format!("{way}.{}", made.name));
             }
         }
     }
 
     /// Everything that can be had for an object: the trees of the connectors that can be called for it, and the fields
     /// whose own connectors can.
-    fn closure(
-        &mut self,
-        tree: &'w OutputTree,
-        object: &'w ObjectType,
-    ) -> (Vec<&'w OutputTree>, Vec<&'w str>) {
+    fn closure(&mut self, tree: &'w OutputTree, object: &'w ObjectType) -> (Vec<&'w OutputTree>, Vec<&'w str>) {
         let mut have = vec![tree];
         let mut own: Vec<&'w str> = Vec::new();
         let mut used: HashSet<usize> = HashSet::new();
@@ -189,9 +182,7 @@ impl<'w> Walk<'w> {
                 if key.0.iter().all(|(name, below)| has(name, below)) {
                     used.insert(index);
                     match &draft.field {
-                        Some(field) if draft.kind != Kind::EntityField => {
-                            own.push(field.name.as_str())
-                        }
+                        Some(field) if draft.kind != Kind::EntityField => own.push(field.name.as_str()),
                         _ => {
                             self.called.insert(index);
                             have.push(&self.trees[index]);
@@ -255,9 +246,15 @@ impl<'w> Walk<'w> {
                     .error(
                         Code::ConnectorsCannotResolveKey,
                         &draft.place,
-                        format!("the connector of `{}` can never be called: no selection that makes a `{}` has its key", draft.coordinate, draft.type_name),
+                        format!(
+                            "the connector of `{}` can never be called: no selection that makes a `{}` has its key",
+                            draft.coordinate, draft.type_name
+                        ),
                     )
-                    .hint(format!("select {} where the type is made", super::suggest::list(keys.0.iter().map(|(key, _)| &**key))));
+                    .hint(format!(
+                        "select {} where the type is made",
+                        super::suggest::list(keys.0.iter().map(|(key, _)| &**key))
+                    ));
             }
         }
     }
@@ -265,11 +262,7 @@ impl<'w> Walk<'w> {
     /// What stands in the way of a field's own connector.
     fn why(&self, type_name: &str, field: &Node<FieldDefinition>) -> String {
         let own = self.drafts.iter().find(|draft| {
-            draft.type_name == type_name
-                && draft
-                    .field
-                    .as_ref()
-                    .is_some_and(|own| own.name == field.name)
+            draft.type_name == type_name && draft.field.as_ref().is_some_and(|own| own.name == field.name)
         });
         match own {
             Some(draft) => {
@@ -283,40 +276,33 @@ impl<'w> Walk<'w> {
                 } else {
                     "$this"
                 };
-                let names: Vec<String> = keys
-                    .0
-                    .iter()
-                    .map(|(key, _)| format!("{variable}.{key}"))
-                    .collect();
+                let names: Vec<String> = keys.0.iter().map(|(key, _)| format!("{variable}.{key}")).collect();
                 format!(
                     ": its connector reads {}, which is never there",
                     super::suggest::list(names.iter().map(String::as_str))
                 )
             }
-            None if !field.arguments.is_empty() => {
-                ": it has arguments, so it needs a `@connect` of its own".to_owned()
-            }
+            None if !field.arguments.is_empty() => ": it has arguments, so it needs a `@connect` of its own".to_owned(),
             None => String::new(),
         }
     }
 }
 
-/// The key by which a connector can be called for an object of a type; `None` when it cannot be at all.
+/// The key by which a connector can be called for an object of a type; `None` when it cannot be at all. Keys that the
+/// type does not have were reported and do not count.
 fn key_for(draft: &ConnectDraft, object: &ObjectType) -> Option<KeyTree> {
-    match (draft.kind, &draft.field) {
-        (Kind::Entity, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
-        (Kind::Batch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
-        (Kind::Field, _) if draft.type_name == object.name => Some(draft.this_reads.clone()),
-        (Kind::FieldBatch, _) if draft.type_name == object.name => Some(draft.batch_reads.clone()),
-        (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => {
-            Some(KeyTree(
-                field
-                    .arguments
-                    .iter()
-                    .map(|argument| (argument.name.as_str().into(), KeyTree::default()))
-                    .collect(),
-            ))
-        }
-        _ => None,
-    }
+    let mut key = match (draft.kind, &draft.field) {
+        (Kind::Entity | Kind::Field, _) if draft.type_name == object.name => draft.this_reads.clone(),
+        (Kind::Batch | Kind::FieldBatch, _) if draft.type_name == object.name => draft.batch_reads.clone(),
+        (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => KeyTree(
+            field
+                .arguments
+                .iter()
+                .map(|argument| (argument.name.as_str().into(), KeyTree::default()))
+                .collect(),
+        ),
+        _ => return None,
+    };
+    key.0.retain(|(name, _)| object.fields.contains_key(&**name));
+    Some(key)
 }

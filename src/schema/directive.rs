@@ -28,7 +28,7 @@ pub(crate) enum Directive {
     Override,
     Extends,
     InterfaceObject,
-    ComposeDirective,
+    Compose,
     Context,
     FromContext,
 }
@@ -41,10 +41,7 @@ pub(crate) enum Family {
     Federation,
 }
 
-const CONNECT: &[(&str, Directive)] = &[
-    ("source", Directive::Source),
-    ("connect", Directive::Connect),
-];
+const CONNECT: &[(&str, Directive)] = &[("source", Directive::Source), ("connect", Directive::Connect)];
 
 const BFF: &[(&str, Directive)] = &[
     ("listSize", Directive::ListSize),
@@ -70,7 +67,7 @@ const FEDERATION: &[(&str, Directive)] = &[
     ("override", Directive::Override),
     ("extends", Directive::Extends),
     ("interfaceObject", Directive::InterfaceObject),
-    ("composeDirective", Directive::ComposeDirective),
+    ("composeDirective", Directive::Compose),
     ("context", Directive::Context),
     ("fromContext", Directive::FromContext),
     ("listSize", Directive::ListSize),

@@ -11,8 +11,7 @@ use super::{
     arguments::Arguments,
     connect::ConnectDraft,
     directive::Directive,
-    group_by,
-    field_set,
+    field_set, group_by,
     members::Members,
     model::{KeyTree, Kind},
     problem::{Code, Problems},
@@ -39,7 +38,10 @@ pub(crate) fn check(drafts: &[ConnectDraft], schema: &Schema, problems: &mut Pro
                     .error(
                         Code::ConnectorsCannotResolveKey,
                         &draft.place,
-                        format!("nothing says which `{}` is wanted: the connector reads neither `$this` nor `$batch`", draft.type_name),
+                        format!(
+                            "nothing says which `{}` is wanted: the connector reads neither `$this` nor `$batch`",
+                            draft.type_name
+                        ),
                     )
                     .hint("read a key of the type in the request, e.g. `{$this.id}`");
             }
@@ -75,13 +77,14 @@ fn check_entity_argument(draft: &ConnectDraft, schema: &Schema, problems: &mut P
                 .error(
                     Code::ConnectOnTypeMustBeEntity,
                     &draft.place,
-                    format!("`entity: false` on type `{}`: a connector of a type always resolves entities", draft.type_name),
+                    format!(
+                        "`entity: false` on type `{}`: a connector of a type always resolves entities",
+                        draft.type_name
+                    ),
                 )
                 .hint("leave `entity` out");
         }
-        (Some(true), Some(_))
-            if draft.kind != Kind::EntityField || !is_query(schema, &draft.type_name) =>
-        {
+        (Some(true), Some(_)) if draft.kind != Kind::EntityField || !is_query(schema, &draft.type_name) => {
             problems
                 .error(
                     Code::EntityNotOnRootQuery,
@@ -154,10 +157,7 @@ fn check_arguments(field: &FieldDefinition, schema: &Schema, problems: &mut Prob
                     .error(
                         Code::EntityResolverArgumentMismatch,
                         &place,
-                        format!(
-                            "argument `{}` is not a field of `{}`",
-                            argument.name, field.ty
-                        ),
+                        format!("argument `{}` is not a field of `{}`", argument.name, field.ty),
                     )
                     .maybe_hint(suggest::did_you_mean(&argument.name, entity.names()));
             }
@@ -181,14 +181,12 @@ fn check_arguments(field: &FieldDefinition, schema: &Schema, problems: &mut Prob
 /// Whether an argument can carry a field: the same type but for non-null; an input object, when its members match.
 fn same_key(schema: &Schema, argument: &Type, field: &Type) -> bool {
     match (argument, field) {
-        (
-            Type::List(argument) | Type::NonNullList(argument),
-            Type::List(field) | Type::NonNullList(field),
-        ) => same_key(schema, argument, field),
-        (
-            Type::Named(argument) | Type::NonNullNamed(argument),
-            Type::Named(field) | Type::NonNullNamed(field),
-        ) => same_named(schema, argument, field),
+        (Type::List(argument) | Type::NonNullList(argument), Type::List(field) | Type::NonNullList(field)) => {
+            same_key(schema, argument, field)
+        }
+        (Type::Named(argument) | Type::NonNullNamed(argument), Type::Named(field) | Type::NonNullNamed(field)) => {
+            same_named(schema, argument, field)
+        }
         _ => false,
     }
 }
@@ -224,21 +222,13 @@ fn check_nested_keys(draft: &ConnectDraft, problems: &mut Problems<'_>) {
                         draft.type_name
                     ),
                 )
-                .hint(format!(
-                    "add a field to `{}` that holds the value",
-                    draft.type_name
-                ));
+                .hint(format!("add a field to `{}` that holds the value", draft.type_name));
         }
     }
 }
 
 /// Every resolvable `@key` needs a connector that reads exactly these fields.
-pub(crate) fn check_keys(
-    uses: &[Use],
-    drafts: &[ConnectDraft],
-    schema: &Schema,
-    problems: &mut Problems<'_>,
-) {
+pub(crate) fn check_keys(uses: &[Use], drafts: &[ConnectDraft], schema: &Schema, problems: &mut Problems<'_>) {
     let files = problems.files();
     for used in uses.iter().filter(|used| used.directive == Directive::Key) {
         let UseSite::Type(type_name) = &used.site else {
@@ -249,11 +239,7 @@ pub(crate) fn check_keys(
             continue;
         };
         let Some(key) = field_set::parse(&fields.value) else {
-            problems.error(
-                Code::GraphqlError,
-                &fields.place,
-                "`fields` is not a list of fields",
-            );
+            problems.error(Code::GraphqlError, &fields.place, "`fields` is not a list of fields");
             continue;
         };
         if let Some(unknown) = first_unknown(&key, Members::of(schema, type_name), schema) {
@@ -263,10 +249,7 @@ pub(crate) fn check_keys(
                     &fields.place,
                     format!("`@key` names `{unknown}`, which `{type_name}` does not have"),
                 )
-                .maybe_hint(suggest::did_you_mean(
-                    &unknown,
-                    Members::of(schema, type_name).names(),
-                ));
+                .maybe_hint(suggest::did_you_mean(&unknown, Members::of(schema, type_name).names()));
             continue;
         }
         if arguments.boolean("resolvable") == Some(false) {
@@ -290,12 +273,10 @@ fn resolves(draft: &ConnectDraft, type_name: &Name, key: &KeyTree) -> bool {
         (Kind::EntityField, Some(field)) => {
             field.ty.inner_named_type() == type_name
                 && field.arguments.len() == key.0.len()
-                && key.0.iter().all(|(name, _)| {
-                    field
-                        .arguments
-                        .iter()
-                        .any(|argument| *argument.name == **name)
-                })
+                && key
+                    .0
+                    .iter()
+                    .all(|(name, _)| field.arguments.iter().any(|argument| *argument.name == **name))
         }
         (Kind::Entity, _) => draft.type_name == *type_name && same_tree(&draft.this_reads, key),
         (Kind::Batch, _) => draft.type_name == *type_name && same_tree(&draft.batch_reads, key),
@@ -315,13 +296,9 @@ fn same_tree(left: &KeyTree, right: &KeyTree) -> bool {
 }
 
 fn first_unknown(key: &KeyTree, members: Members<'_>, schema: &Schema) -> Option<String> {
-    key.0
-        .iter()
-        .find_map(|(name, below)| match members.find(name) {
-            None => Some(name.to_string()),
-            Some(Some(ty)) if !below.0.is_empty() => {
-                first_unknown(below, Members::of(schema, ty), schema)
-            }
-            Some(_) => None,
-        })
+    key.0.iter().find_map(|(name, below)| match members.find(name) {
+        None => Some(name.to_string()),
+        Some(Some(ty)) if !below.0.is_empty() => first_unknown(below, Members::of(schema, ty), schema),
+        Some(_) => None,
+    })
 }

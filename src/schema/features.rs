@@ -71,9 +71,14 @@ impl Feature {
         }
     }
 
+    /// Whether the feature may be used.
+    pub(crate) fn is_supported(self) -> bool {
+        !UNSUPPORTED.contains(&self)
+    }
+
     /// Whether the feature may be used. Reports it otherwise.
     pub(crate) fn require(self, place: &Place, problems: &mut Problems<'_>) -> bool {
-        let supported = !UNSUPPORTED.contains(&self);
+        let supported = self.is_supported();
         if !supported {
             problems
                 .error(

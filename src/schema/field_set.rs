@@ -7,10 +7,7 @@ const NESTING_MAX: usize = 16;
 
 /// Reads a list of fields with nested ones. `None` when it is not one.
 pub(crate) fn parse(text: &str) -> Option<KeyTree> {
-    let spaced = text
-        .replace('{', " { ")
-        .replace('}', " } ")
-        .replace(',', " ");
+    let spaced = text.replace('{', " { ").replace('}', " } ").replace(',', " ");
     let mut open: Vec<KeyTree> = vec![KeyTree::default()];
     for word in spaced.split_whitespace() {
         match word {

@@ -39,7 +39,8 @@ impl Files {
     /// Directory of the file that a place is in, as far as its path says.
     pub(crate) fn directory(&self, place: &Place) -> &Path {
         let file = self.files.get(place.file as usize);
-        file.and_then(|file| Path::new(&file.path).parent()).unwrap_or(Path::new(""))
+        file.and_then(|file| Path::new(&file.path).parent())
+            .unwrap_or(Path::new(""))
     }
 
     /// The files in order.
@@ -49,8 +50,7 @@ impl Files {
 
     /// Remembers how the parser calls a file.
     pub(crate) fn register(&mut self, id: FileId, index: usize) {
-        self.ids
-            .insert(id, u32::try_from(index).unwrap_or(u32::MAX));
+        self.ids.insert(id, u32::try_from(index).unwrap_or(u32::MAX));
     }
 
     /// The place of something that was parsed; the start of the first file for what was not read from a file.
@@ -66,10 +66,7 @@ impl Files {
             span: span.offset()..span.end_offset(),
         };
         // What the parser calls a node may end with the white space behind it.
-        let trimmed = self
-            .slice(&place)
-            .trim_end_matches([' ', '\t', '\r', '\n', ','])
-            .len();
+        let trimmed = self.slice(&place).trim_end_matches([' ', '\t', '\r', '\n', ',']).len();
         place.span.end = place.span.start + trimmed;
         place
     }
@@ -84,17 +81,13 @@ impl Files {
 
     /// The path of a place's file.
     pub(crate) fn path(&self, place: &Place) -> &str {
-        self.files
-            .get(place.file as usize)
-            .map_or("", |file| &file.path)
+        self.files.get(place.file as usize).map_or("", |file| &file.path)
     }
 
     /// Line and column of a place's start, both from 1; columns count characters.
     pub(crate) fn line_column(&self, place: &Place) -> (usize, usize) {
-        let (Some(file), Some(lines)) = (
-            self.files.get(place.file as usize),
-            self.lines.get(place.file as usize),
-        ) else {
+        let (Some(file), Some(lines)) = (self.files.get(place.file as usize), self.lines.get(place.file as usize))
+        else {
             return (1, 1);
         };
         let offset = place.span.start.min(file.text.len());

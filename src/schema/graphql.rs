@@ -17,6 +17,9 @@ use super::{
     suggest,
 };
 
+/// Syntax errors that are reported of one file. After the first few the parser only stumbles over what it lost track of.
+const SYNTAX_ERRORS_MAX: usize = 3;
+
 /// Brackets within brackets in a schema file; far more than lists of lists need, far from the end of the stack.
 const NESTING_MAX: usize = 200;
 
@@ -37,10 +40,7 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
         .map(|file| (file.path.clone(), file.text.clone()))
         .collect();
     for (index, (path, text)) in texts.into_iter().enumerate() {
-        let document = match Parser::new()
-            .recursion_limit(NESTING_MAX)
-            .parse_ast(text, path)
-        {
+        let document = match Parser::new().recursion_limit(NESTING_MAX).parse_ast(text, path) {
             Ok(document) => document,
             Err(error) => {
                 parsed.errors.push(error.errors);
@@ -55,62 +55,53 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
     parsed
 }
 
+/// Reports the first syntax errors of every file.
+pub(crate) fn report_syntax(parsed: &Parsed, problems: &mut Problems<'_>) {
+    for errors in &parsed.errors {
+        report(errors, SYNTAX_ERRORS_MAX, problems);
+    }
+}
+
 /// Reports what the GraphQL library found.
-pub(crate) fn report<'e>(
-    errors: impl IntoIterator<Item = &'e DiagnosticList>,
-    problems: &mut Problems<'_>,
-) {
+fn report(errors: &DiagnosticList, errors_max: usize, problems: &mut Problems<'_>) {
     let files = problems.files();
-    for diagnostic in errors.into_iter().flat_map(DiagnosticList::iter) {
+    for diagnostic in errors.iter().take(errors_max) {
         // Said in our own words by `roots`.
         if diagnostic.error.unstable_error_name() == Some("QueryRootOperationType") {
             continue;
         }
         let place = files.place(diagnostic.error.location());
-        let message = diagnostic
-            .error
-            .to_string()
-            .replace(definitions::PREFIX, "");
+        let message = diagnostic.error.to_string().replace(definitions::PREFIX, "");
         problems.error(Code::GraphqlError, &place, message);
     }
 }
 
 /// Builds and validates the schema with the hidden definitions. What remains after errors is still good for other checks.
-pub(crate) fn build_full(
-    documents: &[Document],
-    links: &Links,
-    problems: &mut Problems<'_>,
-) -> Schema {
+pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut Problems<'_>) -> Schema {
     check_extensions(documents, links, problems);
-    let hidden = Document::parse(definitions::sdl(links), "directives")
-        .expect("hidden definitions are correct");
-    let mut builder = SchemaBuilder::new()
-        .adopt_orphan_extensions()
-        .add_ast(&hidden);
+    let hidden = Document::parse(definitions::sdl(links), "directives").expect("hidden definitions are correct");
+    let mut builder = SchemaBuilder::new().adopt_orphan_extensions().add_ast(&hidden);
     for document in documents {
         builder = builder.add_ast(document);
     }
     let schema = match builder.build() {
         Ok(schema) => schema,
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             return error.partial;
         }
     };
     match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             error.partial
         }
     }
 }
 
 /// Builds the schema that clients see.
-pub(crate) fn build_public(
-    documents: &[Document],
-    problems: &mut Problems<'_>,
-) -> Option<Valid<Schema>> {
+pub(crate) fn build_public(documents: &[Document], problems: &mut Problems<'_>) -> Option<Valid<Schema>> {
     let mut builder = SchemaBuilder::new().adopt_orphan_extensions();
     for document in documents {
         builder = builder.add_ast(document);
@@ -119,7 +110,7 @@ pub(crate) fn build_public(
     match built {
         Ok(schema) => Some(schema),
         Err(error) => {
-            report([&error.errors], problems);
+            report(&error.errors, usize::MAX, problems);
             None
         }
     }
@@ -138,14 +129,12 @@ fn check_extensions(documents: &[Document], links: &Links, problems: &mut Proble
         .map(|name| name.as_str())
         .collect();
     for definition in definitions() {
-        let is_extension = definition.is_extension_definition()
-            && !matches!(definition, Definition::SchemaExtension(_));
+        let is_extension =
+            definition.is_extension_definition() && !matches!(definition, Definition::SchemaExtension(_));
         let Some(name) = definition.name().filter(|_| is_extension) else {
             continue;
         };
-        if !defined.contains(&name.as_str())
-            && !matches!(name.as_str(), "Query" | "Mutation" | "Subscription")
-        {
+        if !defined.contains(&name.as_str()) && !matches!(name.as_str(), "Query" | "Mutation" | "Subscription") {
             problems
                 .error(
                     Code::GraphqlError,

@@ -23,7 +23,10 @@ pub(super) fn paths(draft: &ConnectDraft) -> Option<Vec<Vec<Arc<str>>>> {
         .map(|(name, below)| {
             let is_flat = below == &KeyTree::default();
             let item = block.items.iter().find_map(|item| match item {
-                Item::Named { name: key, value: Expr::Path(path) } if *key.text == **name => Some(path),
+                Item::Named {
+                    name: key,
+                    value: Expr::Path(path),
+                } if *key.text == **name => Some(path),
                 _ => None,
             });
             item.filter(|_| is_flat).and_then(keys)
@@ -42,7 +45,10 @@ pub(super) fn check(draft: &ConnectDraft, problems: &mut Problems<'_>) {
         .error(
             Code::InvalidSelection,
             &mapping.place,
-            format!("`groupBy` must say for each key of `$batch` ({}) which key of an item holds it", names.join(", ")),
+            format!(
+                "`groupBy` must say for each key of `$batch` ({}) which key of an item holds it",
+                names.join(", ")
+            ),
         )
         .hint("write `parentKey: itemKey` pairs, e.g. `groupBy: \"id: userId\"`");
 }

@@ -54,7 +54,11 @@ fn read_schema(
         + usize::from(reflection);
     if given != 1 {
         problems
-            .error(Code::GraphqlError, place, "`schema` of a gRPC source needs exactly one of `proto`, `descriptorSet` and `reflection`")
+            .error(
+                Code::GraphqlError,
+                place,
+                "`schema` of a gRPC source needs exactly one of `proto`, `descriptorSet` and `reflection`",
+            )
             .hint("e.g. schema: { proto: [\"shop/catalog.proto\"], includes: [\"proto\"] }");
         return None;
     }
@@ -67,19 +71,11 @@ fn read_schema(
         if !Feature::DescriptorSet.require(&set.place, problems) {
             return None;
         }
-        let bytes =
-            std::fs::read(root.join(&set.value)).map_err(|error| error.to_string());
-        let pool = bytes.and_then(|bytes| {
-            proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string())
-        });
+        let bytes = std::fs::read(root.join(&set.value)).map_err(|error| error.to_string());
+        let pool =
+            bytes.and_then(|bytes| proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string()));
         return pool
-            .map_err(|error| {
-                problems.error(
-                    Code::GraphqlError,
-                    &set.place,
-                    format!("{}: {error}", set.value),
-                )
-            })
+            .map_err(|error| problems.error(Code::GraphqlError, &set.place, format!("{}: {error}", set.value)))
             .ok();
     }
     let protos = schema.texts(files, "proto");
@@ -93,11 +89,7 @@ fn read_schema(
         .map(|text| {
             // A file is named below an include, or by its own path below the root.
             let own = root.join(&text.value);
-            if own.is_file() {
-                own
-            } else {
-                PathBuf::from(&text.value)
-            }
+            if own.is_file() { own } else { PathBuf::from(&text.value) }
         })
         .collect();
     let place = schema.place(files, "proto").unwrap_or_default();
@@ -110,10 +102,7 @@ fn read_schema(
                     &place,
                     format!("the .proto files cannot be used: {error}"),
                 )
-                .hint(format!(
-                    "paths start from `{}` and from `includes`",
-                    root.display()
-                ));
+                .hint(format!("paths start from `{}` and from `includes`", root.display()));
             None
         }
     }

@@ -1,5 +1,6 @@
 //! What a gRPC connector sends and reads, compared with its message types (DIALECT §3).
 
+use apollo_compiler::ast::FieldDefinition;
 use switchboard_clients::proto::{FieldDescriptor, Kind as FieldKind, MessageDescriptor};
 
 use super::{
@@ -14,10 +15,7 @@ use crate::mapping::{self, Block, Expr, Head, Item, Key, OutputTree, Path, Selec
 /// Checks the gRPC connectors among all.
 pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
     for draft in drafts {
-        let Some(ConnectRequest::Grpc {
-            method, message, ..
-        }) = &draft.request
-        else {
+        let Some(ConnectRequest::Grpc { method, message, .. }) = &draft.request else {
             continue;
         };
         if let Some((mapping, text)) = message.as_ref().zip(draft.message.as_ref()) {
@@ -25,6 +23,9 @@ pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
         }
         if let Some((mapping, text)) = &draft.selection {
             let answer = Value::Message(method.output.clone());
+            if let Some(field) = &draft.field {
+                check_list(mapping, text, &method.output, field, problems);
+            }
             let mut reader = Reader { text, problems };
             match &*mapping.selection {
                 Selection::Value(expr) => {
@@ -37,26 +38,11 @@ pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
 }
 
 /// The keys of `message:` are fields of the request message.
-fn check_message(
-    mapping: &Mapping,
-    text: &Text,
-    message: &MessageDescriptor,
-    problems: &mut Problems<'_>,
-) {
-    check_tree(
-        &mapping::output(&mapping.selection),
-        text,
-        message,
-        problems,
-    );
+fn check_message(mapping: &Mapping, text: &Text, message: &MessageDescriptor, problems: &mut Problems<'_>) {
+    check_tree(&mapping::output(&mapping.selection), text, message, problems);
 }
 
-fn check_tree(
-    tree: &OutputTree,
-    text: &Text,
-    message: &MessageDescriptor,
-    problems: &mut Problems<'_>,
-) {
+fn check_tree(tree: &OutputTree, text: &Text, message: &MessageDescriptor, problems: &mut Problems<'_>) {
     for made in &tree.fields {
         let place = made
             .spans
@@ -68,16 +54,9 @@ fn check_tree(
                 .error(
                     Code::InvalidBody,
                     &place,
-                    format!(
-                        "message `{}` has no field `{}`",
-                        message.full_name(),
-                        made.name
-                    ),
+                    format!("message `{}` has no field `{}`", message.full_name(), made.name),
                 )
-                .maybe_hint(suggest::did_you_mean(
-                    &made.name,
-                    names.iter().map(String::as_str),
-                ));
+                .maybe_hint(suggest::did_you_mean(&made.name, names.iter().map(String::as_str)));
             continue;
         };
         let is_object = made.tree.is_object || !made.tree.fields.is_empty();
@@ -96,6 +75,67 @@ fn check_tree(
             }
             _ => {}
         }
+    }
+}
+
+/// A list field gets a repeated field, a single one a single one, where the selection is a path of plain keys.
+fn check_list(
+    mapping: &Mapping,
+    text: &Text,
+    answer: &MessageDescriptor,
+    field: &FieldDefinition,
+    problems: &mut Problems<'_>,
+) {
+    let Selection::Value(Expr::Path(path)) = &*mapping.selection else {
+        return;
+    };
+    let head = match &path.head {
+        Head::Root => None,
+        Head::Key(key) => Some(key),
+        _ => return,
+    };
+    let mut message = answer.clone();
+    let mut is_repeated = false;
+    let mut keys = head.into_iter().chain(path.steps.iter().filter_map(|step| match step {
+        Step::Key(key) => Some(key),
+        _ => None,
+    }));
+    if path.steps.iter().any(|step| matches!(step, Step::Method { .. })) {
+        return;
+    }
+    let is_known = keys.all(|key| {
+        let Some(found) = find(&message, &key.text) else {
+            return false;
+        };
+        is_repeated |= found.is_list();
+        match value_of(&found) {
+            Value::Message(inner) => message = inner,
+            // Lists inside free-form values are not known.
+            Value::Unknown => return false,
+            Value::Scalar(_) => {}
+        }
+        true
+    });
+    if is_known && is_repeated != field.ty.is_list() {
+        let (has, wants) = if is_repeated {
+            ("a list", "single")
+        } else {
+            ("a single value", "a list")
+        };
+        problems
+            .error(
+                Code::InvalidSelection,
+                &text.span(&path.span),
+                format!(
+                    "the selection reads {has}, but `{}: {}` is {wants}",
+                    field.name, field.ty
+                ),
+            )
+            .hint(if is_repeated {
+                "take one: `->first`"
+            } else {
+                "read a repeated field"
+            });
     }
 }
 
@@ -165,8 +205,7 @@ impl Reader<'_, '_> {
                         self.expr(arg, root, &value);
                     }
                     match name.text.as_str() {
-                        "first" | "last" | "find" | "filter" | "slice" | "as" | "withError"
-                        | "withWarning" => value,
+                        "first" | "last" | "find" | "filter" | "slice" | "as" | "withError" | "withWarning" => value,
                         _ => Value::Unknown,
                     }
                 }
@@ -195,16 +234,9 @@ impl Reader<'_, '_> {
                         .error(
                             Code::InvalidSelection,
                             &place,
-                            format!(
-                                "message `{}` has no field `{}`",
-                                message.full_name(),
-                                key.text
-                            ),
+                            format!("message `{}` has no field `{}`", message.full_name(), key.text),
                         )
-                        .maybe_hint(suggest::did_you_mean(
-                            &key.text,
-                            names.iter().map(String::as_str),
-                        ));
+                        .maybe_hint(suggest::did_you_mean(&key.text, names.iter().map(String::as_str)));
                     Value::Unknown
                 }
             },
@@ -220,10 +252,7 @@ fn find(message: &MessageDescriptor, name: &str) -> Option<FieldDescriptor> {
 }
 
 fn json_names(message: &MessageDescriptor) -> Vec<String> {
-    message
-        .fields()
-        .map(|field| field.json_name().to_owned())
-        .collect()
+    message.fields().map(|field| field.json_name().to_owned()).collect()
 }
 
 fn value_of(field: &FieldDescriptor) -> Value {
@@ -232,9 +261,7 @@ fn value_of(field: &FieldDescriptor) -> Value {
     }
     match field.kind() {
         // Well-known types have a JSON form of their own: text, a number, or anything.
-        FieldKind::Message(message) if message.full_name().starts_with("google.protobuf.") => {
-            Value::Unknown
-        }
+        FieldKind::Message(message) if message.full_name().starts_with("google.protobuf.") => Value::Unknown,
         FieldKind::Message(message) => Value::Message(message),
         FieldKind::Enum(kind) => Value::Scalar(format!("enum `{}`", kind.name())),
         kind => Value::Scalar(format!("a {}", format!("{kind:?}").to_lowercase())),

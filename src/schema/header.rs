@@ -67,12 +67,7 @@ pub(crate) fn read(
     headers
 }
 
-fn check_name(
-    name: &Text,
-    lower: &str,
-    scope: &Scope<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<HeaderName> {
+fn check_name(name: &Text, lower: &str, scope: &Scope<'_>, problems: &mut Problems<'_>) -> Option<HeaderName> {
     let Ok(header) = HeaderName::from_str(lower) else {
         problems.error(
             Code::InvalidHeader,
@@ -81,8 +76,7 @@ fn check_name(
         );
         return None;
     };
-    let of_grpc =
-        scope.is_grpc && (lower.starts_with("grpc-") || lower == "content-type" || lower == "host");
+    let of_grpc = scope.is_grpc && (lower.starts_with("grpc-") || lower == "content-type" || lower == "host");
     if RESERVED.contains(&lower) || of_grpc {
         problems
             .error(
@@ -150,9 +144,7 @@ fn read_value(
             };
             problems
                 .error(Code::InvalidHeader, &name.place, message)
-                .hint(
-                    "`from` copies a header of the client, `value` is a text with `{expressions}`",
-                );
+                .hint("`from` copies a header of the client, `value` is a text with `{expressions}`");
             None
         }
     }

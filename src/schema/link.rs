@@ -84,12 +84,10 @@ impl Links {
     /// Whether a name belongs to a linked specification that nobody here knows.
     pub(crate) fn is_foreign(&self, name: &str) -> bool {
         self.foreign.iter().any(|foreign| foreign == name)
-            || self.foreign_prefixes.iter().any(|prefix| {
-                name == prefix
-                    || name
-                        .strip_prefix(prefix)
-                        .is_some_and(|rest| rest.starts_with("__"))
-            })
+            || self
+                .foreign_prefixes
+                .iter()
+                .any(|prefix| name == prefix || name.strip_prefix(prefix).is_some_and(|rest| rest.starts_with("__")))
     }
 
     /// All names by which a directive may be used.
@@ -131,8 +129,9 @@ impl Links {
                     self.federation = true;
                     Some(Family::Federation)
                 }
-                "tag" | "inaccessible" | "cost" | "authenticated" | "requiresScopes" | "policy"
-                | "cacheTag" => Some(Family::Federation),
+                "tag" | "inaccessible" | "cost" | "authenticated" | "requiresScopes" | "policy" | "cacheTag" => {
+                    Some(Family::Federation)
+                }
                 _ => None,
             },
             _ => None,
@@ -153,13 +152,9 @@ impl Links {
                     .error(
                         Code::UnknownConnectorsVersion,
                         &link.place,
-                        format!(
-                            "version `{unknown}` of the connect specification is not read here"
-                        ),
+                        format!("version `{unknown}` of the connect specification is not read here"),
                     )
-                    .hint(format!(
-                        "link {CONNECT_URL}/v0.4; 0.1, 0.2 and 0.3 are read too"
-                    ));
+                    .hint(format!("link {CONNECT_URL}/v0.4; 0.1, 0.2 and 0.3 are read too"));
                 // Go on as if it were the newest: the rest of the file has problems of its own to report.
                 Spec::V0_4
             }
@@ -200,22 +195,14 @@ impl Links {
             match family.directive(name) {
                 Some(directive) => {
                     imported.push(directive);
-                    self.bind(
-                        import.local.trim_start_matches('@'),
-                        directive,
-                        &import.place,
-                        problems,
-                    );
+                    self.bind(import.local.trim_start_matches('@'), directive, &import.place, problems);
                 }
                 None => {
                     problems
                         .error(
                             Code::GraphqlError,
                             &import.place,
-                            format!(
-                                "{}/{} has no directive `@{name}`",
-                                link.identity, link.version
-                            ),
+                            format!("{}/{} has no directive `@{name}`", link.identity, link.version),
                         )
                         .maybe_hint(suggest::did_you_mean(name, family.names()));
                 }
@@ -233,20 +220,12 @@ impl Links {
             self.names.entry(local).or_insert(*directive);
             // A specification's main directive is called as the specification is, also when that was renamed.
             if link.identity.ends_with(&format!("/{name}")) {
-                self.names
-                    .entry(link.namespace.clone())
-                    .or_insert(*directive);
+                self.names.entry(link.namespace.clone()).or_insert(*directive);
             }
         }
     }
 
-    fn bind(
-        &mut self,
-        local: &str,
-        directive: Directive,
-        place: &Place,
-        problems: &mut Problems<'_>,
-    ) {
+    fn bind(&mut self, local: &str, directive: Directive, place: &Place, problems: &mut Problems<'_>) {
         let earlier = *self.names.entry(local.to_owned()).or_insert(directive);
         if earlier != directive {
             problems
@@ -264,15 +243,9 @@ impl Links {
             let problem = problems.error(
                 Code::UnsupportedFeature,
                 &link.place,
-                format!(
-                    "{} is not a specification that is known here",
-                    link.identity
-                ),
+                format!("{} is not a specification that is known here", link.identity),
             );
-            problem.maybe_hint(suggest::did_you_mean(
-                &link.identity,
-                [CONNECT_URL, BFF_URL],
-            ));
+            problem.maybe_hint(suggest::did_you_mean(&link.identity, [CONNECT_URL, BFF_URL]));
             if !link.required {
                 problem.message.push_str("; its directives are ignored");
                 problem.warning();
@@ -306,8 +279,7 @@ impl Link {
             _ => (trimmed, ""),
         };
         let namespace = text("as").map(|text| text.value);
-        let namespace =
-            namespace.unwrap_or_else(|| identity.rsplit('/').next().unwrap_or_default().to_owned());
+        let namespace = namespace.unwrap_or_else(|| identity.rsplit('/').next().unwrap_or_default().to_owned());
         Some(Self {
             identity: identity.to_owned(),
             version: version.to_owned(),
@@ -351,11 +323,7 @@ fn read_import(entry: &Node<Value>, problems: &mut Problems<'_>) -> Option<Impor
     };
     let Some((name, local)) = import else {
         problems
-            .error(
-                Code::GraphqlError,
-                &place,
-                "an import is a name or an object",
-            )
+            .error(Code::GraphqlError, &place, "an import is a name or an object")
             .hint("write \"@connect\" or {name: \"@connect\", as: \"@rest\"}");
         return None;
     };
@@ -371,17 +339,12 @@ fn read_import(entry: &Node<Value>, problems: &mut Problems<'_>) -> Option<Impor
 }
 
 /// The directives that stand on the schema itself.
-pub(crate) fn schema_directives(
-    document: &ast::Document,
-) -> impl Iterator<Item = &Node<ast::Directive>> {
-    document
-        .definitions
-        .iter()
-        .flat_map(|definition| match definition {
-            ast::Definition::SchemaDefinition(schema) => schema.directives.iter(),
-            ast::Definition::SchemaExtension(schema) => schema.directives.iter(),
-            _ => [].iter(),
-        })
+pub(crate) fn schema_directives(document: &ast::Document) -> impl Iterator<Item = &Node<ast::Directive>> {
+    document.definitions.iter().flat_map(|definition| match definition {
+        ast::Definition::SchemaDefinition(schema) => schema.directives.iter(),
+        ast::Definition::SchemaExtension(schema) => schema.directives.iter(),
+        _ => [].iter(),
+    })
 }
 
 fn is_version(text: &str) -> bool {

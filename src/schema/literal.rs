@@ -58,11 +58,7 @@ impl Text {
             return self.place.clone();
         };
         let start = self.written[range.start.min(last)].start;
-        let end = self.written[range
-            .end
-            .saturating_sub(1)
-            .clamp(range.start.min(last), last)]
-        .end;
+        let end = self.written[range.end.saturating_sub(1).clamp(range.start.min(last), last)].end;
         Place {
             file: self.place.file,
             span: start..end.max(start),
@@ -90,8 +86,7 @@ impl Decoded {
     /// Adds a character that is written at `at`.
     fn push(&mut self, character: char, at: Range<usize>) {
         self.value.push(character);
-        self.written
-            .extend(std::iter::repeat_n(at, character.len_utf8()));
+        self.written.extend(std::iter::repeat_n(at, character.len_utf8()));
     }
 }
 
@@ -160,9 +155,7 @@ fn unicode_escape(raw: &str) -> (char, usize) {
             .next()
             .and_then(Result::ok)
     });
-    pair.map_or((char::REPLACEMENT_CHARACTER, 4), |character| {
-        (character, 10)
-    })
+    pair.map_or((char::REPLACEMENT_CHARACTER, 4), |character| (character, 10))
 }
 
 /// <https://spec.graphql.org/October2021/#BlockStringValue()>
@@ -175,10 +168,7 @@ fn decode_block(raw: &str, base: usize) -> Decoded {
         .min()
         .unwrap_or(0);
     let blank = |line: &Range<usize>| raw[line.clone()].chars().all(|c| c == ' ' || c == '\t');
-    let first = lines
-        .iter()
-        .position(|line| !blank(line))
-        .unwrap_or(lines.len());
+    let first = lines.iter().position(|line| !blank(line)).unwrap_or(lines.len());
     let last = lines
         .iter()
         .rposition(|line| !blank(line))

@@ -20,12 +20,7 @@ const VARIABLES: &[&str] = &[
 ];
 
 /// Parses and checks a mapping. `None` when it cannot be parsed; other problems do not stand in the way of more checks.
-pub(crate) fn read(
-    text: &Text,
-    part: Part,
-    scope: &mut Scope<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Mapping> {
+pub(crate) fn read(text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mut Problems<'_>) -> Option<Mapping> {
     let selection = match mapping::parse(&text.value, scope.spec) {
         Ok(selection) => selection,
         Err(error) => {
@@ -43,13 +38,7 @@ pub(crate) fn read(
 }
 
 /// Notes which keys of `$this` and `$batch` are read. All of an object at once is no key.
-fn collect_keys(
-    reads: &Reads,
-    text: &Text,
-    part: Part,
-    scope: &mut Scope<'_>,
-    problems: &mut Problems<'_>,
-) {
+fn collect_keys(reads: &Reads, text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mut Problems<'_>) {
     for read in &reads.0 {
         let (name, keys) = match read.variable() {
             Some("this") => ("this", &mut scope.this_reads),
@@ -64,9 +53,7 @@ fn collect_keys(
                     &text.span(&read.span),
                     format!("`${name}` is read as a whole"),
                 )
-                .hint(format!(
-                    "name the fields that are needed, e.g. `${name}.id`"
-                ));
+                .hint(format!("name the fields that are needed, e.g. `${name}.id`"));
         } else if keys.is_whole() {
             *keys = tree;
         } else {
@@ -75,13 +62,7 @@ fn collect_keys(
     }
 }
 
-fn check(
-    selection: &Selection,
-    text: &Text,
-    part: Part,
-    scope: &Scope<'_>,
-    problems: &mut Problems<'_>,
-) {
+fn check(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, problems: &mut Problems<'_>) {
     let before = problems.len();
     let bound = visit::bound_names(selection);
     let allowed = scope.variables(part);
@@ -122,13 +103,7 @@ fn check(
 }
 
 /// Compares what a mapping can be with what its place accepts.
-fn check_kind(
-    selection: &Selection,
-    text: &Text,
-    part: Part,
-    scope: &Scope<'_>,
-    problems: &mut Problems<'_>,
-) {
+fn check_kind(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, problems: &mut Problems<'_>) {
     let checker = Checker {
         text,
         part,
@@ -215,9 +190,7 @@ impl Checker<'_> {
                 Some(format!("did you mean `$args.{key}`?"))
             }
             Owner::Field {
-                parent,
-                is_root: false,
-                ..
+                parent, is_root: false, ..
             }
             | Owner::Type(parent)
                 if has(Members::of(self.scope.schema, parent)) =>
@@ -229,7 +202,8 @@ impl Checker<'_> {
     }
 
     fn variable(&self, name: &Key, path: &Path, problems: &mut Problems<'_>) {
-        let place = self.place(name);
+        // With its `$`.
+        let place = self.text.span(&(name.span.start.saturating_sub(1)..name.span.end));
         if !VARIABLES.contains(&name.text.as_str()) {
             problems
                 .error(
@@ -263,7 +237,7 @@ impl Checker<'_> {
             ("status", _) => Members::None("`$status`"),
             _ => Members::Any,
         };
-        self.steps(&name.text, &path.steps, members, problems);
+        self.steps(&path.steps, members, problems);
     }
 
     /// A variable that exists, but not here.
@@ -274,38 +248,34 @@ impl Checker<'_> {
                     .error(
                         Code::RequestlessSelectionUsesRequestData,
                         place,
-                        format!("`${}` belongs to an answer, but a connector without a request has none", name.text),
+                        format!(
+                            "`${}` belongs to an answer, but a connector without a request has none",
+                            name.text
+                        ),
                     )
                     .hint("add `http:`, or leave it out");
                 return;
             }
-            ("status" | "response", _) if self.part == Part::GroupBy => {
-                "`groupBy` reads the items only"
-            }
+            ("status" | "response", _) if self.part == Part::GroupBy => "`groupBy` reads the items only",
             ("status" | "response", _) => "there is no answer yet when the request is made",
             ("this", Owner::Field { is_root: true, .. }) => "a root field has no parent object",
             ("args", Owner::Type(_)) => "a type has no arguments",
             ("batch", Owner::Field { .. }) => "on a field it needs `batch: { groupBy: … }`",
             (_, Owner::Source) if self.part != Part::BaseUrl => "a source serves many fields",
-            (_, _) if self.part == Part::BaseUrl => {
-                "only `$config` and `$env` are known before any request"
-            }
+            (_, _) if self.part == Part::BaseUrl => "only `$config` and `$env` are known before any request",
             _ => "it has no meaning at this place",
         };
         problems
             .error(
                 self.part.code(),
                 place,
-                format!(
-                    "`${}` cannot be used in {}: {why}",
-                    name.text,
-                    self.part.name()
-                ),
+                format!("`${}` cannot be used in {}: {why}", name.text, self.part.name()),
             )
             .hint(format!(
                 "variables here: {}",
                 self.allowed
                     .iter()
+                    .filter(|name| **name != "context" || Feature::Context.is_supported())
                     .map(|name| format!("`${name}`"))
                     .collect::<Vec<_>>()
                     .join(", ")
@@ -313,16 +283,10 @@ impl Checker<'_> {
     }
 
     /// Follows keys from a variable as long as they are plain.
-    fn steps<'m>(
-        &'m self,
-        variable: &str,
-        steps: &[Step],
-        mut members: Members<'m>,
-        problems: &mut Problems<'_>,
-    ) {
+    fn steps<'m>(&'m self, steps: &[Step], mut members: Members<'m>, problems: &mut Problems<'_>) {
         for step in steps {
             match step {
-                Step::Key(key) => match self.key(variable, key, &members, problems) {
+                Step::Key(key) => match self.key(key, &members, problems) {
                     Some(inner) => members = inner,
                     None => return,
                 },
@@ -336,9 +300,9 @@ impl Checker<'_> {
                             steps,
                             ..
                         }) = value
-                            && let Some(inner) = self.key(variable, key, &members, problems)
+                            && let Some(inner) = self.key(key, &members, problems)
                         {
-                            self.steps(variable, steps, inner, problems);
+                            self.steps(steps, inner, problems);
                         }
                     }
                     return;
@@ -347,13 +311,7 @@ impl Checker<'_> {
         }
     }
 
-    fn key<'m>(
-        &'m self,
-        variable: &str,
-        key: &Key,
-        members: &Members<'m>,
-        problems: &mut Problems<'_>,
-    ) -> Option<Members<'m>> {
+    fn key<'m>(&'m self, key: &Key, members: &Members<'m>, problems: &mut Problems<'_>) -> Option<Members<'m>> {
         let schema = self.scope.schema;
         match members.find(&key.text) {
             Some(ty) => Some(ty.map_or(Members::Any, |ty| Members::of(schema, ty))),
@@ -375,9 +333,7 @@ impl Checker<'_> {
                             key.text
                         ),
                     )
-                    .maybe_hint(suggest::did_you_mean(&key.text, members.names()))
-                    .message
-                    .push_str(&format!(", read from `${variable}`"));
+                    .maybe_hint(suggest::did_you_mean(&key.text, members.names()));
                 None
             }
         }
@@ -392,13 +348,7 @@ impl Checker<'_> {
             .steps
             .iter()
             .filter(|step| !matches!(step, Step::Optional(_)))
-            .map(|step| {
-                if let Step::Key(key) = step {
-                    Some(key)
-                } else {
-                    None
-                }
-            })
+            .map(|step| if let Step::Key(key) = step { Some(key) } else { None })
             .collect();
         let Some(keys) = keys else { return Kinds::ANY };
         match (name.text.as_str(), self.scope.owner) {
@@ -411,9 +361,7 @@ impl Checker<'_> {
                 _ => Kinds::ANY,
             },
             ("batch", _) => Kinds::ARRAY,
-            ("args", Owner::Field { field, .. }) => {
-                self.typed_kinds(Members::Arguments(field), &keys)
-            }
+            ("args", Owner::Field { field, .. }) => self.typed_kinds(Members::Arguments(field), &keys),
             ("this", Owner::Field { parent, .. } | Owner::Type(parent)) => {
                 self.typed_kinds(Members::of(self.scope.schema, parent), &keys)
             }

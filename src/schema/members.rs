@@ -40,14 +40,14 @@ impl<'a> Members<'a> {
             Self::Any => Some(None),
             Self::Names(_, names) => names.contains(&key).then_some(None),
             Self::None(_) => None,
-            Self::Fields(
-                ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_),
-            ) if key == "__typename" => Some(Some("String")),
+            Self::Fields(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
+                if key == "__typename" =>
+            {
+                Some(Some("String"))
+            }
             // The fields of a union's members are not known before a value is.
             Self::Fields(ExtendedType::Union(_)) => Some(None),
-            Self::Arguments(_) | Self::Fields(_) => self
-                .find_type(key)
-                .map(|ty| Some(ty.inner_named_type().as_str())),
+            Self::Arguments(_) | Self::Fields(_) => self.find_type(key).map(|ty| Some(ty.inner_named_type().as_str())),
         }
     }
 
@@ -59,15 +59,9 @@ impl<'a> Members<'a> {
                 .iter()
                 .find(|argument| argument.name == key)
                 .map(|argument| &*argument.ty),
-            Self::Fields(ExtendedType::Object(object)) => {
-                object.fields.get(key).map(|field| &field.ty)
-            }
-            Self::Fields(ExtendedType::Interface(interface)) => {
-                interface.fields.get(key).map(|field| &field.ty)
-            }
-            Self::Fields(ExtendedType::InputObject(input)) => {
-                input.fields.get(key).map(|field| &*field.ty)
-            }
+            Self::Fields(ExtendedType::Object(object)) => object.fields.get(key).map(|field| &field.ty),
+            Self::Fields(ExtendedType::Interface(interface)) => interface.fields.get(key).map(|field| &field.ty),
+            Self::Fields(ExtendedType::InputObject(input)) => input.fields.get(key).map(|field| &*field.ty),
             _ => None,
         }
     }
@@ -75,20 +69,12 @@ impl<'a> Members<'a> {
     /// All keys, for suggestions.
     pub(crate) fn names(&self) -> Vec<&'a str> {
         match self {
-            Self::Arguments(field) => field
-                .arguments
-                .iter()
-                .map(|argument| argument.name.as_str())
-                .collect(),
-            Self::Fields(ExtendedType::Object(object)) => {
-                object.fields.keys().map(|name| name.as_str()).collect()
-            }
+            Self::Arguments(field) => field.arguments.iter().map(|argument| argument.name.as_str()).collect(),
+            Self::Fields(ExtendedType::Object(object)) => object.fields.keys().map(|name| name.as_str()).collect(),
             Self::Fields(ExtendedType::Interface(interface)) => {
                 interface.fields.keys().map(|name| name.as_str()).collect()
             }
-            Self::Fields(ExtendedType::InputObject(input)) => {
-                input.fields.keys().map(|name| name.as_str()).collect()
-            }
+            Self::Fields(ExtendedType::InputObject(input)) => input.fields.keys().map(|name| name.as_str()).collect(),
             Self::Names(_, names) => names.to_vec(),
             _ => Vec::new(),
         }

@@ -114,11 +114,7 @@ impl Part {
     pub(crate) fn has_input(self) -> bool {
         matches!(
             self,
-            Self::Selection
-                | Self::ErrorsMessage
-                | Self::ErrorsExtensions
-                | Self::IsSuccess
-                | Self::GroupBy
+            Self::Selection | Self::ErrorsMessage | Self::ErrorsExtensions | Self::IsSuccess | Self::GroupBy
         )
     }
 }

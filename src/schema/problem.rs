@@ -252,12 +252,7 @@ impl<'f> Problems<'f> {
     }
 
     /// Adds an error.
-    pub(crate) fn error(
-        &mut self,
-        code: Code,
-        place: &Place,
-        message: impl Into<String>,
-    ) -> &mut Problem {
+    pub(crate) fn error(&mut self, code: Code, place: &Place, message: impl Into<String>) -> &mut Problem {
         let (line, column) = self.files.line_column(place);
         let problem = Problem {
             code,
@@ -287,9 +282,8 @@ impl<'f> Problems<'f> {
 
     /// All problems by file and position, each once.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
-        self.found.sort_by_key(|(file, problem)| {
-            (*file, problem.span.start, problem.span.end, problem.code)
-        });
+        self.found
+            .sort_by_key(|(file, problem)| (*file, problem.span.start, problem.span.end, problem.code));
         self.found.dedup();
         self.found.into_iter().map(|(_, problem)| problem).collect()
     }

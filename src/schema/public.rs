@@ -53,10 +53,7 @@ fn merge_extensions(ty: &mut ExtendedType) {
                 .0
                 .iter_mut()
                 .for_each(|directive| directive.origin = HERE);
-            object
-                .fields
-                .values_mut()
-                .for_each(|field| field.origin = HERE);
+            object.fields.values_mut().for_each(|field| field.origin = HERE);
             object.implements_interfaces = object
                 .implements_interfaces
                 .iter()
@@ -70,10 +67,7 @@ fn merge_extensions(ty: &mut ExtendedType) {
                 .0
                 .iter_mut()
                 .for_each(|directive| directive.origin = HERE);
-            interface
-                .fields
-                .values_mut()
-                .for_each(|field| field.origin = HERE);
+            interface.fields.values_mut().for_each(|field| field.origin = HERE);
             interface.implements_interfaces = interface
                 .implements_interfaces
                 .iter()
@@ -87,11 +81,7 @@ fn merge_extensions(ty: &mut ExtendedType) {
                 .0
                 .iter_mut()
                 .for_each(|directive| directive.origin = HERE);
-            union.members = union
-                .members
-                .iter()
-                .map(|name| name.name.to_component(HERE))
-                .collect();
+            union.members = union.members.iter().map(|name| name.name.to_component(HERE)).collect();
         }
         ExtendedType::Enum(node) => {
             let definition = node.make_mut();
@@ -100,10 +90,7 @@ fn merge_extensions(ty: &mut ExtendedType) {
                 .0
                 .iter_mut()
                 .for_each(|directive| directive.origin = HERE);
-            definition
-                .values
-                .values_mut()
-                .for_each(|value| value.origin = HERE);
+            definition.values.values_mut().for_each(|value| value.origin = HERE);
         }
         ExtendedType::InputObject(node) => {
             let input = node.make_mut();
@@ -112,10 +99,7 @@ fn merge_extensions(ty: &mut ExtendedType) {
                 .0
                 .iter_mut()
                 .for_each(|directive| directive.origin = HERE);
-            input
-                .fields
-                .values_mut()
-                .for_each(|field| field.origin = HERE);
+            input.fields.values_mut().for_each(|field| field.origin = HERE);
         }
     }
 }

@@ -60,10 +60,7 @@ fn write_problem(text: &mut String, problem: &Problem, files: &[SourceFile]) {
         ..
     } = problem;
     // Writing to a string cannot fail.
-    let _ = writeln!(
-        text,
-        "{file}:{line}:{column}: {severity}[{code}]: {message}"
-    );
+    let _ = writeln!(text, "{file}:{line}:{column}: {severity}[{code}]: {message}");
     if let Some(source) = files.iter().find(|source| source.path == *file) {
         write_line(text, problem, &source.text);
     }
@@ -81,11 +78,7 @@ fn write_line(text: &mut String, problem: &Problem, source: &str) {
         return;
     }
     let from = problem.span.start - start;
-    let to = problem
-        .span
-        .end
-        .saturating_sub(start)
-        .clamp(from, line.len());
+    let to = problem.span.end.saturating_sub(start).clamp(from, line.len());
     let (shown, marked) = cut(line, from..to);
     let gutter = problem.line.to_string();
     let _ = writeln!(text, "{gutter} | {}", expand(&shown));
@@ -122,11 +115,7 @@ fn cut(line: &str, marked: Range<usize>) -> (String, Range<usize>) {
     } else {
         0
     };
-    let at = |number: usize| {
-        line.char_indices()
-            .nth(number)
-            .map_or(line.len(), |(index, _)| index)
-    };
+    let at = |number: usize| line.char_indices().nth(number).map_or(line.len(), |(index, _)| index);
     let (begin, end) = (at(first), at(first + LINE_CHARS_MAX));
     let lead = if first > 0 { "…" } else { "" };
     let tail = if end < line.len() { "…" } else { "" };

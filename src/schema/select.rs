@@ -1,7 +1,9 @@
 //! What a selection makes, compared with the type that it fills.
 
+use std::collections::HashSet;
+
 use apollo_compiler::{
-    Schema,
+    Name, Schema,
     schema::{ExtendedType, ObjectType},
 };
 
@@ -9,21 +11,25 @@ use super::{
     connect::ConnectDraft,
     literal::Text,
     members::Members,
-    model::{Kind, Place},
+    model::{ConnectRequest, Kind, Place},
     problem::{Code, Problems},
     source::Context,
     suggest, visit,
 };
-use crate::mapping::{
-    self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step,
-};
+use crate::mapping::{self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step};
 
-/// Checks the selection of every connector.
-pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) {
+/// Checks the selection of every connector. Returns the types of which fields are selected that do not exist.
+pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) -> HashSet<Name> {
+    let mut misspelt = HashSet::new();
     for draft in drafts {
         let Some((mapping, text)) = &draft.selection else {
             continue;
         };
+        let is_requestless = matches!(draft.request, Some(ConnectRequest::None));
+        if is_requestless && mapping::reads(&mapping.selection).input().is_some() {
+            // It reads what it does not have, which was reported.
+            continue;
+        }
         let tree = mapping::output(&mapping.selection);
         let type_name = match &draft.field {
             Some(field) => field.ty.inner_named_type(),
@@ -41,22 +47,19 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
             extra: extra.unwrap_or_default(),
             open: Vec::new(),
             coordinate: &draft.coordinate,
+            misspelt: Vec::new(),
         };
         let whole = text.place(&(0..text.value.len()));
-        let is_plain =
-            matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
+        let is_plain = matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
         checker.value(&tree, type_name, &whole, is_plain, problems);
         check_batch(draft, &tree, &whole, problems);
+        misspelt.extend(checker.misspelt);
     }
+    misspelt
 }
 
 /// The elements of a batch say which key they answer.
-fn check_batch(
-    draft: &ConnectDraft,
-    tree: &OutputTree,
-    whole: &Place,
-    problems: &mut Problems<'_>,
-) {
+fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, problems: &mut Problems<'_>) {
     let missing = |keys: &KeyTree, made: &OutputTree| {
         let named = keys.0.iter().map(|(key, _)| key.clone());
         let missing: Vec<_> = named
@@ -82,15 +85,11 @@ fn check_batch(
                     .error(
                         Code::ConnectorsBatchKeyNotInSelection,
                         &group_by.place,
-                        format!(
-                            "the request reads `$batch.{key}`, but `groupBy` does not make `{key}`"
-                        ),
+                        format!("the request reads `$batch.{key}`, but `groupBy` does not make `{key}`"),
                     )
                     .hint(format!("add `{key}: …`, the key of an item's parent"));
             }
-            let reads = mapping::reads(&group_by.selection)
-                .input()
-                .unwrap_or_default();
+            let reads = mapping::reads(&group_by.selection).input().unwrap_or_default();
             for key in missing(&reads, tree) {
                 problems
                     .error(
@@ -98,7 +97,9 @@ fn check_batch(
                         &group_by.place,
                         format!("`groupBy` reads `{key}` of an item, but the selection does not make it"),
                     )
-                    .hint(format!("add `{key}` to the selection; it is dropped after grouping if the type lacks it"));
+                    .hint(format!(
+                        "add `{key}` to the selection; it is dropped after grouping if the type lacks it"
+                    ));
             }
         }
         _ => {}
@@ -116,6 +117,8 @@ struct Checker<'c> {
     /// Types that are being filled, outermost first.
     open: Vec<&'c str>,
     coordinate: &'c str,
+    /// Types of which fields are selected that do not exist.
+    misspelt: Vec<Name>,
 }
 
 // === impl Checker ===
@@ -157,14 +160,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn required(
-        &self,
-        tree: &OutputTree,
-        type_name: &str,
-        place: &Place,
-        is_plain: bool,
-        problems: &mut Problems<'_>,
-    ) {
+    fn required(&self, tree: &OutputTree, type_name: &str, place: &Place, is_plain: bool, problems: &mut Problems<'_>) {
         if is_plain && !tree.is_object && tree.fields.is_empty() {
             problems
                 .error(
@@ -176,13 +172,7 @@ impl<'c> Checker<'c> {
         }
     }
 
-    fn object(
-        &mut self,
-        tree: &OutputTree,
-        object: &'c ObjectType,
-        place: &Place,
-        problems: &mut Problems<'_>,
-    ) {
+    fn object(&mut self, tree: &OutputTree, object: &'c ObjectType, place: &Place, problems: &mut Problems<'_>) {
         if !tree.is_object && tree.fields.is_empty() {
             return;
         }
@@ -206,9 +196,7 @@ impl<'c> Checker<'c> {
     }
 
     fn field(&mut self, made: &OutputField, object: &'c ObjectType, problems: &mut Problems<'_>) {
-        if &*made.name == "__typename"
-            || (self.open.len() == 1 && self.extra.get(&made.name).is_some())
-        {
+        if &*made.name == "__typename" || (self.open.len() == 1 && self.extra.get(&made.name).is_some()) {
             return;
         }
         let place = made
@@ -217,6 +205,7 @@ impl<'c> Checker<'c> {
             .map_or_else(|| self.text.place.clone(), |span| self.text.span(span));
         let Some(field) = object.fields.get(&*made.name) else {
             let names = object.fields.keys().map(|name| name.as_str());
+            self.misspelt.push(object.name.clone());
             problems
                 .error(
                     Code::SelectedFieldNotFound,
@@ -239,25 +228,12 @@ impl<'c> Checker<'c> {
                 .hint("give the field its own `@connect`");
             return;
         }
-        let is_plain =
-            !made.spans.is_empty() && made.spans.iter().all(|span| self.plain.contains(span));
-        self.value(
-            &made.tree,
-            field.ty.inner_named_type(),
-            &place,
-            is_plain,
-            problems,
-        );
+        let is_plain = !made.spans.is_empty() && made.spans.iter().all(|span| self.plain.contains(span));
+        self.value(&made.tree, field.ty.inner_named_type(), &place, is_plain, problems);
     }
 
     /// Every alternative names its type with a literal.
-    fn abstract_type(
-        &mut self,
-        tree: &OutputTree,
-        ty: &ExtendedType,
-        place: &Place,
-        problems: &mut Problems<'_>,
-    ) {
+    fn abstract_type(&mut self, tree: &OutputTree, ty: &ExtendedType, place: &Place, problems: &mut Problems<'_>) {
         let schema = self.schema;
         if tree.variants.is_empty() {
             if tree.is_object && !(tree.is_opaque && tree.fields.is_empty()) {
@@ -265,17 +241,20 @@ impl<'c> Checker<'c> {
                     .error(
                         Code::ConnectorsUnsupportedAbstractType,
                         place,
-                        format!("`{}` is abstract, but the selection does not say which type an object is of", ty.name()),
+                        format!(
+                            "`{}` is abstract, but the selection does not say which type an object is of",
+                            ty.name()
+                        ),
                     )
-                    .hint("add a literal `__typename`, e.g. `...kind->match([\"book\", { __typename: \"Book\" title }])`");
+                    .hint(
+                        "add a literal `__typename`, e.g. `...kind->match([\"book\", { __typename: \"Book\" title }])`",
+                    );
             }
             return;
         }
         for variant in &tree.variants {
             match schema.types.get(&*variant.typename) {
-                Some(ExtendedType::Object(object))
-                    if schema.is_subtype(ty.name(), &object.name) =>
-                {
+                Some(ExtendedType::Object(object)) if schema.is_subtype(ty.name(), &object.name) => {
                     self.object(&variant.tree, object, place, problems);
                 }
                 _ => {
@@ -289,11 +268,7 @@ impl<'c> Checker<'c> {
                         .error(
                             Code::SelectedFieldNotFound,
                             place,
-                            format!(
-                                "`__typename` is \"{}\", which is no `{}`",
-                                variant.typename,
-                                ty.name()
-                            ),
+                            format!("`__typename` is \"{}\", which is no `{}`", variant.typename, ty.name()),
                         )
                         .maybe_hint(
                             suggest::did_you_mean(&variant.typename, names.iter().copied())

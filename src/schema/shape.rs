@@ -30,21 +30,23 @@ impl Kinds {
 
     /// `text or null`.
     pub(crate) fn describe(self) -> String {
-        let names = [
-            "null",
-            "a boolean",
-            "a number",
-            "text",
-            "a list",
-            "an object",
+        const NAMES: [(Kinds, &str); 6] = [
+            (Kinds::TEXT, "text"),
+            (Kinds::NUMBER, "a number"),
+            (Kinds::BOOL, "a boolean"),
+            (Kinds::ARRAY, "a list"),
+            (Kinds::OBJECT, "an object"),
+            (Kinds::NULL, "null"),
         ];
-        let found: Vec<&str> = names
+        let found: Vec<&str> = NAMES
             .iter()
-            .enumerate()
-            .filter(|(bit, _)| self.0 & (1 << bit) != 0)
+            .filter(|(kind, _)| !self.never_fits(*kind))
             .map(|(_, name)| *name)
             .collect();
-        found.join(" or ")
+        match found.split_last() {
+            Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
+            _ => found.concat(),
+        }
     }
 }
 
@@ -105,9 +107,7 @@ fn of_path(path: &Path, variables: &VariableKinds<'_>) -> Kinds {
     };
     for step in &path.steps {
         kinds = match step {
-            Step::Method { name, args, .. } => {
-                of_method(&name.text, args.as_deref(), kinds, variables)
-            }
+            Step::Method { name, args, .. } => of_method(&name.text, args.as_deref(), kinds, variables),
             Step::Optional(_) => kinds,
             Step::Key(_) | Step::Select(_) => Kinds::ANY,
         };
@@ -119,33 +119,20 @@ fn is_method(step: &Step) -> bool {
     matches!(step, Step::Method { .. })
 }
 
-fn of_method(
-    name: &str,
-    args: Option<&[Expr]>,
-    input: Kinds,
-    variables: &VariableKinds<'_>,
-) -> Kinds {
+fn of_method(name: &str, args: Option<&[Expr]>, input: Kinds, variables: &VariableKinds<'_>) -> Kinds {
     let args = args.unwrap_or_default();
     match name {
         "as" | "withWarning" | "withError" => input,
-        "echo" => args
-            .first()
-            .map_or(Kinds::ANY, |arg| of_expr(arg, variables)),
+        "echo" => args.first().map_or(Kinds::ANY, |arg| of_expr(arg, variables)),
         "map" | "filter" | "entries" | "split" => Kinds::ARRAY,
         "size" | "parseInt" | "add" | "sub" | "mul" | "div" | "mod" => Kinds::NUMBER,
-        "joinNotNull" | "trim" | "trimStart" | "trimEnd" | "toString" | "jsonStringify" => {
-            Kinds::TEXT
-        }
-        "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "and" | "or" | "not" | "in" | "contains" => {
-            Kinds::BOOL
-        }
+        "joinNotNull" | "trim" | "trimStart" | "trimEnd" | "toString" | "jsonStringify" => Kinds::TEXT,
+        "eq" | "ne" | "gt" | "gte" | "lt" | "lte" | "and" | "or" | "not" | "in" | "contains" => Kinds::BOOL,
         "keysToCamelCase" | "keysToCamelCaseDeep" => Kinds::OBJECT | Kinds::ARRAY,
         "match" => args
             .iter()
             .map(|arm| match arm {
-                Expr::Array(pair, _) => pair
-                    .get(1)
-                    .map_or(Kinds::ANY, |value| of_expr(value, variables)),
+                Expr::Array(pair, _) => pair.get(1).map_or(Kinds::ANY, |value| of_expr(value, variables)),
                 _ => Kinds::ANY,
             })
             .fold(Kinds(0), BitOr::bitor),

@@ -42,11 +42,7 @@ pub(crate) struct Context<'a> {
 }
 
 /// Reads all sources in order.
-pub(crate) fn read_all(
-    uses: &[Use],
-    context: Context<'_>,
-    problems: &mut Problems<'_>,
-) -> Vec<SourceDraft> {
+pub(crate) fn read_all(uses: &[Use], context: Context<'_>, problems: &mut Problems<'_>) -> Vec<SourceDraft> {
     let mut drafts: Vec<SourceDraft> = Vec::new();
     for used in uses {
         if used.directive == Directive::Source && used.site == UseSite::Schema {
@@ -171,10 +167,7 @@ pub(crate) fn check_one_transport(
         problems.error(
             Code::GraphqlError,
             place,
-            format!(
-                "{what} has {}: only one of them is possible",
-                given.join(" and ")
-            ),
+            format!("{what} has {}: only one of them is possible", given.join(" and ")),
         );
         return false;
     }
@@ -192,12 +185,7 @@ pub(crate) fn check_one_transport(
 }
 
 /// Checks that our own link is there for something that the base language does not have.
-pub(crate) fn check_addition(
-    written: &str,
-    place: &Place,
-    links: &Links,
-    problems: &mut Problems<'_>,
-) -> bool {
+pub(crate) fn check_addition(written: &str, place: &Place, links: &Links, problems: &mut Problems<'_>) -> bool {
     if !links.bff {
         problems
             .error(
@@ -212,11 +200,7 @@ pub(crate) fn check_addition(
     links.bff
 }
 
-fn read_http(
-    http: Arguments<'_>,
-    scope: &mut Scope<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<SourceTransport> {
+fn read_http(http: Arguments<'_>, scope: &mut Scope<'_>, problems: &mut Problems<'_>) -> Option<SourceTransport> {
     let files = problems.files();
     let base_url = http.text(files, "baseURL").and_then(|text| {
         let template = template::read(&text, Part::BaseUrl, scope, problems)?;
@@ -257,12 +241,6 @@ pub(crate) fn read_errors(
     };
     ErrorMapping {
         message: read_mapping(errors, "message", Part::ErrorsMessage, scope, problems),
-        extensions: read_mapping(
-            errors,
-            "extensions",
-            Part::ErrorsExtensions,
-            scope,
-            problems,
-        ),
+        extensions: read_mapping(errors, "extensions", Part::ErrorsExtensions, scope, problems),
     }
 }

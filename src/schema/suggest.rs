@@ -1,10 +1,7 @@
 //! "Did you mean": the nearest of the names that exist.
 
 /// The name nearest to `wrong`, if one is near enough to be a slip of the keyboard.
-pub(crate) fn nearest<'n>(
-    wrong: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<&'n str> {
+pub(crate) fn nearest<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     // One slip in three letters, and never more than the word itself.
     let limit = (wrong.chars().count() / 3).clamp(1, 4);
     names
@@ -16,10 +13,7 @@ pub(crate) fn nearest<'n>(
 }
 
 /// ``did you mean `name`?``
-pub(crate) fn did_you_mean<'n>(
-    wrong: &str,
-    names: impl IntoIterator<Item = &'n str>,
-) -> Option<String> {
+pub(crate) fn did_you_mean<'n>(wrong: &str, names: impl IntoIterator<Item = &'n str>) -> Option<String> {
     nearest(wrong, names).map(|name| format!("did you mean `{name}`?"))
 }
 
@@ -38,10 +32,8 @@ fn distance(left: &str, right: &str) -> usize {
             let mut best = (above[column] + 1)
                 .min(current[column - 1] + 1)
                 .min(above[column - 1] + usize::from(!same));
-            let swapped = row > 1
-                && column > 1
-                && left[row - 1] == right[column - 2]
-                && left[row - 2] == right[column - 1];
+            let swapped =
+                row > 1 && column > 1 && left[row - 1] == right[column - 2] && left[row - 2] == right[column - 1];
             if swapped {
                 best = best.min(before[column - 2] + 1);
             }

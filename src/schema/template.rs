@@ -18,12 +18,7 @@ enum Piece {
 }
 
 /// Reads a template. `None` when any part of it is wrong, which was reported.
-pub(crate) fn read(
-    text: &Text,
-    part: Part,
-    scope: &mut Scope<'_>,
-    problems: &mut Problems<'_>,
-) -> Option<Template> {
+pub(crate) fn read(text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mut Problems<'_>) -> Option<Template> {
     let pieces = split(text, part, problems)?;
     let is_url = part != Part::Header;
     let mut parts = Vec::new();
@@ -39,12 +34,10 @@ pub(crate) fn read(
                     parts.push(TemplatePart::Text(literal));
                 }
             }
-            Piece::Expression(range) => {
-                match mappings::read(&text.slice(range), part, scope, problems) {
-                    Some(mapping) => parts.push(TemplatePart::Expr(mapping)),
-                    None => complete = false,
-                }
-            }
+            Piece::Expression(range) => match mappings::read(&text.slice(range), part, scope, problems) {
+                Some(mapping) => parts.push(TemplatePart::Expr(mapping)),
+                None => complete = false,
+            },
         }
     }
     complete.then(|| Template {
@@ -71,11 +64,7 @@ fn split(text: &Text, part: Part, problems: &mut Problems<'_>) -> Option<Vec<Pie
                     if text.value[start + 1..index].trim().is_empty() {
                         let place = text.place(&(start..index + 1));
                         problems
-                            .error(
-                                part.code(),
-                                &place,
-                                "the expression between `{` and `}` is empty",
-                            )
+                            .error(part.code(), &place, "the expression between `{` and `}` is empty")
                             .hint("name a value, e.g. `{$args.id}`");
                         return None;
                     }
@@ -96,11 +85,7 @@ fn split(text: &Text, part: Part, problems: &mut Problems<'_>) -> Option<Vec<Pie
     }
     if let Some(start) = open.first() {
         problems
-            .error(
-                part.code(),
-                &text.place(&(*start..*start + 1)),
-                "`{` is never closed",
-            )
+            .error(part.code(), &text.place(&(*start..*start + 1)), "`{` is never closed")
             .hint("add `}`");
         return None;
     }
@@ -123,8 +108,6 @@ impl Template {
 
     /// Whether there is no expression in it.
     pub(crate) fn is_literal(&self) -> bool {
-        self.parts
-            .iter()
-            .all(|part| matches!(part, TemplatePart::Text(_)))
+        self.parts.iter().all(|part| matches!(part, TemplatePart::Text(_)))
     }
 }

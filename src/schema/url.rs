@@ -33,12 +33,7 @@ pub(crate) fn check_base(template: &Template, text: &Text, problems: &mut Proble
 }
 
 /// Checks the URL of a connector: relative with a source, absolute without.
-pub(crate) fn check_connect(
-    template: &Template,
-    text: &Text,
-    source: Option<&str>,
-    problems: &mut Problems<'_>,
-) {
+pub(crate) fn check_connect(template: &Template, text: &Text, source: Option<&str>, problems: &mut Problems<'_>) {
     let leading = template.leading_text();
     match (split_scheme(leading), source) {
         (Some(_), Some(source)) => {
@@ -125,11 +120,7 @@ fn check_host(template: &Template, rest: &str, text: &Text, problems: &mut Probl
     });
     if host.is_empty() || Authority::from_str(host).is_err() || port_is_wrong {
         problems
-            .error(
-                Code::InvalidUrl,
-                &text.place,
-                format!("`{host}` is not a host"),
-            )
+            .error(Code::InvalidUrl, &text.place, format!("`{host}` is not a host"))
             .hint("e.g. `https://api.example.com/v1`");
     }
 }

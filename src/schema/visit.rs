@@ -25,9 +25,7 @@ pub(crate) fn bound_names(selection: &Selection) -> Vec<String> {
     paths(selection, &mut |path, _| {
         for step in &path.steps {
             if let Step::Method {
-                name,
-                args: Some(args),
-                ..
+                name, args: Some(args), ..
             } = step
                 && name.text == "as"
                 && let Some(Expr::Path(Path {
@@ -146,9 +144,7 @@ fn each_expr<'s>(expr: &'s Expr, visit: &mut dyn FnMut(&'s Expr)) {
             for step in &path.steps {
                 match step {
                     Step::Key(_) | Step::Optional(_) => {}
-                    Step::Method { args, .. } => {
-                        args.iter().flatten().for_each(|arg| each_expr(arg, visit))
-                    }
+                    Step::Method { args, .. } => args.iter().flatten().for_each(|arg| each_expr(arg, visit)),
                     Step::Select(block) => each_in_block(block, visit),
                 }
             }

@@ -64,14 +64,14 @@ fn a_surface_and_its_schema_are_enough() {
 }
 
 #[test]
-fn every_key_is_read() {
+fn every_key_of_a_surface_is_read() {
     let config = read(
         r#"
 listen: 0.0.0.0:${PORT}
 admin: off
 surfaces:
   web:
-    path: /web/graphql
+    path: /shop
     schema: [schema/shared.graphql, /abs/web.graphql]
     operations: schema/web/operations
     introspection: true
@@ -80,56 +80,16 @@ surfaces:
               response_bytes: 0 }
   mobile:
     schema: m.graphql
-sources:
-  catalog:
-    override_url: ${CATALOG_URL:-http://127.0.0.1:5001}
-    config: { apiKey: "${CATALOG_KEY:-}", version: 2, port: "${PORT}", nested: { list: [true, null, 1.5, "1"] } }
-    max_requests_per_operation: 10
-    limits: { body_bytes: 1, depth: 2, list: 3 }
-    timeout: 300ms
-    connect_timeout: 50ms
-    max_in_flight: 7
-http:
-  status_profile: draft2026
-  header_timeout: 1s
-  body_timeout: 2s
-  idle_timeout: 1m 30s
-  write_timeout: 4s
-  operation_timeout: 5s
-  drain_timeout: 0s
-  shutdown_delay: 7s
-  max_connections: 8
-  max_streams: 9
-  header_count: 10
-  header_bytes: 11
-  uri_bytes: 12
-log: { level: "info,switchboard=debug", format: text, requests: off }
 "#,
     );
 
-    assert_eq!(
-        (config.listen.to_string().as_str(), config.admin),
-        ("0.0.0.0:4100", None)
-    );
-    let names: Vec<_> = config
-        .surfaces
-        .iter()
-        .map(|surface| surface.name.as_str())
-        .collect();
+    assert_eq!((config.listen.to_string().as_str(), config.admin), ("0.0.0.0:4100", None));
+    let names: Vec<_> = config.surfaces.iter().map(|surface| surface.name.as_str()).collect();
     assert_eq!(names, ["web", "mobile"], "in the order of the file");
     let web = &config.surfaces[0];
-    assert_eq!(
-        web.schema,
-        [
-            PathBuf::from("/etc/shop/schema/shared.graphql"),
-            PathBuf::from("/abs/web.graphql")
-        ]
-    );
-    assert_eq!(
-        web.operations,
-        Some(PathBuf::from("/etc/shop/schema/web/operations"))
-    );
-    assert!(web.introspection);
+    assert_eq!((web.path.as_str(), web.introspection), ("/shop", true));
+    assert_eq!(web.schema, [PathBuf::from("/etc/shop/schema/shared.graphql"), PathBuf::from("/abs/web.graphql")]);
+    assert_eq!(web.operations, Some(PathBuf::from("/etc/shop/schema/web/operations")));
     let limits = Limits {
         body_bytes: 1,
         document_bytes: 2,
@@ -149,31 +109,59 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         response_bytes: 0,
     };
     assert_eq!(web.limits, limits);
-    let catalog = config.source("catalog");
-    assert_eq!(
-        catalog.override_url.as_deref(),
-        Some("http://127.0.0.1:5001")
+}
+
+#[test]
+fn every_key_of_a_source_is_read() {
+    let config = read(
+        r#"
+surfaces: { web: { schema: a.graphql } }
+sources:
+  catalog:
+    override_url: ${CATALOG_URL:-http://127.0.0.1:5001}
+    config: { apiKey: "${CATALOG_KEY:-}", version: 2, port: "${PORT}", nested: { list: [true, null, 1.5, "1"] } }
+    max_requests_per_operation: 10
+    limits: { body_bytes: 1, depth: 2, list: 3 }
+    timeout: 300ms
+    connect_timeout: 50ms
+    max_in_flight: 7
+"#,
     );
+
+    let catalog = config.source("catalog");
+    assert_eq!(catalog.override_url.as_deref(), Some("http://127.0.0.1:5001"));
     assert_eq!(
         serde_json::Value::Object(catalog.config.reveal().clone()),
         json!({ "apiKey": "hunter2", "version": 2, "port": "4100", "nested": { "list": [true, null, 1.5, "1"] } }),
     );
-    assert_eq!(
-        (catalog.max_requests_per_operation, catalog.max_in_flight),
-        (10, 7)
+    assert_eq!((catalog.max_requests_per_operation, catalog.max_in_flight), (10, 7));
+    assert_eq!((catalog.limits.body_bytes, catalog.limits.depth, catalog.limits.list), (1, 2, 3));
+    assert_eq!((catalog.timeout, catalog.connect_timeout), (Duration::from_millis(300), Duration::from_millis(50)));
+}
+
+#[test]
+fn every_key_of_the_server_is_read() {
+    let config = read(
+        r#"
+surfaces: { web: { schema: a.graphql } }
+http:
+  status_profile: draft2026
+  header_timeout: 1s
+  body_timeout: 2s
+  idle_timeout: 1m 30s
+  write_timeout: 4s
+  operation_timeout: 5s
+  drain_timeout: 0s
+  shutdown_delay: 7s
+  max_connections: 8
+  max_streams: 9
+  header_count: 10
+  header_bytes: 11
+  uri_bytes: 12
+log: { level: "info,switchboard=debug", format: text, requests: off }
+"#,
     );
-    assert_eq!(
-        (
-            catalog.limits.body_bytes,
-            catalog.limits.depth,
-            catalog.limits.list
-        ),
-        (1, 2, 3)
-    );
-    assert_eq!(
-        (catalog.timeout, catalog.connect_timeout),
-        (Duration::from_millis(300), Duration::from_millis(50))
-    );
+
     let http = Settings {
         status_profile: StatusProfile::Draft2026,
         header_timeout: Duration::from_secs(1),
@@ -190,11 +178,8 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         uri_bytes_max: 12,
     };
     assert_eq!(config.http, http);
-    let log = LogSettings {
-        level: "info,switchboard=debug".to_owned(),
-        format: LogFormat::Text,
-        requests: LogRequests::Off,
-    };
+    let log =
+        LogSettings { level: "info,switchboard=debug".to_owned(), format: LogFormat::Text, requests: LogRequests::Off };
     assert_eq!(config.log, log);
 }
 
@@ -320,7 +305,7 @@ fn what_is_not_the_yaml_we_read_is_refused_at_its_place() {
     let deep = problems(&format!("a: {}{}", "[".repeat(20), "]".repeat(20)));
     assert_eq!(
         deep,
-        "shop.yaml:1:19: the file is nested too deeply; the file must be YAML"
+        "shop.yaml:1:20: the file is nested too deeply; the file must be YAML"
     );
     assert!(problems(&"[".repeat(100_000)).contains("limit"));
 }

@@ -1,8 +1,11 @@
 //! All promises, one file each, in one binary: linked once.
 
+mod architecture;
+mod cli;
 mod config;
 mod execution;
 mod explain;
+mod http2_abuse;
 mod http;
 mod http_abuse;
 mod http_drain;
@@ -16,6 +19,12 @@ mod shop_operations_mobile;
 mod shop_operations_web;
 mod shop_schema;
 mod shop_transports;
+mod spec_batch;
+mod spec_failure;
+mod spec_leaf;
+mod spec_mutation;
+mod spec_null;
+mod spec_selection;
 mod support;
 mod telemetry;
 mod wire;

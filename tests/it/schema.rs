@@ -1,39 +1,492 @@
 //! What a schema file may say, and what is said about it when it may not.
+//!
+//! `schema_cases/<CODE>/` holds a schema that breaks one rule and one that keeps it. `expected.txt` is what people read
+//! about the first; `UPDATE_EXPECTED=1 cargo test` writes it anew, to be read before it is committed.
 
-use switchboard::schema::{self, LoadOptions, SourceFile, report};
+use std::{fs, path::PathBuf};
+
+use switchboard::schema::{self, Code, LoadOptions, Problem, SourceFile, report};
+
+fn cases() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema_cases"))
+}
+
+fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
+    let file = SourceFile {
+        path: "schema.graphql".to_owned(),
+        text: text.to_owned(),
+    };
+    schema::load(
+        "test",
+        &[file],
+        &LoadOptions {
+            root: cases(),
+            portable,
+        },
+    )
+}
+
+fn rendered(text: &str, portable: bool) -> String {
+    let problems = match load(text, portable) {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems,
+    };
+    let file = SourceFile {
+        path: "schema.graphql".to_owned(),
+        text: text.to_owned(),
+    };
+    report::to_text(&problems, &[file])
+}
 
 #[test]
-fn smoke() {
-    for path in std::fs::read_to_string("/tmp/schema_smoke")
-        .unwrap_or_default()
-        .lines()
-    {
-        let files: Vec<SourceFile> = path
-            .split(' ')
-            .map(|path| SourceFile {
-                path: path.to_owned(),
-                text: std::fs::read_to_string(path).unwrap(),
-            })
-            .collect();
-        let options = LoadOptions {
-            root: "/tmp/ex".into(),
-            portable: false,
-        };
-        match schema::load("x", &files, &options) {
-            Ok(loaded) => {
-                println!(
-                    "{:#?}",
-                    loaded
-                        .surface
-                        .types
-                        .iter()
-                        .map(|t| (&t.name, &t.suppliers))
-                        .collect::<Vec<_>>()
-                );
-                println!("{}", schema::public_sdl(&loaded.surface));
-                println!("{}", report::to_text(&loaded.warnings, &files));
-            }
-            Err(problems) => println!("{}", report::to_text(&problems, &files)),
+fn every_code_has_a_schema_that_raises_it_at_its_place() {
+    let mut wrong = Vec::new();
+    for code in Code::ALL {
+        let folder = cases().join(code.as_str());
+        let invalid = fs::read_to_string(folder.join("invalid.graphql")).unwrap();
+        let portable = *code == Code::CircularReference;
+        let text = rendered(&invalid, portable);
+        let expected = folder.join("expected.txt");
+        if std::env::var_os("UPDATE_EXPECTED").is_some() {
+            fs::write(&expected, &text).unwrap();
         }
+        if !text.contains(&format!("[{code}]")) || text != fs::read_to_string(&expected).unwrap_or_default() {
+            wrong.push(format!("{code}:\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+#[test]
+fn every_code_has_a_schema_that_just_avoids_it() {
+    let mut wrong = Vec::new();
+    for code in Code::ALL {
+        let valid = fs::read_to_string(cases().join(code.as_str()).join("valid.graphql")).unwrap();
+        let portable = *code == Code::CircularReference;
+        let text = rendered(&valid, portable);
+        if load(&valid, portable).is_err() || !text.is_empty() {
+            wrong.push(format!("{code}:\n{text}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
+}
+
+const CONNECT: &str =
+    r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])"#;
+const BFF: &str = r#"extend schema @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])"#;
+const SOURCE: &str = r#"extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })"#;
+const GRPC: &str = r#"extend schema @source(name: "shop", grpc: {
+  address: "http://{$config.host}:50051"
+  schema: { proto: ["shop.proto"], includes: ["proto"] }
+})"#;
+
+/// `line:column CODE` of every problem.
+fn places(text: &str) -> Vec<String> {
+    let problems = match load(text, false) {
+        Ok(loaded) => loaded.warnings,
+        Err(problems) => problems,
+    };
+    problems
+        .iter()
+        .map(|problem| format!("{}:{} {}", problem.line, problem.column, problem.code))
+        .collect()
+}
+
+/// The text that a problem marks.
+fn marked(text: &str) -> Vec<&str> {
+    let problems = load(text, false).err().unwrap_or_default();
+    problems.iter().map(|problem| &text[problem.span.clone()]).collect()
+}
+
+#[test]
+fn problems_in_block_strings_point_into_the_file() {
+    let text = format!(
+        "{CONNECT}\n{SOURCE}\ntype Query {{\n  \"é\" a: [User] @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"\"\"\n\n\
+         \t  id\n\t    naem: full \\\"\"\"x\\\"\"\"\n    \"\"\")\n}}\ntype User {{ id: ID name: String x: Int }}"
+    );
+    assert_eq!(
+        places(&text),
+        ["7:6 SELECTED_FIELD_NOT_FOUND", "7:17 SELECTED_FIELD_NOT_FOUND"],
+        "{}",
+        rendered(&text, false)
+    );
+
+    let text = text.replace(" \\\"\"\"x\\\"\"\"", "").replace("x: Int", "");
+    assert_eq!(
+        places(&text),
+        ["7:6 SELECTED_FIELD_NOT_FOUND"],
+        "{}",
+        rendered(&text, false)
+    );
+    assert_eq!(marked(&text), ["naem"]);
+}
+
+#[test]
+fn problems_in_quoted_strings_count_escapes() {
+    let text = format!(
+        "{CONNECT}\r\n{SOURCE}\r\ntype Query {{\r\n  a: User @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"id: \\\"\\u00e9\\\"\\n naem: x\")\r\n}}\r\ntype User {{ id: ID name: String }}"
+    );
+    assert_eq!(marked(&text), ["naem"]);
+    assert_eq!(places(&text), ["4:84 SELECTED_FIELD_NOT_FOUND"]);
+}
+
+#[test]
+fn syntax_errors_have_places() {
+    assert_eq!(places("type Query {\n  a: [Int\n}"), ["3:1 GRAPHQL_ERROR"]);
+    assert_eq!(places("scalar A"), ["1:1 MISSING_SCHEMA_TYPE"]);
+    assert_eq!(places(""), ["1:1 GRAPHQL_ERROR"]);
+}
+
+#[test]
+fn several_files_are_one_schema_and_problems_name_the_right_one() {
+    let file = |path: &str, text: &str| SourceFile {
+        path: path.to_owned(),
+        text: text.to_owned(),
+    };
+    let shared = format!("{CONNECT}\n{SOURCE}\ntype User {{ id: ID! }}");
+    let mobile = format!(
+        "{CONNECT}\ntype Query {{ u: User @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"id nmae\") }}\n\
+         extend type User {{ name: String }}"
+    );
+    let files = [file("shared.graphql", &shared), file("mobile.graphql", &mobile)];
+
+    let problems = schema::load("mobile", &files, &LoadOptions::default()).unwrap_err();
+    assert_eq!((problems[0].file.as_str(), problems[0].line), ("mobile.graphql", 2));
+
+    let files = [
+        file("shared.graphql", &shared),
+        file("mobile.graphql", &mobile.replace("nmae", "name")),
+    ];
+    let surface = schema::load("mobile", &files, &LoadOptions::default()).unwrap().surface;
+    insta::assert_snapshot!(schema::public_sdl(&surface), @r"
+    type User {
+      id: ID!
+      name: String
+    }
+
+    type Query {
+      u: User
+    }
+    ");
+}
+
+#[test]
+fn directives_can_be_renamed_or_used_by_their_long_names() {
+    let renamed = r#"
+extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.3", import: [{ name: "@connect", as: "@rest" }])
+  @connect__source(name: "api", http: { baseURL: "https://api.example.com" })
+type Query { a: Int @rest(source: "api", http: { GET: "/" }, selection: "$.a") }"#;
+    assert_eq!(
+        rendered(renamed, false).lines().next().unwrap().split(": ").nth(1),
+        Some("warning[NO_SOURCE_IMPORT]")
+    );
+
+    let plain = r#"
+extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.4")
+  @connect__source(name: "api", http: { baseURL: "https://api.example.com" })
+type Query { a: Int @connect(source: "api", http: { GET: "/" }, selection: "$.a") }"#;
+    assert_eq!(rendered(plain, false), "");
+
+    let prefixed = plain.replace("v0.4\"", "v0.4\", as: \"c\"").replace("@connect", "@c");
+    assert_eq!(rendered(&prefixed, false), "");
+}
+
+#[test]
+fn directives_without_a_link_say_which_one_is_missing() {
+    let text = format!(
+        "{SOURCE}\ntype Query {{ a: Int @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\") }}"
+    );
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:1:15: error[GRAPHQL_ERROR]: `@source` is used, but its specification is not linked
+    1 | extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })
+      |               ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: add: extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source"])
+
+    schema.graphql:2:21: error[GRAPHQL_ERROR]: `@connect` is used, but its specification is not linked
+    2 | type Query { a: Int @connect(source: "api", http: { GET: "/" }, selection: "$.a") }
+      |                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: add: extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@connect"])
+    "#);
+}
+
+#[test]
+fn additions_need_our_link() {
+    let text = format!(
+        "{CONNECT}\n{GRPC}\ntype Query {{ a: Int @connect(source: \"shop\", grpc: {{ method: \"shop.Catalog/BatchGet\" }}, \
+         batch: {{ groupBy: \"id\", notFound: ERROR }}, selection: \"$.best.price.units->parseInt\") }}"
+    );
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:2:43: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
+    2 | extend schema @source(name: "shop", grpc: {
+      |                                           ^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:52: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
+    6 | type Query { a: Int @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet" }, batch: { groupBy: "id", notFound…
+      |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:107: error[GRAPHQL_ERROR]: `groupBy:` is not part of the connect specification
+    6 | ….Catalog/BatchGet" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
+      |                                          ^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+
+    schema.graphql:6:123: error[GRAPHQL_ERROR]: `notFound:` is not part of the connect specification
+    6 | …t" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
+      |                                          ^^^^^
+    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
+    "#);
+}
+
+#[test]
+fn grpc_names_are_checked_against_the_proto_files() {
+    let schema = |connect: &str| {
+        format!(
+            "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
+             type Product {{ id: ID! title: String created: String label: String }}"
+        )
+    };
+    let good = schema(
+        "grpc: { method: \"shop.Catalog/BatchGet\", message: \"ids: $(['1']) filter: { language_code: 'de' }\" }, \
+         selection: \"$.products { id title: displayTitle created label: labels.x }\"",
+    );
+    assert_eq!(rendered(&good, false), "");
+
+    let bad = schema(
+        "grpc: { method: \"shop.Catalog/BatchGet\", message: \"idss: $(['1']) filter: { language: 'de' }\" }, \
+         selection: \"$.best { id title: displayTitel created: created.seconds label: id.x }\"",
+    );
+    insta::assert_snapshot!(rendered(&bad, false), @r#"
+    schema.graphql:9:81: error[INVALID_BODY]: message `shop.BatchGetRequest` has no field `idss`
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet", message: "idss: $(['1']) filter: { language: 'de' …
+      |                                                                                 ^^^^
+    hint: did you mean `ids`?
+
+    schema.graphql:9:106: error[INVALID_BODY]: message `shop.Filter` has no field `language`
+    9 | …et", message: "idss: $(['1']) filter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: create…
+      |                                          ^^^^^^^^
+
+    schema.graphql:9:139: error[INVALID_SELECTION]: the selection reads a single value, but `products: [Product]` is a list
+    9 | …ter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
+      |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: read a repeated field
+
+    schema.graphql:9:158: error[INVALID_SELECTION]: message `shop.Product` has no field `displayTitel`
+    9 | …e' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
+      |                                          ^^^^^^^^^^^^
+    hint: did you mean `displayTitle`?
+
+    schema.graphql:9:206: error[INVALID_SELECTION]: `x` is read from a string, which has no fields
+    9 | …itel created: created.seconds label: id.x }")
+      |                                          ^
+    "#);
+
+    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/BatchGe\" }, selection: \"$.products { id }\""), false), @r#"
+    schema.graphql:9:46: error[GRAPHQL_ERROR]: there is no method "shop.Catalog/BatchGe"; did you mean "shop.Catalog/BatchGet"?
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGe" }, selection: "$.products { id }")
+      |                                              ^^^^^^^^^^^^^^^^^^^^^^
+
+    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                        ^^^^^^^^^^^^^
+    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                      ^^^^^^^^^^^^^^^
+    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                                      ^^^^^^^^^^^^^
+    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+    "#);
+    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/Watch\" }, selection: \"$.products { id }\""), false), @r#"
+    schema.graphql:9:46: error[GRAPHQL_ERROR]: "shop.Catalog/Watch" streams; only unary methods can be called
+    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/Watch" }, selection: "$.products { id }")
+      |                                              ^^^^^^^^^^^^^^^^^^^^
+
+    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                        ^^^^^^^^^^^^^
+    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                      ^^^^^^^^^^^^^^^
+    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+
+    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
+    11 | type Product { id: ID! title: String created: String label: String }
+       |                                                      ^^^^^^^^^^^^^
+    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
+    "#);
+}
+
+#[test]
+fn what_is_not_supported_yet_is_refused_where_it_stands() {
+    let text = format!(
+        r#"extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@fallback", "@critical", "@cacheControl",
+    "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
+  @source(name: "a", local: {{ schema: "a" }})
+  @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
+  @source(name: "c", grpc: {{ address: "http://c", schema: {{ descriptorSet: "c.bin" }} }})
+  @resilience(source: "api", timeout: "1s")
+{SOURCE}
+type Query @cacheControl(maxAge: 1) {{
+  a: Int @critical @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
+    @fallback(selection: "1") @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
+}}"#
+    );
+    let found = places(&text);
+    assert_eq!(
+        found
+            .iter()
+            .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
+            .count(),
+        12,
+        "{found:#?}"
+    );
+    assert_eq!(found.len(), 12, "{}", rendered(&text, false));
+}
+
+#[test]
+fn hidden_elements_are_not_public() {
+    let text = format!(
+        r#"{CONNECT}
+{SOURCE}
+extend schema @link(url: "https://specs.apollo.dev/federation/v2.12", import: ["@inaccessible", "@shareable", "@tag"])
+directive @connect(selection: JSONSelection!) repeatable on FIELD_DEFINITION
+scalar JSONSelection
+scalar federation__Scope
+type Query {{
+  users: [User] @connect(source: "api", http: {{ GET: "/" }}, selection: "id secret")
+  hidden: Int @inaccessible @connect(source: "api", http: {{ GET: "/" }}, selection: "$.n")
+}}
+type User @shareable {{
+  id: ID! @tag(name: "x")
+  secret: ID @inaccessible
+  name: String @connect(source: "api", http: {{ GET: "/{{$this.secret}}" }}, selection: "$.name")
+}}
+type Gone @inaccessible {{ id: ID }}"#
+    );
+    let surface = load(&text, false)
+        .unwrap_or_else(|_| panic!("{}", rendered(&text, false)))
+        .surface;
+    insta::assert_snapshot!(schema::public_sdl(&surface), @r#"
+    type Query {
+      users: [User]
+    }
+
+    type User {
+      id: ID!
+      name: String
+    }
+    "#);
+}
+
+#[test]
+fn connectors_are_numbered_and_classified() {
+    let text = format!(
+        r#"{CONNECT}
+{BFF}
+{SOURCE}
+type Query {{
+  users: [User] @connect(source: "api", http: {{ GET: "/users" }}, selection: "id")
+  user(id: ID!): User @connect(source: "api", http: {{ GET: "/users/{{$args.id}}" }}, entity: true, selection: "id name")
+}}
+type Mutation {{ add: User @connect(source: "api", http: {{ POST: "/users" }}, selection: "id") }}
+type User
+  @connect(source: "api", http: {{ GET: "/users/{{$this.id}}" }}, selection: "id name")
+  @connect(source: "api", http: {{ POST: "/users", body: "ids: $batch.id" }}, batch: {{ maxSize: 5, notFound: ERROR }}, selection: "id name")
+{{
+  id: ID!
+  name: String
+  posts(first: Int): [Int] @connect(source: "api", http: {{ GET: "/posts/{{$this.id}}" }}, selection: "$.posts") @listSize(assumedSize: 7) @cost(weight: 3)
+  orders: [Order] @connect(source: "api", http: {{ GET: "/orders", queryParams: "userId: $batch->map(@.id)" }}, batch: {{ groupBy: "id: userId" }}, selection: "$.orders {{ id userId: user_id }}")
+}}
+type Order {{ id: ID! }}"#
+    );
+    let surface = load(&text, false)
+        .unwrap_or_else(|_| panic!("{}", rendered(&text, false)))
+        .surface;
+
+    let lines: Vec<String> = surface
+        .connectors
+        .iter()
+        .map(|connector| {
+            let keys =
+                |tree: &schema::model::KeyTree| tree.0.iter().map(|(key, _)| key.to_string()).collect::<Vec<_>>();
+            format!(
+                "{} {:?} this={:?} batch={:?}",
+                connector.coordinate,
+                connector.kind,
+                keys(&connector.this_reads),
+                keys(&connector.batch_reads)
+            )
+        })
+        .collect();
+    insta::assert_snapshot!(lines.join("\n"), @r#"
+    Query.users Root this=[] batch=[]
+    Query.user EntityField this=[] batch=[]
+    Mutation.add Root this=[] batch=[]
+    User[0] Entity this=["id"] batch=[]
+    User[1] Batch this=[] batch=["id"]
+    User.posts Field this=["id"] batch=[]
+    User.orders FieldBatch this=[] batch=["id"]
+    "#);
+    let user = &surface.types[surface.type_ids["User"].0 as usize];
+    assert_eq!(user.suppliers.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 3, 4]);
+}
+
+#[test]
+fn cost_directives_name_what_exists() {
+    let text = format!(
+        "{CONNECT}\n{BFF}\n{SOURCE}\ntype Query {{\n  a(first: Int @cost(weight: 1)): [Int]\n    \
+         @listSize(slicingArguments: [\"frist\"], sizedFields: [\"x\"])\n    \
+         @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\")\n}}"
+    );
+    assert_eq!(
+        places(&text),
+        [
+            "5:16 UNSUPPORTED_FEATURE",
+            "6:34 UNDEFINED_ARGUMENT",
+            "6:58 UNDEFINED_FIELD"
+        ]
+    );
+}
+
+#[test]
+fn no_text_makes_it_panic() {
+    let text = format!(
+        "{CONNECT}\n{BFF}\n{SOURCE}\n{}",
+        fs::read_to_string(cases().join("CONNECTORS_UNSUPPORTED_ABSTRACT_TYPE/valid.graphql")).unwrap()
+    );
+    for (end, _) in text.char_indices().step_by(5) {
+        let _ = rendered(&text[..end], true);
+    }
+    let characters: Vec<char> = text.chars().collect();
+    for index in (0..characters.len()).step_by(3) {
+        let mut broken = characters.clone();
+        broken[index] = ['"', '{', '}', '$', '(', 'é', '\\', '\n'][index % 8];
+        let _ = rendered(&broken.iter().collect::<String>(), true);
+    }
+    for nested in ["[", "{a:", "(", "$(", "a{"] {
+        let deep = nested.repeat(20_000);
+        let _ = rendered(
+            &format!("{CONNECT}\n{SOURCE}\ntype Query {{ a: Int @connect(source: {deep}"),
+            false,
+        );
+        let _ = rendered(
+            &format!(
+                "{CONNECT}\n{SOURCE}\ntype Query {{ a: Int @connect(source: \"api\", http: {{ GET: \"/{{{deep}}}\" }}, selection: \"{deep}\") }}"
+            ),
+            false,
+        );
+        let _ = rendered(&format!("type Query {{ a: {deep}Int }}"), false);
     }
 }

@@ -108,14 +108,10 @@ fn without_file(message: String, file: Option<&str>) -> String {
 
 impl fmt::Display for ProtoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for place in [
-            self.file.clone(),
-            self.line.map(|n| n.to_string()),
-            self.column.map(|n| n.to_string()),
-        ] {
-            if let Some(place) = place {
-                write!(f, "{place}:")?;
-            }
+        let line = self.line.map(|line| line.to_string());
+        let column = self.column.map(|column| column.to_string());
+        for place in [self.file.clone(), line, column].into_iter().flatten() {
+            write!(f, "{place}:")?;
         }
         if self.file.is_some() {
             f.write_str(" ")?;

@@ -175,10 +175,15 @@ impl Decoder {
         let layout = self.layouts.child(field);
         let mut map = Map::with_capacity(entries.len());
         for entry in entries {
-            let mut slots = wire::sort(&layout, &[entry], &mut self.budget)?.into_iter();
+            let slots = wire::sort(&layout, &[entry], &mut self.budget)?;
             let (mut key, mut value) = (Value::Null, Value::Null);
-            for (field, place) in layout.fields.iter().zip([&mut key, &mut value]) {
-                *place = match slots.next().unwrap_or(Slot::Empty) {
+            for (field, slot) in layout.fields.iter().zip(slots) {
+                let place = if field.number == 1 {
+                    &mut key
+                } else {
+                    &mut value
+                };
+                *place = match slot {
                     Slot::Scalar(value) => value,
                     Slot::Message(chunks) => self.child(field, &chunks, depth)?,
                     _ if matches!(field.kind, Kind::Message(_)) => self.child(field, &[], depth)?,

@@ -4,12 +4,7 @@ use crate::schema::{Code, Severity};
 fn problem(source: &str, marked: &str) -> (Problem, SourceFile) {
     let start = source.find(marked).unwrap();
     let line = source[..start].matches('\n').count() + 1;
-    let column = source[..start]
-        .chars()
-        .rev()
-        .take_while(|c| *c != '\n')
-        .count()
-        + 1;
+    let column = source[..start].chars().rev().take_while(|c| *c != '\n').count() + 1;
     let problem = Problem {
         code: Code::InvalidUrl,
         severity: Severity::Error,
@@ -100,9 +95,7 @@ fn no_offset_makes_it_panic() {
         for end in start..=source.len() + 2 {
             let (mut problem, file) = problem(source, "b");
             problem.span = start..end;
-            if source.is_char_boundary(start.min(source.len()))
-                && source.is_char_boundary(end.min(source.len()))
-            {
+            if source.is_char_boundary(start.min(source.len())) && source.is_char_boundary(end.min(source.len())) {
                 let _ = to_text(&[problem], &[file]);
             }
         }

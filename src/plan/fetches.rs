@@ -1,0 +1,170 @@
+//! What a plan asks of connectors: type connectors that fill objects, keys, fetches and their steps.
+
+use std::sync::Arc;
+
+use super::{
+    Align, FetchId, KeyPart, Parent, Step, StepId, align,
+    build::{Draft, Planner},
+    group::{Group, Rows},
+    supply::Supply,
+};
+use crate::{
+    mapping::{LayoutId, Layouts},
+    operation::{Argument, OperationKind},
+    schema::model::{Connector, ConnectorId, KeyTree, Kind, Site, TypeKind},
+};
+
+// === impl Planner ===
+
+impl<'a> Planner<'a> {
+    // --- type connectors ---
+
+    /// Adds steps until every name of `names` has a supplier, or no connector of the type helps.
+    pub(super) fn supply(&mut self, group: &mut Group<'a>, names: &[Arc<str>]) {
+        let mut tried: Vec<ConnectorId> = Vec::new();
+        while group.base.is_some() {
+            let missing: Vec<&Arc<str>> = names.iter().filter(|name| group.supplier(name).is_none()).collect();
+            if missing.is_empty() {
+                return;
+            }
+            let Some(id) = self.best_supplier(group, &missing, &tried) else { return };
+            tried.push(id);
+            self.supply_by(group, id);
+        }
+    }
+
+    fn supply_by(&mut self, group: &mut Group<'a>, id: ConnectorId) {
+        let Some(base) = group.base else { return };
+        let connector = self.connector(id);
+        let tree = self.key_tree(connector);
+        let key = self.key(group, &tree);
+        let fetch = self.fetch(id, &[], true, group.root_field, true);
+        let path = format!("{}+{}", group.response_path, connector.coordinate);
+        let step = self.step(group, fetch, Some((base, key)), path);
+        let rows = Rows { step, fetch, layout: LayoutId(0), supply: Supply::Names(&connector.output) };
+        group.others.push((step, rows));
+    }
+
+    /// The connector of a type that supplies most of the missing names and whose key can be had.
+    fn best_supplier(&self, group: &Group<'a>, missing: &[&Arc<str>], tried: &[ConnectorId]) -> Option<ConnectorId> {
+        let mut best = None;
+        for id in self.ty(group.ty).suppliers.iter().filter(|id| !tried.contains(id)) {
+            let connector = self.connector(*id);
+            let supply = Supply::Names(&connector.output);
+            let cover = missing.iter().filter(|name| supply.get(name).is_some()).count();
+            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, &mut vec![*id]));
+            if cover > best.map_or(0, |(_, cover)| cover) && reachable {
+                best = Some((*id, cover));
+            }
+        }
+        best.map(|(id, _)| id)
+    }
+
+    /// Whether a name can be had for the objects of a group, maybe by way of another connector of their type.
+    fn is_reachable(&self, group: &Group<'a>, name: &str, above: &mut Vec<ConnectorId>) -> bool {
+        if group.supplier(name).is_some() {
+            return true;
+        }
+        self.ty(group.ty).suppliers.iter().any(|id| {
+            let connector = self.connector(*id);
+            if above.contains(id) || Supply::Names(&connector.output).get(name).is_none() {
+                return false;
+            }
+            above.push(*id);
+            let reachable = self.key_tree(connector).0.iter().all(|(name, _)| self.is_reachable(group, name, above));
+            above.pop();
+            reachable
+        })
+    }
+
+    // --- keys ---
+
+    /// Where each part of a key is read, made available first if it has to be.
+    pub(super) fn key(&mut self, group: &mut Group<'a>, reads: &KeyTree) -> Vec<KeyPart> {
+        let mut parts = Vec::new();
+        for (name, below) in &reads.0 {
+            self.supply(group, std::slice::from_ref(name));
+            // Start-up checks find keys that nobody supplies; what slips through reads as null.
+            let Some((via, rows)) = group.supplier(name).or(group.base.map(|base| (None, base))) else { continue };
+            self.key_parts(rows, via, name, below, &mut Vec::new(), &mut parts);
+        }
+        parts
+    }
+
+    fn key_parts(
+        &mut self,
+        rows: Rows<'a>,
+        via: Option<StepId>,
+        name: &Arc<str>,
+        below: &KeyTree,
+        slots: &mut Vec<u16>,
+        parts: &mut Vec<KeyPart>,
+    ) {
+        if below.0.is_empty() {
+            slots.push(self.layouts(rows.fetch).leaf(rows.layout, name));
+            parts.push(KeyPart { via, slots: slots.clone() });
+        } else {
+            let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, name);
+            slots.push(slot);
+            for (name, below) in &below.0 {
+                self.key_parts(Rows { layout, ..rows }, via, name, below, slots, parts);
+            }
+        }
+        slots.pop();
+    }
+
+    // --- fetches and steps ---
+
+    pub(super) fn layouts(&mut self, fetch: FetchId) -> &mut Layouts {
+        &mut self.fetches[usize::from(fetch.0)].layouts
+    }
+
+    /// The fetch of a connector with these arguments; keyed ones are shared by all places that ask the same.
+    pub(super) fn fetch(&mut self, id: ConnectorId, arguments: &[(Arc<str>, Argument)], is_object: bool, root_field: u16, keyed: bool) -> FetchId {
+        let root_field = (self.kind == OperationKind::Mutation).then_some(root_field);
+        let same = |draft: &Draft| draft.connector == id && draft.root_field == root_field && draft.arguments == arguments;
+        if keyed && let Some(known) = self.fetches.iter().position(|draft| draft.keyed && same(draft)) {
+            return FetchId(known as u16);
+        }
+        let mut layouts = Layouts::default();
+        if is_object {
+            layouts.add();
+        }
+        let connector = self.connector(id);
+        let align = if keyed && is_object { align::align(self.surface, connector, &mut layouts) } else { Align::Whole };
+        let mut key_names = Vec::new();
+        if keyed {
+            align::tree_paths(&self.key_tree(connector), &mut Vec::new(), &mut key_names);
+        }
+        self.fetches.push(Draft { connector: id, arguments: arguments.to_vec(), layouts, align, key_names, keyed, root_field });
+        FetchId((self.fetches.len() - 1) as u16)
+    }
+
+    pub(super) fn step(&mut self, group: &Group<'a>, fetch: FetchId, keyed: Option<(Rows<'a>, Vec<KeyPart>)>, path: String) -> StepId {
+        let (parent, key, level) = match keyed {
+            None => (None, Vec::new(), 0),
+            Some((base, key)) => {
+                let level = |step: StepId| self.steps[usize::from(step.0)].level;
+                let above = key.iter().filter_map(|part| part.via).map(level).max().unwrap_or(0).max(level(base.step));
+                (Some(Parent { step: base.step, path: group.path.clone() }), key, above + 1)
+            }
+        };
+        self.steps.push(Step { fetch, parent, level, key, path: path.into(), objects: group.objects, root_field: group.root_field });
+        StepId((self.steps.len() - 1) as u16)
+    }
+
+    /// The key of a type connector: paths of `$batch`, of `$this`, or the arguments of an entity resolver.
+    fn key_tree(&self, connector: &Connector) -> KeyTree {
+        match (connector.kind, connector.site) {
+            (Kind::Batch | Kind::FieldBatch, _) => connector.batch_reads.clone(),
+            (Kind::EntityField, Site::Field(ty, index)) => {
+                let (TypeKind::Object(fields) | TypeKind::Interface(fields)) = &self.ty(ty).kind else {
+                    return KeyTree::default();
+                };
+                let arguments = fields[index as usize].arguments.iter();
+                KeyTree(arguments.map(|name| (name.clone(), KeyTree::default())).collect())
+            }
+            _ => connector.this_reads.clone(),
+        }
+    }
+}

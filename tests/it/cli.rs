@@ -1,0 +1,298 @@
+//! The command line, as a shell sees it.
+
+use std::{
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::{Value, json};
+
+const GOOD: &str = r#"
+extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
+  @source(name: "catalog", http: { baseURL: "http://127.0.0.1:9" })
+type Query {
+  "All of them."
+  posts: [Post!] @connect(source: "catalog", http: { GET: "/posts" }, selection: "id title")
+}
+type Post { id: ID! title: String }
+"#;
+
+/// A directory with these files.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().unwrap();
+    for (path, text) in files {
+        let path = directory.path().join(path);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+    directory
+}
+
+fn switchboard(directory: &Path, args: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(args)
+        .current_dir(directory)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    // A child that does not read its input may end first.
+    let writer = std::thread::spawn(move || drop(stdin.write_all(input.as_bytes())));
+    let output = child.wait_with_output().unwrap();
+    writer.join().unwrap();
+    output
+}
+
+fn run(directory: &Path, args: &[&str], input: &str) -> (i32, String, String) {
+    let output = switchboard(directory, args, input);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn map_lines(lines: &[Value]) -> Vec<Value> {
+    let input: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let (code, out, err) = run(&root(), &["map", "--jsonl"], &input);
+    assert_eq!((code, err.as_str()), (0, ""));
+    out.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+#[test]
+fn the_demo_s_configuration_schemas_and_operations_are_in_order() {
+    let (code, out, err) = run(&root(), &["check"], "");
+
+    assert_eq!((code, out.as_str(), err.as_str()), (0, "2 surfaces, 20 operations: no errors\n", ""));
+    let json = run(&root(), &["check", "--format", "json", "--surface", "web"], "");
+    assert_eq!(json, (0, "[]\n".to_owned(), String::new()));
+}
+
+#[test]
+fn files_are_one_schema_and_need_no_configuration() {
+    let directory = directory(&[("a.graphql", GOOD), ("b.graphql", "extend type Post { body: Strin }")]);
+
+    let good = run(directory.path(), &["check", "a.graphql"], "");
+    assert_eq!(good, (0, "1 file: no errors\n".to_owned(), String::new()));
+    let (code, out, _) = run(directory.path(), &["check", "a.graphql", "b.graphql", "--format", "json"], "");
+    let findings: Vec<Value> = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 1);
+    let finding = findings.iter().find(|finding| finding["file"] == "b.graphql").expect(&out);
+    assert_eq!((&finding["line"], &finding["severity"]), (&json!(1), &json!("error")));
+    for key in ["code", "message", "column"] {
+        assert!(!finding[key].is_null(), "{finding}");
+    }
+}
+
+#[test]
+fn files_that_cannot_be_read_are_findings_too() {
+    let directory = directory(&[]);
+
+    let (code, out, _) = run(directory.path(), &["check", "none.graphql", "--format", "json"], "");
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("GRAPHQL_ERROR"), &json!("none.graphql")));
+
+    let (code, out, _) = run(directory.path(), &["check", "--format", "json"], "");
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!((code, &findings[0]["code"], &findings[0]["file"]), (1, &json!("CONFIG_ERROR"), &json!("switchboard.yaml")));
+}
+
+#[test]
+fn operations_are_checked_against_their_surface() {
+    let config = "surfaces: { web: { schema: a.graphql, operations: ops } }";
+    let directory = directory(&[
+        ("switchboard.yaml", config),
+        ("a.graphql", GOOD),
+        ("ops/Good.graphql", "query Good { posts { id } }"),
+        ("ops/Bad.graphql", "query Bad {\n  posts { idd }\n}"),
+        ("ops/Broken.graphql", "query {"),
+        ("ops/notes.txt", "not an operation"),
+    ]);
+
+    let (code, out, _) = run(directory.path(), &["check"], "");
+
+    assert_eq!(code, 1);
+    assert!(out.contains("ops/Broken.graphql:1:"), "{out}");
+    assert!(out.contains("error[GRAPHQL_PARSE_FAILED]"), "{out}");
+    assert!(out.contains("ops/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"), "{out}");
+    assert!(out.ends_with("1 surface, 3 operations: 3 errors\n"), "{out}");
+}
+
+#[test]
+fn a_surface_is_printed_as_its_clients_see_it() {
+    let config = "surfaces: { web: { schema: a.graphql } }";
+    let directory = directory(&[("switchboard.yaml", config), ("a.graphql", GOOD)]);
+
+    let (code, out, _) = run(directory.path(), &["schema", "--surface", "web"], "");
+    assert_eq!(code, 0);
+    let expected = "\
+type Query {
+  \"\"\"All of them.\"\"\"
+  posts: [Post!]
+}
+
+type Post {
+  id: ID!
+  title: String
+}
+";
+    assert_eq!(out, expected);
+    let (_, written, _) = run(directory.path(), &["schema", "--surface", "web", "--directives"], "");
+    assert!(written.contains("# a.graphql") || written.contains("a.graphql\n"), "{written}");
+    assert!(written.contains("@connect(source:"), "{written}");
+    let unknown = run(directory.path(), &["schema", "--surface", "tv"], "");
+    assert_eq!(unknown, (1, String::new(), "there is no surface `tv`; the configuration has `web`\n".to_owned()));
+}
+
+#[test]
+fn a_plan_is_explained() {
+    let operation = "schema/web/operations/ProductPage.graphql";
+
+    let (code, out, err) = run(&root(), &["explain", "--surface", "web", operation], "");
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.contains("ProductPage on web"), "{out}");
+    let (code, out, _) = run(&root(), &["explain", "--surface", "web", "--format", "json", operation], "");
+    assert!(code == 0 && serde_json::from_str::<Value>(&out).is_ok(), "{out}");
+    let (code, _, err) = run(&root(), &["explain", "--surface", "web", "-"], "{ nothing }");
+    assert_eq!(code, 1);
+    assert!(err.starts_with("-:1:3: error[GRAPHQL_VALIDATION_FAILED]: "), "{err}");
+}
+
+#[test]
+fn a_server_that_cannot_start_tells_all_reasons() {
+    let config = "surfaces: { web: { schema: a.graphql } }\nsources: { catalogue: {} }";
+    let directory = directory(&[("switchboard.yaml", config), ("a.graphql", GOOD)]);
+
+    let (code, out, err) = run(directory.path(), &["serve"], "");
+    assert_eq!((code, out.as_str()), (1, ""));
+    assert_eq!(err, "sources.catalogue: no schema has a source of that name (there are: catalog)\n");
+    let (code, _, err) = run(directory.path(), &["serve", "--config", "other.yaml"], "");
+    assert_eq!(code, 1);
+    assert!(err.starts_with("other.yaml: cannot be read: "), "{err}");
+    let (code, ..) = run(directory.path(), &["serve", "--port", "1"], "");
+    assert_eq!(code, 2, "the command line itself is wrong");
+}
+
+#[test]
+fn mappings_are_evaluated_line_by_line() {
+    let answers = map_lines(&[
+        json!({ "selection": "id name: full_name", "data": { "id": 1, "full_name": "Ada" } }),
+        json!({ "selection": "$.a.b", "data": { "a": {} } }),
+        json!({ "selection": "$", "data": null }),
+        json!({ "selection": "$" }),
+        json!({ "selection": "$args.id", "vars": { "$args": { "id": 7 } } }),
+        json!({ "selection": "a: \"x y\"", "data": { "x y": 1 }, "spec": "0.2" }),
+        json!({ "selection": "a: \"x y\"", "data": { "x y": 1 }, "spec": "0.4" }),
+        json!({ "selection": "a {", "data": {} }),
+        json!({ "selection": "a", "spec": "0.9" }),
+        json!({ "data": 1 }),
+    ]);
+
+    assert_eq!(answers[0], json!({ "json": { "id": 1, "name": "Ada" }, "errors": [] }));
+    assert_eq!(answers[1]["missing"], true);
+    assert_eq!(answers[1]["errors"][0]["path"], json!(["a", "b"]));
+    assert!(answers[1]["errors"][0]["message"].is_string());
+    assert_eq!(answers[2], json!({ "json": null, "errors": [] }));
+    assert_eq!(answers[3]["missing"], true, "no input is not null");
+    assert_eq!(answers[4], json!({ "json": 7, "errors": [] }));
+    assert_eq!(answers[5]["json"], json!({ "a": 1 }));
+    assert_eq!(answers[6]["json"], json!({ "a": "x y" }));
+    assert!(answers[7]["parse_error"].is_string());
+    assert_eq!(answers[8]["parse_error"], "there is no version `0.9`; write 0.1, 0.2, 0.3 or 0.4");
+    assert!(answers[9]["parse_error"].as_str().unwrap().starts_with("the line is not a task: missing field `selection`"));
+}
+
+#[test]
+fn each_line_is_answered_before_the_next_is_asked_for() {
+    use std::io::{BufRead as _, BufReader};
+
+    let mut child = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .args(["map", "--jsonl"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    let mut output = BufReader::new(child.stdout.take().unwrap());
+
+    for number in 0..3 {
+        writeln!(input, "{}", json!({ "selection": "$", "data": number })).unwrap();
+        let mut answer = String::new();
+        output.read_line(&mut answer).unwrap();
+        assert_eq!(answer, format!("{{\"json\":{number},\"errors\":[]}}\n"));
+    }
+
+    drop(input);
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn one_mapping_is_evaluated_from_the_command_line() {
+    let directory = directory(&[("data.json", r#"{"a":{"b":[1,2]}}"#), ("vars.json", r#"{"$args":{"id":7}}"#)]);
+
+    let (code, out, err) = run(directory.path(), &["map", "b: $.a.b id: $args.id", "--data", "data.json", "--vars", "vars.json"], "");
+    assert_eq!((code, err.as_str()), (0, ""));
+    assert_eq!(serde_json::from_str::<Value>(&out).unwrap(), json!({ "b": [1, 2], "id": 7 }));
+    let (code, out, err) = run(directory.path(), &["map", "$.a.c", "--data", "-"], r#"{"a":{}}"#);
+    assert_eq!((code, out.as_str()), (0, ""));
+    assert!(err.starts_with("note: ") && err.ends_with("the value is missing\n"), "{err}");
+    let (code, _, err) = run(directory.path(), &["map", "a {"], "");
+    assert!(code == 1 && !err.is_empty(), "{err}");
+    assert_eq!(run(directory.path(), &["map"], "").0, 2);
+}
+
+/// A port that nobody listens on now.
+fn free_port() -> u16 {
+    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+}
+
+/// Asks for a path until an answer with this status comes.
+fn ask_until(port: u16, path: &str, status: &str) {
+    use std::{io::Read as _, net::TcpStream, time::Duration};
+
+    let deadline = std::time::SystemTime::now() + Duration::from_secs(20);
+    let mut last = String::new();
+    while std::time::SystemTime::now() < deadline {
+        if let Ok(mut tcp) = TcpStream::connect(("127.0.0.1", port)) {
+            tcp.set_read_timeout(Some(Duration::from_secs(1))).unwrap();
+            let request = format!("GET {path} HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n");
+            last.clear();
+            let _ = tcp.write_all(request.as_bytes()).and_then(|()| tcp.read_to_string(&mut last));
+            if last.starts_with(&format!("HTTP/1.1 {status}")) {
+                return;
+            }
+        }
+        std::thread::yield_now();
+    }
+    panic!("{path}: {last}");
+}
+
+#[test]
+fn a_server_out_of_files_still_answers_probes_and_recovers() {
+    let (port, admin) = (free_port(), free_port());
+    let config = format!("listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces: {{ web: {{ schema: a.graphql }} }}");
+    let directory = directory(&[("switchboard.yaml", &config), ("a.graphql", GOOD)]);
+    let mut server = Command::new("sh")
+        .args(["-c", &format!("ulimit -n 64; exec {} serve", env!("CARGO_BIN_EXE_switchboard"))])
+        .current_dir(directory.path())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    ask_until(admin, "/ready", "200");
+
+    let hoard: Vec<_> = (0..500).filter_map(|_| std::net::TcpStream::connect(("127.0.0.1", port)).ok()).collect();
+    assert!(hoard.len() > 64, "more than the server may have files: {}", hoard.len());
+    ask_until(admin, "/live", "200");
+    drop(hoard);
+    ask_until(port, "/web/graphql?query=%7B__typename%7D", "200");
+
+    let terminated = Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    assert!(terminated.success());
+    assert!(server.wait().unwrap().success(), "SIGTERM is a clean end");
+}

@@ -1,0 +1,150 @@
+//! Hostile HTTP/2, frame by frame: the connection ends, and nobody else notices.
+
+use std::time::Duration;
+
+use switchboard::http::Settings;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpStream,
+    time::timeout,
+};
+
+use crate::wire::Wire;
+
+const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+const HEADERS: u8 = 0x1;
+const RST_STREAM: u8 = 0x3;
+const SETTINGS: u8 = 0x4;
+const PING: u8 = 0x6;
+const GOAWAY: u8 = 0x7;
+const CONTINUATION: u8 = 0x9;
+const END_STREAM: u8 = 0x1;
+const END_HEADERS: u8 = 0x4;
+
+/// `GET http://a/web/graphql?query=%7Bdata%7D`, by HPACK's static table and literals without indexing.
+fn get() -> Vec<u8> {
+    let mut block = vec![0x82, 0x86];
+    for (index, value) in [(4, "/web/graphql?query=%7Bdata%7D"), (1, "a")] {
+        block.extend([index, u8::try_from(value.len()).unwrap()]);
+        block.extend(value.as_bytes());
+    }
+    block
+}
+
+fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+    let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
+    let mut frame = length[1..].to_vec();
+    frame.extend([kind, flags]);
+    frame.extend(stream.to_be_bytes());
+    frame.extend(payload);
+    frame
+}
+
+/// Opens a connection and sends these settings.
+async fn connect(wire: &Wire, settings: &[u8]) -> TcpStream {
+    let mut tcp = TcpStream::connect(wire.address).await.unwrap();
+    tcp.write_all(&[PREFACE, &frame(SETTINGS, 0, 0, settings)].concat()).await.unwrap();
+    tcp
+}
+
+/// Sends pieces until the server has closed; the kinds of the frames it sent.
+async fn until_closed(tcp: TcpStream, pieces: impl Iterator<Item = Vec<u8>>) -> Vec<u8> {
+    let (mut read, mut write) = tcp.into_split();
+    let writing = async {
+        for piece in pieces {
+            if write.write_all(&piece).await.is_err() {
+                break;
+            }
+        }
+        // Keeps its half open: the server has to be the one that ends it.
+        std::future::pending::<()>().await;
+    };
+    let mut answer = Vec::new();
+    let reading = async {
+        let mut buffer = [0; 4096];
+        while let Ok(count @ 1..) = read.read(&mut buffer).await {
+            answer.extend_from_slice(&buffer[..count]);
+        }
+    };
+    let both = async {
+        tokio::select! {
+            () = writing => {}
+            () = reading => {}
+        }
+    };
+    timeout(Duration::from_secs(20), both).await.expect("the server closes the connection");
+    kinds(&answer)
+}
+
+fn kinds(mut frames: &[u8]) -> Vec<u8> {
+    let mut kinds = Vec::new();
+    while let [a, b, c, kind, ..] = *frames {
+        kinds.push(kind);
+        let length = u32::from_be_bytes([0, a, b, c]) as usize;
+        frames = frames.get(9 + length..).unwrap_or_default();
+    }
+    kinds
+}
+
+async fn still_serves(wire: &Wire) {
+    assert_eq!(wire.ask("{ data }", "").await.status, 200);
+}
+
+#[tokio::test]
+async fn streams_that_are_opened_and_reset_end_the_connection() {
+    let wire = Wire::start().await;
+    let tcp = connect(&wire, &[]).await;
+
+    let pairs = (0..20_000).map(|number| {
+        let stream = 2 * number + 1;
+        [frame(HEADERS, END_STREAM | END_HEADERS, stream, &get()), frame(RST_STREAM, 0, stream, &8_u32.to_be_bytes())].concat()
+    });
+
+    let kinds = until_closed(tcp, pairs).await;
+    assert!(kinds.contains(&GOAWAY), "{kinds:?}");
+    still_serves(&wire).await;
+}
+
+#[tokio::test]
+async fn headers_without_end_end_the_connection() {
+    let wire = Wire::start().await;
+    let tcp = connect(&wire, &[]).await;
+
+    let start = frame(HEADERS, END_STREAM, 1, &get());
+    let filler = [&[0x00, 0x01, b'x', 0x7f, 0x81, 0x7e][..], &[b'y'; 16_000]].concat();
+    let more = std::iter::repeat_with(move || frame(CONTINUATION, 0, 1, &filler)).take(10_000);
+
+    let kinds = until_closed(tcp, std::iter::once(start).chain(more)).await;
+    assert!(kinds.contains(&GOAWAY), "{kinds:?}");
+    still_serves(&wire).await;
+}
+
+#[tokio::test]
+async fn a_client_whose_window_stays_shut_is_let_go() {
+    let wire = Wire::with(Settings { idle_timeout: Duration::from_millis(200), ..Settings::default() }).await;
+    // SETTINGS_INITIAL_WINDOW_SIZE = 0, and pings to look alive.
+    let tcp = connect(&wire, &[0, 4, 0, 0, 0, 0]).await;
+
+    let pings = std::iter::repeat_with(|| frame(PING, 0, 0, &[0; 8])).take(100);
+    let kinds = until_closed(tcp, std::iter::once(frame(HEADERS, END_STREAM | END_HEADERS, 1, &get())).chain(pings)).await;
+
+    assert!(kinds.contains(&HEADERS), "it was answered: {kinds:?}");
+    still_serves(&wire).await;
+}
+
+#[tokio::test]
+async fn a_silent_http2_connection_is_idle_not_slow() {
+    let settings = Settings {
+        header_timeout: Duration::from_millis(100),
+        idle_timeout: Duration::from_millis(800),
+        ..Settings::default()
+    };
+    let wire = Wire::with(settings).await;
+    let tcp = connect(&wire, &[]).await;
+    let started = tokio::time::Instant::now();
+
+    let kinds = until_closed(tcp, std::iter::empty()).await;
+
+    assert!(kinds.contains(&GOAWAY), "told before it is closed: {kinds:?}");
+    assert!(started.elapsed() >= Duration::from_millis(700), "{:?}", started.elapsed());
+}
