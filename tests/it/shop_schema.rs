@@ -119,11 +119,6 @@ fn a_field_that_the_type_lacks_is_shown_where_it_stands() {
     );
 
     insta::assert_snapshot!(report, @r#"
-    schema/shared.graphql:189:3: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.imageUrl` where the object comes from `Mutation.createOrder.items.product`
-    189 |   "One picture, in the size this surface shows."
-        |   ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: select `imageUrl` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-
     schema/mobile/schema.graphql:93:63: error[SELECTED_FIELD_NOT_FOUND]: `Product` has no field `imageUrI`
     93 |     selection: "$.products { id name: title brand: brand.name imageUrI: media->first?.url }"
        |                                                               ^^^^^^^^

@@ -50,10 +50,6 @@ impl TestEngine {
         Self::of_files(&[("schema.graphql", &format!("{LINK}{sdl}"))], sources, Settings::default())
     }
 
-    pub(crate) fn with_settings(sdl: &str, sources: &[(&str, String)], settings: Settings) -> Self {
-        Self::of_files(&[("schema.graphql", &format!("{LINK}{sdl}"))], sources, settings)
-    }
-
     pub(crate) fn of_files(files: &[(&str, &str)], sources: &[(&str, String)], settings: Settings) -> Self {
         let files: Vec<SourceFile> =
             files.iter().map(|(path, text)| SourceFile { path: (*path).to_owned(), text: (*text).to_owned() }).collect();
@@ -88,11 +84,6 @@ impl TestEngine {
         let response = self.respond(ask).await;
         serde_json::from_slice(&response.body)
             .unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&response.body)))
-    }
-
-    /// What `explain` prints.
-    pub(crate) fn explain(&self, query: &str) -> String {
-        self.engine.explain(query, None).expect("a valid operation")
     }
 
     pub(crate) async fn respond(&self, ask: Ask) -> Response {
