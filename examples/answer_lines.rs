@@ -14,7 +14,7 @@ use switchboard::{engine::Settings, operation::Limits};
 use tokio::sync::Semaphore;
 
 #[allow(dead_code, reason = "shared with tests/it, which needs more of it")]
-#[path = "../tests/it/support.rs"]
+#[path = "../tests/it/support/engine.rs"]
 mod support;
 
 use support::{Ask, TestEngine};

@@ -37,7 +37,9 @@ async fn main() -> Result<(), Box<dyn Error>> {
         "  curl -s http://{public}/mobile/graphql -H 'content-type: application/json' -H 'authorization: Bearer token-7' \\\n    \
          -d '{{\"query\":\"{{ home {{ user {{ name }} recommended {{ name }} }} }}\"}}'"
     );
-    let admin = server.admin_address().map_or_else(String::new, |admin| format!(" admin=http://{admin}"));
+    let admin = server
+        .admin_address()
+        .map_or_else(String::new, |admin| format!(" admin=http://{admin}"));
     println!("ready mobile=http://{public}/mobile/graphql web=http://{public}/web/graphql{admin}");
     app.serve_on(server, Stop::on_signals()?).await;
     Ok(())

@@ -64,12 +64,18 @@ impl App {
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
-        let read: Vec<ReadSchema> = config.surfaces.iter().map(|surface| read_schema(&config, surface)).collect();
+        let read: Vec<ReadSchema> = config
+            .surfaces
+            .iter()
+            .map(|surface| read_schema(&config, surface))
+            .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
         for schema in read {
-            let (fatal, warnings): (Vec<_>, Vec<_>) =
-                schema.problems.into_iter().partition(|problem| problem.severity == Severity::Error);
+            let (fatal, warnings): (Vec<_>, Vec<_>) = schema
+                .problems
+                .into_iter()
+                .partition(|problem| problem.severity == Severity::Error);
             if !fatal.is_empty() {
                 errors.push(report::to_text(&fatal, &schema.files));
             }
@@ -85,11 +91,15 @@ impl App {
     }
 
     fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
-        let names: BTreeSet<String> =
-            surfaces.iter().flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string())).collect();
+        let names: BTreeSet<String> = surfaces
+            .iter()
+            .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
+            .collect();
         let mut errors = unused_sources(&config, &names);
-        let metrics =
-            Arc::new(Metrics::new(config.surfaces.iter().map(|surface| &*surface.name), names.iter().map(String::as_str)));
+        let metrics = Arc::new(Metrics::new(
+            config.surfaces.iter().map(|surface| &*surface.name),
+            names.iter().map(String::as_str),
+        ));
         let mut engines = Vec::new();
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
             match bind_surface(&config, surface, &metrics) {
@@ -100,14 +110,30 @@ impl App {
                 Err(problems) => errors.extend(problems),
             }
         }
-        errors.extend(engines.iter().zip(&config.surfaces).flat_map(|((_, engine), surface)| refused_operations(engine, surface)));
-        if errors.is_empty() { Ok(Self { config, surfaces: engines, metrics }) } else { Err(AppError(errors)) }
+        errors.extend(
+            engines
+                .iter()
+                .zip(&config.surfaces)
+                .flat_map(|((_, engine), surface)| refused_operations(engine, surface)),
+        );
+        if errors.is_empty() {
+            Ok(Self {
+                config,
+                surfaces: engines,
+                metrics,
+            })
+        } else {
+            Err(AppError(errors))
+        }
     }
 
     /// The engine of a surface.
     #[must_use]
     pub fn engine(&self, surface: &str) -> Option<&Engine> {
-        self.surfaces.iter().find(|(name, _)| name == surface).map(|(_, engine)| engine)
+        self.surfaces
+            .iter()
+            .find(|(name, _)| name == surface)
+            .map(|(_, engine)| engine)
     }
 
     /// Binds both ports.
@@ -115,7 +141,13 @@ impl App {
     /// # Errors
     /// An address cannot be listened on.
     pub async fn listen(&self) -> Result<Server, ServerError> {
-        let Config { listen, admin, http, log, .. } = &self.config;
+        let Config {
+            listen,
+            admin,
+            http,
+            log,
+            ..
+        } = &self.config;
         Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await
     }
 
@@ -161,17 +193,38 @@ pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) ->
     let mut files = Vec::new();
     for path in paths {
         match fs::read_to_string(path) {
-            Ok(text) => files.push(SourceFile { path: shown(path, base), text }),
-            Err(error) => problems.push(Problem::of_file(&shown(path, base), &format!("cannot be read: {error}"))),
+            Ok(text) => files.push(SourceFile {
+                path: shown(path, base),
+                text,
+            }),
+            Err(error) => problems.push(Problem::of_file(
+                &shown(path, base),
+                &format!("cannot be read: {error}"),
+            )),
         }
     }
     if !problems.is_empty() {
-        return ReadSchema { files, surface: None, problems };
+        return ReadSchema {
+            files,
+            surface: None,
+            problems,
+        };
     }
-    let options = LoadOptions { root: base.to_path_buf(), portable };
+    let options = LoadOptions {
+        root: base.to_path_buf(),
+        portable,
+    };
     match schema::load(name, &files, &options) {
-        Ok(loaded) => ReadSchema { files, surface: Some(loaded.surface), problems: loaded.warnings },
-        Err(problems) => ReadSchema { files, surface: None, problems },
+        Ok(loaded) => ReadSchema {
+            files,
+            surface: Some(loaded.surface),
+            problems: loaded.warnings,
+        },
+        Err(problems) => ReadSchema {
+            files,
+            surface: None,
+            problems,
+        },
     }
 }
 
@@ -185,14 +238,20 @@ fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
-    let mut clients = vec![client_settings(NO_SOURCE, &SourceConfig::default(), TransportSettings::Rest)];
+    let mut clients = vec![client_settings(
+        NO_SOURCE,
+        &SourceConfig::default(),
+        TransportSettings::Rest,
+    )];
     for source in &surface.sources {
         let configured = config.source(&source.name);
         let own = source_settings(&configured);
         let transport = match &source.transport {
             SourceTransport::Http { .. } => Ok(TransportSettings::Rest),
             SourceTransport::Grpc { .. } => base_url(&source.transport, &own, &env).and_then(|text| {
-                let address = text.parse().map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
+                let address = text
+                    .parse()
+                    .map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
                 Ok(TransportSettings::Grpc { address })
             }),
         };
@@ -225,7 +284,10 @@ fn source_settings(config: &SourceConfig) -> SourceSettings {
         override_url: config.override_url.clone(),
         config: Value::Object(config.config.reveal().clone()),
         max_requests_per_operation: unlimited(config.max_requests_per_operation),
-        scan: ScanLimits { depth: unlimited(config.limits.depth), list: unlimited(config.limits.list) },
+        scan: ScanLimits {
+            depth: unlimited(config.limits.depth),
+            list: unlimited(config.limits.list),
+        },
     }
 }
 
@@ -233,29 +295,54 @@ fn client_settings(name: &str, config: &SourceConfig, transport: TransportSettin
     ClientSettings {
         connect_timeout: config.connect_timeout,
         call_timeout: config.timeout,
-        body_bytes_max: if config.limits.body_bytes == 0 { usize::MAX } else { config.limits.body_bytes },
-        calls_in_flight_max: if config.max_in_flight == 0 { usize::MAX >> 4 } else { config.max_in_flight },
+        body_bytes_max: if config.limits.body_bytes == 0 {
+            usize::MAX
+        } else {
+            config.limits.body_bytes
+        },
+        calls_in_flight_max: if config.max_in_flight == 0 {
+            usize::MAX >> 4
+        } else {
+            config.max_in_flight
+        },
         ..ClientSettings::new(name, transport)
     }
 }
 
 /// 0 means no limit.
 fn unlimited(limit: usize) -> u32 {
-    if limit == 0 { u32::MAX } else { u32::try_from(limit).unwrap_or(u32::MAX) }
+    if limit == 0 {
+        u32::MAX
+    } else {
+        u32::try_from(limit).unwrap_or(u32::MAX)
+    }
 }
 
 /// How a surface is to answer.
 #[must_use]
 pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
-    let Limits { document_bytes, tokens, nesting, depth, aliases, root_fields, directives, expanded_selections, .. } =
-        surface.limits;
+    let Limits {
+        document_bytes,
+        tokens,
+        nesting,
+        depth,
+        aliases,
+        root_fields,
+        directives,
+        expanded_selections,
+        ..
+    } = surface.limits;
     let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
     engine::Settings {
         limits: operation::Limits {
             document_bytes,
             tokens: off(tokens),
             // The parser recurses: without a bound a document could overflow the stack.
-            nesting: if nesting == 0 { NESTING_CEILING } else { nesting.min(NESTING_CEILING) },
+            nesting: if nesting == 0 {
+                NESTING_CEILING
+            } else {
+                nesting.min(NESTING_CEILING)
+            },
             depth: depth as u64,
             aliases: aliases as u64,
             root_fields: root_fields as u64,
@@ -274,15 +361,23 @@ const NESTING_CEILING: usize = 500;
 fn unused_sources(config: &Config, names: &BTreeSet<String>) -> Vec<String> {
     let unknown = config.sources.keys().filter(|name| !names.contains(*name));
     let known = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-    unknown.map(|name| format!("sources.{name}: no schema has a source of that name (there are: {known})")).collect()
+    unknown
+        .map(|name| format!("sources.{name}: no schema has a source of that name (there are: {known})"))
+        .collect()
 }
 
 /// Checks the operations that a surface ships.
 fn refused_operations(engine: &Engine, surface: &SurfaceConfig) -> Vec<String> {
-    let Some(directory) = &surface.operations else { return Vec::new() };
+    let Some(directory) = &surface.operations else {
+        return Vec::new();
+    };
     let mut errors = Vec::new();
     for file in operation_files(directory).unwrap_or_else(|error| {
-        errors.push(format!("surfaces.{}.operations: {}: {error}", surface.name, directory.display()));
+        errors.push(format!(
+            "surfaces.{}.operations: {}: {error}",
+            surface.name,
+            directory.display()
+        ));
         Vec::new()
     }) {
         match fs::read_to_string(&file) {

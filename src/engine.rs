@@ -103,7 +103,10 @@ pub struct Settings {
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { limits: Limits::default(), response_bytes: 8 * 1024 * 1024 }
+        Self {
+            limits: Limits::default(),
+            response_bytes: 8 * 1024 * 1024,
+        }
     }
 }
 
@@ -114,7 +117,13 @@ impl Engine {
     #[must_use]
     pub fn new(surface: Arc<Surface>, backends: Arc<Backends>, settings: Settings) -> Self {
         let operations = OperationStore::new(settings.limits.clone());
-        Self { surface, backends, operations, plans: PlanCache::default(), settings }
+        Self {
+            surface,
+            backends,
+            operations,
+            plans: PlanCache::default(),
+            settings,
+        }
     }
 
     /// Answers one GraphQL request. Never fails: what goes wrong becomes part of the response.
@@ -129,7 +138,10 @@ impl Engine {
                 outcome: outcome_of(error.kind),
                 body: response::error::refusal(&error).into(),
                 headers: Vec::new(),
-                operation: info.map(|info| OperationInfo { errors: error.errors.len() as u32, ..info }),
+                operation: info.map(|info| OperationInfo {
+                    errors: error.errors.len() as u32,
+                    ..info
+                }),
             },
         }
     }
@@ -158,17 +170,29 @@ impl Engine {
         let name = operation.name.as_deref().unwrap_or("(anonymous)");
         let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
         let bits = Variables::defaults(&self.surface, &operation).condition_bits(&operation);
-        let plan = self.plans.get_or_build(&self.surface, &operation, bits).map_err(too_large)?;
+        let plan = self
+            .plans
+            .get_or_build(&self.surface, &operation, bits)
+            .map_err(too_large)?;
         Ok((title, plan))
     }
 
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
         let text = request.query.as_deref().ok_or_else(|| no_document(&request))?;
-        let operation = self.operations.resolve(&self.surface, text, request.operation_name.as_deref())?;
-        let found = OperationInfo { name: operation.name.clone(), kind: operation.kind_name(), errors: 0 };
+        let operation = self
+            .operations
+            .resolve(&self.surface, text, request.operation_name.as_deref())?;
+        let found = OperationInfo {
+            name: operation.name.clone(),
+            kind: operation.kind_name(),
+            errors: 0,
+        };
         *info = Some(found.clone());
         if request.queries_only && operation.kind == OperationKind::Mutation {
-            return Err(RequestError::new(RequestErrorKind::MutationNotAllowed, "Mutations must be sent by POST."));
+            return Err(RequestError::new(
+                RequestErrorKind::MutationNotAllowed,
+                "Mutations must be sent by POST.",
+            ));
         }
         let variables = Variables::coerce(&self.surface, &operation, request.variables.as_ref())?;
         let bits = variables.condition_bits(&operation);
@@ -178,30 +202,52 @@ impl Engine {
             .map_err(too_large)?;
         let introspection = match plan.introspection {
             true if !self.settings.limits.introspection => {
-                return Err(RequestError::new(RequestErrorKind::IntrospectionDisabled, "Introspection is switched off."));
+                return Err(RequestError::new(
+                    RequestErrorKind::IntrospectionDisabled,
+                    "Introspection is switched off.",
+                ));
             }
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
         let outcome = self.execute(&plan, variables, &request).await;
-        let settings = response::Settings { on_error: request.on_error, bytes_max: self.settings.response_bytes };
+        let settings = response::Settings {
+            on_error: request.on_error,
+            bytes_max: self.settings.response_bytes,
+        };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
         Ok(Response {
-            outcome: if assembled.errors == 0 { Outcome::Data } else { Outcome::Partial },
+            outcome: if assembled.errors == 0 {
+                Outcome::Data
+            } else {
+                Outcome::Partial
+            },
             body: assembled.body.into(),
             headers: Vec::new(),
-            operation: Some(OperationInfo { errors: assembled.errors, ..found }),
+            operation: Some(OperationInfo {
+                errors: assembled.errors,
+                ..found
+            }),
         })
     }
 
     async fn execute(&self, plan: &Arc<Plan>, variables: Variables, request: &Request) -> execute::Outcome {
         let (surface, backends) = (self.surface.clone(), self.backends.clone());
-        let scope = Scope::new(surface, backends, plan.clone(), variables, request.headers.clone(), request.deadline);
+        let scope = Scope::new(
+            surface,
+            backends,
+            plan.clone(),
+            variables,
+            request.headers.clone(),
+            request.deadline,
+        );
         let run = execute::run(Arc::new(scope));
         match plan.kind {
             OperationKind::Query => run.await,
             // What has begun to change things is not stopped by a client that leaves.
-            OperationKind::Mutation => tokio::spawn(run).await.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+            OperationKind::Mutation => tokio::spawn(run)
+                .await
+                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         }
     }
 }
@@ -212,7 +258,10 @@ fn too_large(error: TooLarge) -> RequestError {
 
 fn no_document(request: &Request) -> RequestError {
     let persisted = request.document_id.is_some()
-        || request.extensions.as_ref().is_some_and(|extensions| extensions.contains_key("persistedQuery"));
+        || request
+            .extensions
+            .as_ref()
+            .is_some_and(|extensions| extensions.contains_key("persistedQuery"));
     if persisted {
         return RequestError::new(RequestErrorKind::PersistedNotSupported, "PersistedQueryNotSupported");
     }

@@ -102,7 +102,15 @@ impl Scope {
         deadline: Instant,
     ) -> Self {
         let calls = surface.sources.iter().map(|_| AtomicU32::new(0)).collect();
-        Self { surface, backends, plan, variables, headers, deadline, calls }
+        Self {
+            surface,
+            backends,
+            plan,
+            variables,
+            headers,
+            deadline,
+            calls,
+        }
     }
 }
 
@@ -112,7 +120,11 @@ impl StepOutcome {
     /// The link for the row with this ordinal in this table.
     #[must_use]
     pub fn link(&self, table: u32, ordinal: u32) -> Link {
-        self.links.get(table as usize).and_then(|rows| rows.get(ordinal as usize)).copied().unwrap_or_default()
+        self.links
+            .get(table as usize)
+            .and_then(|rows| rows.get(ordinal as usize))
+            .copied()
+            .unwrap_or_default()
     }
 
     pub(super) fn set(&mut self, table: u32, ordinal: u32, link: Link) {

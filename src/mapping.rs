@@ -20,14 +20,12 @@ pub mod tree;
 mod wire;
 
 pub use ast::{Block, Expr, Fallback, Head, Item, Key, Path, Selection, Span, Spec, Step};
-pub use evaluate::{
-    Declared, Evaluation, Limits, Note, Vars, evaluate, evaluate_block, evaluate_expr,
-};
+pub use evaluate::{Declared, Evaluation, Limits, Note, Vars, evaluate, evaluate_block, evaluate_expr};
 pub use fill::Context;
 pub use layout::{Layout, LayoutField, LayoutId, Layouts};
 pub use parse::{ParseError, parse};
 pub use project::Projection;
 pub use scan::{ScanError, ScanLimits};
 pub use table::{NONE, Node, NodeKind, Table};
-pub use wire::{WireError, WireProjection};
 pub use tree::{KeyTree, Origin, OutputField, OutputTree, Read, Reads, Variant, output, reads};
+pub use wire::{WireError, WireProjection};

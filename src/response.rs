@@ -38,16 +38,30 @@ pub struct Assembled {
 
 /// Makes the answer of an executed operation.
 #[must_use]
-pub fn assemble(plan: &Plan, outcome: &Outcome, introspection: Option<&Map<String, Value>>, settings: &Settings) -> Assembled {
+pub fn assemble(
+    plan: &Plan,
+    outcome: &Outcome,
+    introspection: Option<&Map<String, Value>>,
+    settings: &Settings,
+) -> Assembled {
     let mut writer = write::Writer::new(plan, outcome, introspection, settings);
     writer.data();
-    let write::Writer { out, errors, error_count, omitted, .. } = writer;
+    let write::Writer {
+        out,
+        errors,
+        error_count,
+        omitted,
+        ..
+    } = writer;
     let mut extensions = Map::new();
     if omitted > 0 {
         extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
     }
     if !outcome.declared.is_empty() {
-        extensions.insert("connectorErrors".to_owned(), outcome.declared.iter().map(error::declared).collect());
+        extensions.insert(
+            "connectorErrors".to_owned(),
+            outcome.declared.iter().map(error::declared).collect(),
+        );
     }
     if error_count == 0 && extensions.is_empty() {
         return Assembled { body: out, errors: 0 };
@@ -66,5 +80,8 @@ pub fn assemble(plan: &Plan, outcome: &Outcome, introspection: Option<&Map<Strin
         text::write_value(&Value::Object(extensions), &mut body);
     }
     body.push(b'}');
-    Assembled { body, errors: error_count }
+    Assembled {
+        body,
+        errors: error_count,
+    }
 }

@@ -4,11 +4,7 @@
 //! the source answers from another thread. Printed are the CPU time of the caller's thread and the time that passed, in
 //! µs a call, the median of several rounds that take turns.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a bench is no server"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is no server")]
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
@@ -56,20 +52,14 @@ fn main() {
     let cases: Vec<Case> = vec![
         ("rest: hyper-util alone", hyper_alone(rest)),
         ("rest: reqwest alone", reqwest_alone(rest)),
-        (
-            "rest: our client",
-            ours(TransportSettings::Rest, rest_call(rest)),
-        ),
+        ("rest: our client", ours(TransportSettings::Rest, rest_call(rest))),
         ("grpc: tonic's channel, raw codec", tonic_alone(grpc)),
         ("grpc: our client", {
             let address = format!("http://{grpc}").parse().unwrap();
             ours(TransportSettings::Grpc { address }, grpc_call())
         }),
     ];
-    let cases: Vec<Case> = cases
-        .into_iter()
-        .filter(|(name, _)| name.contains(&filter))
-        .collect();
+    let cases: Vec<Case> = cases.into_iter().filter(|(name, _)| name.contains(&filter)).collect();
     for width in [1, 16] {
         let mut results = vec![Vec::new(); cases.len()];
         for round in 0..=ROUNDS {
@@ -108,9 +98,7 @@ fn cpu_time() -> Duration {
     Duration::from_nanos(text.split(' ').next().unwrap().parse().unwrap())
 }
 
-fn in_background<F: Future<Output = ()>>(
-    serve: impl FnOnce(TcpListener) -> F + Send + 'static,
-) -> SocketAddr {
+fn in_background<F: Future<Output = ()>>(serve: impl FnOnce(TcpListener) -> F + Send + 'static) -> SocketAddr {
     let (send, receive) = std::sync::mpsc::channel();
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -148,9 +136,7 @@ async fn serve_rest(listener: TcpListener) {
 }
 
 fn uri(address: SocketAddr) -> Uri {
-    format!("http://{address}/posts?userId=1&userId=2")
-        .parse()
-        .unwrap()
+    format!("http://{address}/posts?userId=1&userId=2").parse().unwrap()
 }
 
 fn headers() -> HeaderMap {
@@ -165,8 +151,7 @@ fn headers() -> HeaderMap {
 fn hyper_alone(address: SocketAddr) -> Box<dyn Fn() -> BoxFuture<'static, usize>> {
     let mut connector = HttpConnector::new();
     connector.set_nodelay(true);
-    let client: legacy::Client<_, Full<Bytes>> =
-        legacy::Client::builder(TokioExecutor::new()).build(connector);
+    let client: legacy::Client<_, Full<Bytes>> = legacy::Client::builder(TokioExecutor::new()).build(connector);
     let (uri, headers) = (uri(address), headers());
     Box::new(move || {
         let mut request = Request::new(Full::default());
@@ -271,11 +256,7 @@ impl tonic::codec::Encoder for BytesCodec {
     type Item = Bytes;
     type Error = tonic::Status;
 
-    fn encode(
-        &mut self,
-        bytes: Bytes,
-        out: &mut tonic::codec::EncodeBuf<'_>,
-    ) -> Result<(), tonic::Status> {
+    fn encode(&mut self, bytes: Bytes, out: &mut tonic::codec::EncodeBuf<'_>) -> Result<(), tonic::Status> {
         out.put(bytes);
         Ok(())
     }
@@ -285,10 +266,7 @@ impl tonic::codec::Decoder for BytesCodec {
     type Item = Bytes;
     type Error = tonic::Status;
 
-    fn decode(
-        &mut self,
-        from: &mut tonic::codec::DecodeBuf<'_>,
-    ) -> Result<Option<Bytes>, tonic::Status> {
+    fn decode(&mut self, from: &mut tonic::codec::DecodeBuf<'_>) -> Result<Option<Bytes>, tonic::Status> {
         Ok(Some(from.copy_to_bytes(from.remaining())))
     }
 }

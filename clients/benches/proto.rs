@@ -2,11 +2,7 @@
 //!
 //! `cargo bench -p switchboard-clients --bench proto`. Median µs of several rounds.
 
-#![allow(
-    clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a bench is no server"
-)]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is no server")]
 
 use std::{hint::black_box, path::Path};
 
@@ -26,20 +22,12 @@ fn main() {
         json!({"i32": n, "i64": "123456789012", "someText": "a title of some length, and some more", "wide": 9.5,
                                "rawBytes": "AAECAwQFBgc=", "truth": true, "colour": "BLUE"})
     };
-    let answer = encode(
-        &of,
-        &json!({"plains": (0..300).map(item).collect::<Vec<_>>()}),
-    )
-    .unwrap();
+    let answer = encode(&of, &json!({"plains": (0..300).map(item).collect::<Vec<_>>()})).unwrap();
     println!("answer: {} bytes", answer.len());
 
     time("encode a request", || encode(&of, &request).unwrap().len());
     time("  by prost-reflect", || {
-        of.clone()
-            .deserialize(&request)
-            .unwrap()
-            .encode_to_vec()
-            .len()
+        of.clone().deserialize(&request).unwrap().encode_to_vec().len()
     });
     time("decode an answer", || {
         decode_to_json(&of, &answer, DecodeLimits::default())

@@ -114,9 +114,7 @@ where
         let connecting = self.inner.call(uri);
         Box::pin(async move {
             match tokio::time::timeout(limit, connecting).await {
-                Ok(connection) => connection
-                    .map_err(Into::into)
-                    .map_err(|error| timed_out(error, limit)),
+                Ok(connection) => connection.map_err(Into::into).map_err(|error| timed_out(error, limit)),
                 Err(_) => Err(ConnectTimeout(limit).into()),
             }
         })
@@ -144,8 +142,7 @@ impl Served {
 
     /// Whether `error` happened on a connection that has carried a reply before.
     pub(crate) fn was_kept(&self, error: &(dyn Error + 'static)) -> bool {
-        let Some(connected) = cause::<legacy::Error>(error).and_then(legacy::Error::connect_info)
-        else {
+        let Some(connected) = cause::<legacy::Error>(error).and_then(legacy::Error::connect_info) else {
             return false;
         };
         let mut extras = Extensions::new();

@@ -35,10 +35,8 @@ pub(crate) fn protocol(found: impl Into<BoxError>) -> CallError {
 
 /// The first error of type `T` in the chain of `error`.
 pub(crate) fn cause<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
-    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| {
-        (*error).source()
-    })
-    .find_map(|error| error.downcast_ref())
+    iter::successors(Some(error), |error: &&'a (dyn Error + 'static)| (*error).source())
+        .find_map(|error| error.downcast_ref())
 }
 
 fn is_connect(error: &(dyn Error + 'static)) -> bool {
@@ -56,10 +54,6 @@ pub(crate) fn breaks_protocol(error: &(dyn Error + 'static)) -> bool {
     {
         return true;
     }
-    cause::<io::Error>(error).is_some_and(|error| {
-        matches!(
-            error.kind(),
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput
-        )
-    })
+    cause::<io::Error>(error)
+        .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }

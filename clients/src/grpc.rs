@@ -116,11 +116,7 @@ impl GrpcClient {
 }
 
 impl Transport for GrpcClient {
-    fn send(
-        &self,
-        call: Call,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let inner = self.inner.clone();
         async move {
             let Call::Grpc {
@@ -135,9 +131,7 @@ impl Transport for GrpcClient {
             metadata.insert(CONTENT_TYPE, GRPC);
             metadata.insert("grpc-timeout", time_left(deadline));
             let uri = inner.uri(path)?;
-            let response = inner
-                .answer(uri, metadata, framing::frame(&message))
-                .await?;
+            let response = inner.answer(uri, metadata, framing::frame(&message)).await?;
             reply(response, inner.body_bytes_max).await
         }
     }
@@ -162,12 +156,7 @@ impl Inner {
 
     /// Sends the request and waits for the head of the answer; once more when the source says that it has not looked at
     /// it, which a connection that is being wound down does.
-    async fn answer(
-        &self,
-        uri: Uri,
-        headers: HeaderMap,
-        body: Bytes,
-    ) -> Result<Response<Incoming>, CallError> {
+    async fn answer(&self, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response<Incoming>, CallError> {
         match self
             .pool
             .request(request(uri.clone(), headers.clone(), body.clone()))
@@ -238,19 +227,14 @@ async fn reply(response: Response<Incoming>, body_bytes_max: usize) -> Result<Re
         };
     }
     if head.status != StatusCode::OK {
-        return Ok(Status::from_http(head.status).into_reply(
-            head.headers,
-            HeaderMap::new(),
-            Bytes::new(),
-        ));
+        return Ok(Status::from_http(head.status).into_reply(head.headers, HeaderMap::new(), Bytes::new()));
     }
     if !is_grpc(&head.headers) {
         return Err(protocol("the content type is not application/grpc"));
     }
 
     let (message, mut trailers) = framing::read(body, body_bytes_max).await?;
-    let status = Status::take(&mut trailers)
-        .ok_or_else(|| protocol("the reply ended without grpc-status"))?;
+    let status = Status::take(&mut trailers).ok_or_else(|| protocol("the reply ended without grpc-status"))?;
     match message {
         Some(message) if status.is_ok() => Ok(status.into_reply(head.headers, trailers, message)),
         None if status.is_ok() => Err(protocol("success without a message")),

@@ -111,11 +111,10 @@ impl SourceSettings {
                 Ok(stack::build(client, &stack))
             }
             TransportSettings::Grpc { address } => {
-                let client =
-                    GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
-                        name: self.name.clone(),
-                        error,
-                    })?;
+                let client = GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
+                    name: self.name.clone(),
+                    error,
+                })?;
                 Ok(stack::build(client, &stack))
             }
         }
@@ -129,9 +128,7 @@ impl Registry {
     ///
     /// # Errors
     /// For the first source whose client cannot be made, or whose name was used before.
-    pub fn build<'a>(
-        sources: impl IntoIterator<Item = &'a SourceSettings>,
-    ) -> Result<Self, RegistryError> {
+    pub fn build<'a>(sources: impl IntoIterator<Item = &'a SourceSettings>) -> Result<Self, RegistryError> {
         let mut registry = Self::default();
         for source in sources {
             registry.insert(&source.name, source.client()?)?;

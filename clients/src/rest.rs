@@ -65,10 +65,7 @@ impl RestClient {
     /// # Errors
     /// When a certificate to trust is malformed.
     pub fn new(settings: &SourceSettings) -> Result<Self, TlsError> {
-        let connector = Within::new(
-            connect::tcp(settings.connect_timeout),
-            settings.connect_timeout,
-        );
+        let connector = Within::new(connect::tcp(settings.connect_timeout), settings.connect_timeout);
         Ok(Self {
             inner: Arc::new(Inner {
                 plain: connect::pool().build(connector),
@@ -83,11 +80,7 @@ impl RestClient {
 }
 
 impl Transport for RestClient {
-    fn send(
-        &self,
-        call: Call,
-        _deadline: Instant,
-    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send(&self, call: Call, _deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let inner = self.inner.clone();
         async move {
             let Call::Http {
@@ -129,10 +122,9 @@ impl Inner {
             Err(error) => error,
         };
         match spare {
-            Some(parts) if self.was_closed_while_kept(&*error) => self
-                .request(parts)
-                .await
-                .map_err(|error| self.classify(error)),
+            Some(parts) if self.was_closed_while_kept(&*error) => {
+                self.request(parts).await.map_err(|error| self.classify(error))
+            }
             _ => Err(self.classify(error)),
         }
     }
@@ -141,14 +133,10 @@ impl Inner {
         if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
             let request = Request::from(parts).map(reqwest::Body::from);
             let client = self.secure.get_or_try_init(|| self.build_secure()).await?;
-            Ok(Answer::Secure(
-                client.execute(request.try_into()?).await?.into(),
-            ))
+            Ok(Answer::Secure(client.execute(request.try_into()?).await?.into()))
         } else {
             Ok(Answer::Plain(
-                self.plain
-                    .request(Request::from(parts).map(Full::new))
-                    .await?,
+                self.plain.request(Request::from(parts).map(Full::new)).await?,
             ))
         }
     }
@@ -196,9 +184,7 @@ impl Inner {
     /// reqwest keeps its own connect time-out to itself; it is told by asking.
     fn classify(&self, error: BoxError) -> CallError {
         match error.downcast_ref::<reqwest::Error>() {
-            Some(ours) if ours.is_connect() && ours.is_timeout() => {
-                CallError::Timeout(self.connect_timeout)
-            }
+            Some(ours) if ours.is_connect() && ours.is_timeout() => CallError::Timeout(self.connect_timeout),
             _ => classify(error),
         }
     }

@@ -20,11 +20,7 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future drops the call.
-    fn send(
-        &self,
-        call: Call,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static;
+    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static;
 }
 
 /// How hard one source may be pressed.
@@ -114,11 +110,7 @@ impl<T> Layer<T> for BulkheadLayer {
 }
 
 impl<T: Transport> Transport for Bulkhead<T> {
-    fn send(
-        &self,
-        call: Call,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let limit = self.limit;
         let admitted = self
             .places
@@ -148,11 +140,7 @@ impl<T> Layer<T> for AttemptTimeoutLayer {
 }
 
 impl<T: Transport> Transport for AttemptTimeout<T> {
-    fn send(
-        &self,
-        call: Call,
-        deadline: Instant,
-    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let now = Instant::now();
         let until = deadline.min(now + self.call_timeout);
         let sent = self.inner.send(call, until);

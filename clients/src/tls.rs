@@ -33,8 +33,7 @@ impl Trust {
         let mut own = RootCertStore::empty();
         for certificate in CertificateDer::pem_slice_iter(&settings.authorities_pem) {
             let certificate = certificate.map_err(|error| TlsError(error.to_string()))?;
-            own.add(certificate)
-                .map_err(|error| TlsError(error.to_string()))?;
+            own.add(certificate).map_err(|error| TlsError(error.to_string()))?;
         }
         Ok(Self { own })
     }
@@ -53,10 +52,7 @@ impl Trust {
             .expect("the provider has cipher suites for TLS 1.2 and 1.3")
             .with_root_certificates(roots)
             .with_no_client_auth();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         config
     }
 }

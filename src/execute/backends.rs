@@ -13,11 +13,14 @@ use super::{
 };
 use crate::{
     mapping::{ScanLimits, evaluate::Vars, tree},
-    telemetry::{Metrics, SourceMetrics},
     schema::{
         Surface,
-        model::{ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId, SourceTransport, Template, TemplatePart},
+        model::{
+            ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId,
+            SourceTransport, Template, TemplatePart,
+        },
     },
+    telemetry::{Metrics, SourceMetrics},
 };
 
 /// Settings of one source.
@@ -114,7 +117,9 @@ impl Backends {
         let mut sources = Vec::new();
         for source in &surface.sources {
             let settings = settings.get(&*source.name).unwrap_or(&defaults);
-            match base_url(&source.transport, settings, &env).and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}"))) {
+            match base_url(&source.transport, settings, &env)
+                .and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}")))
+            {
                 Ok(base) => bases.push(base),
                 Err(why) => {
                     errors.push(format!("source {:?}: {why}", source.name));
@@ -133,10 +138,28 @@ impl Backends {
             }
         }
         if let Some(client) = client(NO_SOURCE) {
-            sources.push(Backend { client, config: Value::Null, max_requests: defaults.max_requests_per_operation, scan: defaults.scan, metrics: None });
+            sources.push(Backend {
+                client,
+                config: Value::Null,
+                max_requests: defaults.max_requests_per_operation,
+                scan: defaults.scan,
+                metrics: None,
+            });
         }
-        let connectors = surface.connectors.iter().map(|connector| compile(surface, connector, &bases)).collect();
-        if errors.is_empty() { Ok(Self { sources, connectors, env }) } else { Err(errors) }
+        let connectors = surface
+            .connectors
+            .iter()
+            .map(|connector| compile(surface, connector, &bases))
+            .collect();
+        if errors.is_empty() {
+            Ok(Self {
+                sources,
+                connectors,
+                env,
+            })
+        } else {
+            Err(errors)
+        }
     }
 
     pub(super) fn source(&self, id: SourceId) -> &Backend {
@@ -164,7 +187,8 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
     if let Some(url) = &settings.override_url {
         return Ok(url.clone());
     }
-    let (SourceTransport::Http { base_url: template, .. } | SourceTransport::Grpc { address: template, .. }) = transport;
+    let (SourceTransport::Http { base_url: template, .. } | SourceTransport::Grpc { address: template, .. }) =
+        transport;
     let pairs = [("config", &settings.config), ("env", env)];
     let vars = Vars::new(&pairs);
     let mut text = String::new();
@@ -174,7 +198,10 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
             TemplatePart::Expr(mapping) => {
                 let value = super::url::scalar_text(mapping, &vars).map_err(|failure| failure.message)?;
                 if value.is_empty() {
-                    return Err(format!("an expression of {:?} gives nothing; is the variable set?", mapping.selection.to_string()));
+                    return Err(format!(
+                        "an expression of {:?} gives nothing; is the variable set?",
+                        mapping.selection.to_string()
+                    ));
                 }
                 text.push_str(&value);
             }
@@ -186,7 +213,11 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
 /// `$env`: the environment as it was at the start.
 #[must_use]
 pub fn environment() -> Value {
-    Value::Object(std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, Value::from(value.into_string().ok()?)))).collect())
+    Value::Object(
+        std::env::vars_os()
+            .filter_map(|(name, value)| Some((name.into_string().ok()?, Value::from(value.into_string().ok()?))))
+            .collect(),
+    )
 }
 
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
@@ -209,20 +240,34 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
                 needs.add_headers(metadata);
             }
         }
-        ConnectRequest::Http { url, path, query, headers, body, .. } => {
+        ConnectRequest::Http {
+            url,
+            path,
+            query,
+            headers,
+            body,
+            ..
+        } => {
             needs.add_template(url);
             compiled.params = query.as_ref().and_then(|query| params::compile(connector, query));
             let evaluated = query.iter().filter(|_| compiled.params.is_none());
             needs.add_all(path.iter().chain(evaluated).chain(body));
             needs.add_headers(headers);
             let mut is_constant = path.is_none() && query.is_none();
-            if let Some(SourceTransport::Http { path, query, headers, .. }) = source.map(|source| &source.transport) {
+            if let Some(SourceTransport::Http {
+                path, query, headers, ..
+            }) = source.map(|source| &source.transport)
+            {
                 needs.add_all(path.iter().chain(query));
                 needs.add_headers(headers);
                 is_constant &= path.is_none() && query.is_none();
             }
             compiled.base = base_of(connector, bases, url);
-            compiled.url = if connector.source.is_some() { UrlTemplate::new(url) } else { UrlTemplate::new(&without_origin(url)) };
+            compiled.url = if connector.source.is_some() {
+                UrlTemplate::new(url)
+            } else {
+                UrlTemplate::new(&without_origin(url))
+            };
             if is_constant && compiled.url.is_constant() {
                 let url = render::join(&compiled.base, (None, None), &compiled.url, None, &Vars::default());
                 compiled.constant_uri = url.and_then(|url| render::to_uri(&compiled.base, url)).ok();
@@ -241,7 +286,11 @@ fn base_of(connector: &Connector, bases: &[BaseUrl], url: &Template) -> BaseUrl 
         (Some(id), _) => bases.get(id.0 as usize).cloned().unwrap_or_default(),
         (None, Some(TemplatePart::Text(text))) => {
             let base = BaseUrl::parse(text).unwrap_or_default();
-            BaseUrl { path: String::new(), query: String::new(), ..base }
+            BaseUrl {
+                path: String::new(),
+                query: String::new(),
+                ..base
+            }
         }
         _ => BaseUrl::default(),
     }
@@ -264,7 +313,9 @@ fn without_origin(url: &Template) -> Template {
 impl Needs {
     fn add(&mut self, mapping: &Mapping) {
         for read in tree::reads(&mapping.selection).0 {
-            let tree::Origin::Variable(name) = read.origin else { continue };
+            let tree::Origin::Variable(name) = read.origin else {
+                continue;
+            };
             match &*name {
                 "args" => self.args = true,
                 "this" => self.this = true,

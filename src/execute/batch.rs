@@ -10,7 +10,13 @@ use futures_util::{StreamExt, stream};
 use switchboard_clients::{Call, CallError, Reply};
 use tokio::time::Instant;
 
-use super::{Failure, FailureKind, Scope, keys::Keys, render::{self, Asked}, reply, vars::CallVars};
+use super::{
+    Failure, FailureKind, Scope,
+    keys::Keys,
+    render::{self, Asked},
+    reply,
+    vars::CallVars,
+};
 use crate::{
     mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
     plan::{Align, FetchId},
@@ -95,17 +101,29 @@ fn chunk_size(connector: &Connector, keys: usize) -> usize {
 
 async fn chunk(scope: &Scope, fetch: FetchId, numbers: &[u32], keys: &Mutex<Keys>) -> Result<Chunk, Arc<Failure>> {
     let connector = connector(scope, fetch);
-    call_and_read(scope, fetch, connector, numbers, keys).await.map_err(|failure| reply::signed(scope, connector, failure))
+    call_and_read(scope, fetch, connector, numbers, keys)
+        .await
+        .map_err(|failure| reply::signed(scope, connector, failure))
 }
 
-async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, numbers: &[u32], keys: &Mutex<Keys>) -> Result<Chunk, Failure> {
+async fn call_and_read(
+    scope: &Scope,
+    id: FetchId,
+    connector: &Connector,
+    numbers: &[u32],
+    keys: &Mutex<Keys>,
+) -> Result<Chunk, Failure> {
     let fetch = &scope.plan.fetches[usize::from(id.0)];
     let compiled = scope.backends.compiled(fetch.connector);
     let call = {
         let keys = keys.lock().expect("no panic while keys are held");
         let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
         let pairs = vars.pairs();
-        let asked = Asked { vars: &Vars::new(&pairs), numbers, keys: &keys };
+        let asked = Asked {
+            vars: &Vars::new(&pairs),
+            numbers,
+            keys: &keys,
+        };
         render::render(scope, connector, compiled, asked)?
     };
     let reply = match call {
@@ -124,7 +142,10 @@ async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, number
         None => {
             let pairs = vars.pairs();
             let vars = Vars::new(&pairs);
-            let mut context = Context { vars: &vars, declared: Vec::new() };
+            let mut context = Context {
+                vars: &vars,
+                declared: Vec::new(),
+            };
             let node = fetch.projection.read_value(None, &mut context, &mut table);
             declared = context.declared;
             node
@@ -147,12 +168,18 @@ async fn call_and_read(scope: &Scope, id: FetchId, connector: &Connector, number
 
 async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<Reply, Failure> {
     let Some(backend) = scope.backends.of(connector) else {
-        return Err(Failure::new(FailureKind::Internal, "There is no client for the source."));
+        return Err(Failure::new(
+            FailureKind::Internal,
+            "There is no client for the source.",
+        ));
     };
     if let Some(source) = connector.source {
         let made = scope.calls[source.0 as usize].fetch_add(1, Relaxed);
         if made >= backend.max_requests {
-            return Err(Failure::new(FailureKind::RequestLimit, "The operation needs more calls to the source than it may make."));
+            return Err(Failure::new(
+                FailureKind::RequestLimit,
+                "The operation needs more calls to the source than it may make.",
+            ));
         }
     }
     let watch = CallWatch::start(backend.metrics.as_ref(), keys);
@@ -166,7 +193,9 @@ async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> 
 
 /// The cause of a failed call: for the log alone.
 fn log_failed(connector: &Connector, error: &CallError) {
-    let cause = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
     tracing::warn!(connector = %connector.coordinate, %error, cause, "call failed");
 }
 
@@ -187,7 +216,11 @@ impl<'a> CallWatch<'a> {
                 metrics.batch(BatchSize(keys));
             }
         }
-        Self { metrics, started: Instant::now(), outcome: CallOutcome::Cancelled }
+        Self {
+            metrics,
+            started: Instant::now(),
+            outcome: CallOutcome::Cancelled,
+        }
     }
 
     fn end(mut self, result: &Result<Reply, CallError>) {
@@ -211,8 +244,16 @@ impl Drop for CallWatch<'_> {
 }
 
 /// Matches the items of an answer to keys. The first item for a key wins; with `many`, all of them in their order.
-fn align(table: &mut Table, output: &Node, parts: &[Vec<u16>], many: bool, numbers: &[u32], keys: &Keys) -> Vec<(u32, Option<u32>)> {
-    let mut groups: HashMap<Vec<u8>, Group, RandomState> = HashMap::with_capacity_and_hasher(numbers.len(), RandomState::default());
+fn align(
+    table: &mut Table,
+    output: &Node,
+    parts: &[Vec<u16>],
+    many: bool,
+    numbers: &[u32],
+    keys: &Keys,
+) -> Vec<(u32, Option<u32>)> {
+    let mut groups: HashMap<Vec<u8>, Group, RandomState> =
+        HashMap::with_capacity_and_hasher(numbers.len(), RandomState::default());
     let mut texts = Vec::with_capacity(numbers.len());
     for number in numbers {
         let mut text = Vec::with_capacity(24);
@@ -254,7 +295,12 @@ struct Group {
 
 impl Default for Group {
     fn default() -> Self {
-        Self { first: NONE, last: NONE, count: 0, list: NONE }
+        Self {
+            first: NONE,
+            last: NONE,
+            count: 0,
+            list: NONE,
+        }
     }
 }
 
@@ -278,7 +324,13 @@ impl Group {
             return (self.count > 0).then_some(self.first);
         }
         if self.list == NONE {
-            table.nodes.push(Node { kind: NodeKind::List, body: 0, start: self.first, len: self.count, next: NONE });
+            table.nodes.push(Node {
+                kind: NodeKind::List,
+                body: 0,
+                start: self.first,
+                len: self.count,
+                next: NONE,
+            });
             self.list = (table.nodes.len() - 1) as u32;
         }
         Some(self.list)
@@ -340,11 +392,15 @@ impl Batch {
                 let table = self.tables.len() as u32;
                 self.tables.push(Arc::new(chunk.table));
                 self.declared.extend(chunk.declared);
-                self.found.extend(chunk.found.into_iter().map(|(number, node)| {
-                    (number, node.map_or(Found::Nothing, |node| Found::Value { table, node }))
-                }));
+                self.found.extend(
+                    chunk.found.into_iter().map(|(number, node)| {
+                        (number, node.map_or(Found::Nothing, |node| Found::Value { table, node }))
+                    }),
+                );
             }
-            Err(failure) => self.found.extend(numbers.iter().map(|number| (*number, Found::Failed(failure.clone())))),
+            Err(failure) => self
+                .found
+                .extend(numbers.iter().map(|number| (*number, Found::Failed(failure.clone())))),
         }
     }
 }

@@ -17,7 +17,7 @@ pub struct Failure {
     /// Which connector.
     pub coordinate: Arc<str>,
     /// Further extensions, from the `errors` mapping.
-    pub extensions: Map<String, Value>,
+    pub extensions: Box<Map<String, Value>>,
 }
 
 /// What went wrong.
@@ -49,7 +49,13 @@ pub enum FailureKind {
 
 impl Failure {
     pub(super) fn new(kind: FailureKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), service: Arc::from(""), coordinate: Arc::from(""), extensions: Map::new() }
+        Self {
+            kind,
+            message: message.into(),
+            service: Arc::from(""),
+            coordinate: Arc::from(""),
+            extensions: Box::default(),
+        }
     }
 
     /// A call without a usable reply. The cause goes to the log, never to the client.
@@ -57,7 +63,9 @@ impl Failure {
         let (kind, message) = match error {
             CallError::Timeout(_) => (FailureKind::Timeout, "The source did not answer in time."),
             CallError::Connect(_) | CallError::Broken(_) => (FailureKind::Unavailable, "The source is not available."),
-            CallError::TooLarge { .. } | CallError::Protocol(_) => (FailureKind::BadResponse, "The source's answer cannot be used."),
+            CallError::TooLarge { .. } | CallError::Protocol(_) => {
+                (FailureKind::BadResponse, "The source's answer cannot be used.")
+            }
             CallError::Limited { .. } => (FailureKind::Limited, "Too many calls to the source are under way."),
         };
         Self::new(kind, message)

@@ -22,7 +22,14 @@ pub(super) struct Wanted {
 pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
     let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
-    let mut gatherer = Gatherer { step, kind, outcome, keys, buffer: KeyBuffer::default(), wanted: Vec::new() };
+    let mut gatherer = Gatherer {
+        step,
+        kind,
+        outcome,
+        keys,
+        buffer: KeyBuffer::default(),
+        wanted: Vec::new(),
+    };
     for link in &outcome.steps[usize::from(parent.step.0)].live {
         if let Link::Value { table, node } = *link {
             gatherer.walk(table, outcome.tables[table as usize].node(node), &parent.path);
@@ -77,12 +84,18 @@ impl<'a> Gatherer<'a> {
             _ => nulls > 0,
         };
         let key = (!nobody).then(|| self.keys.number(&self.buffer));
-        self.wanted.push(Wanted { table: number, ordinal: row.len, key });
+        self.wanted.push(Wanted {
+            table: number,
+            ordinal: row.len,
+            key,
+        });
     }
 
     /// Appends a part of a row's key. `false` when there is nothing.
     fn part(&mut self, number: u32, table: &Table, row: &Node, part: &KeyPart) -> bool {
-        let Some(via) = part.via else { return self.value(table, row, part) };
+        let Some(via) = part.via else {
+            return self.value(table, row, part);
+        };
         match self.outcome.steps[usize::from(via.0)].link(number, row.len) {
             Link::Value { table, node } => {
                 let other: &'a Table = &self.outcome.tables[table as usize];

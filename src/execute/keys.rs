@@ -39,7 +39,10 @@ impl Keys {
         let number = self.entries.len() as u32;
         let json: Arc<[u8]> = key.json[..].into();
         self.numbers.insert(json.clone(), number);
-        self.entries.push(Entry { json, ends: key.ends.clone() });
+        self.entries.push(Entry {
+            json,
+            ends: key.ends.clone(),
+        });
         number
     }
 
@@ -86,12 +89,16 @@ impl KeyBuffer {
 }
 
 fn put(object: &mut Map<String, Value>, path: &[Arc<str>], value: Value) {
-    let Some((first, rest)) = path.split_first() else { return };
+    let Some((first, rest)) = path.split_first() else {
+        return;
+    };
     if rest.is_empty() {
         object.insert(first.to_string(), value);
         return;
     }
-    let below = object.entry(first.to_string()).or_insert_with(|| Value::Object(Map::new()));
+    let below = object
+        .entry(first.to_string())
+        .or_insert_with(|| Value::Object(Map::new()));
     if let Value::Object(below) = below {
         put(below, rest, value);
     }

@@ -34,7 +34,9 @@ enum ParamValue {
 
 /// The parameters of a mapping, if all of them are keys or constants.
 pub(super) fn compile(connector: &Connector, mapping: &Mapping) -> Option<Vec<Param>> {
-    let Selection::Fields(block) = &*mapping.selection else { return None };
+    let Selection::Fields(block) = &*mapping.selection else {
+        return None;
+    };
     block.items.iter().map(|item| param(connector, item)).collect()
 }
 
@@ -44,7 +46,9 @@ fn param(connector: &Connector, item: &Item) -> Option<Param> {
         Expr::Literal(Value::Null, _) => return None,
         Expr::Literal(value, _) => ParamValue::Constant(utf8_percent_encode(&text_of(value)?, DATA).to_string()),
         Expr::Path(path) => {
-            let (Head::Variable(variable), [Step::Key(key)]) = (&path.head, &path.steps[..]) else { return None };
+            let (Head::Variable(variable), [Step::Key(key)]) = (&path.head, &path.steps[..]) else {
+                return None;
+            };
             let (keys, wanted) = match connector.kind {
                 Kind::Batch | Kind::FieldBatch => (&connector.batch_reads, "batch"),
                 _ => (&connector.this_reads, "this"),
@@ -59,7 +63,10 @@ fn param(connector: &Connector, item: &Item) -> Option<Param> {
         }
         _ => return None,
     };
-    Some(Param { name: utf8_percent_encode(&name.text, DATA).to_string(), value })
+    Some(Param {
+        name: utf8_percent_encode(&name.text, DATA).to_string(),
+        value,
+    })
 }
 
 /// Appends `name=value` pairs; a parameter of several keys is repeated, null is left out.
@@ -87,7 +94,9 @@ fn key(param: &Param, json: &[u8], query: &mut String) -> Result<(), Failure> {
             let mut plain = Vec::with_capacity(inside.len());
             text::unescape_into(inside, &mut plain);
             let plain = String::from_utf8_lossy(&plain);
-            pair(query, &param.name, |query| query.extend(utf8_percent_encode(&plain, DATA)));
+            pair(query, &param.name, |query| {
+                query.extend(utf8_percent_encode(&plain, DATA))
+            });
         }
         [b'{' | b'[', ..] => {
             return Err(Failure::new(
@@ -97,7 +106,9 @@ fn key(param: &Param, json: &[u8], query: &mut String) -> Result<(), Failure> {
         }
         scalar => {
             let scalar = String::from_utf8_lossy(scalar);
-            pair(query, &param.name, |query| query.extend(utf8_percent_encode(&scalar, DATA)));
+            pair(query, &param.name, |query| {
+                query.extend(utf8_percent_encode(&scalar, DATA))
+            });
         }
     }
     Ok(())

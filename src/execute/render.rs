@@ -25,53 +25,96 @@ pub(super) fn render(
     compiled: &Compiled,
     asked: Asked<'_>,
 ) -> Result<Option<Call>, Failure> {
-    let vars = asked.vars;
-    let source = connector.source.map(|id| &scope.surface.sources[id.0 as usize]);
     match &connector.request {
         ConnectRequest::None => Ok(None),
-        ConnectRequest::Http { method, path, query, headers, body, .. } => {
-            let (shared, source_parts) = match source.map(|source| &source.transport) {
-                Some(SourceTransport::Http { headers, path, query, .. }) => (&headers[..], (path.as_ref(), query.as_ref())),
-                _ => (&[][..], (None, None)),
-            };
-            let uri = match &compiled.constant_uri {
-                Some(uri) => uri.clone(),
-                None => {
-                    let mut url = join(&compiled.base, source_parts, &compiled.url, path.as_ref(), vars)?;
-                    match (&compiled.params, query) {
-                        (Some(params), _) => params::write(params, asked.numbers, asked.keys, url.query_mut())?,
-                        (None, Some(query)) => url.add_params(query, vars)?,
-                        (None, None) => {}
-                    }
-                    to_uri(&compiled.base, url)?
-                }
-            };
-            let mut map = HeaderMap::new();
-            add_headers(&mut map, shared, headers, &scope.headers, vars)?;
-            let body = match body {
-                Some(mapping) => render_body(mapping, vars, &mut map)?,
-                None => None,
-            };
-            Ok(Some(Call::Http { method: Method::clone(method), uri, headers: map, body }))
-        }
-        ConnectRequest::Grpc { method, message, metadata } => {
-            let shared = match source.map(|source| &source.transport) {
-                Some(SourceTransport::Grpc { metadata, .. }) => &metadata[..],
-                _ => &[],
-            };
-            let value = match message {
-                Some(mapping) => url::evaluate(mapping, vars).unwrap_or(Value::Null),
-                None => Value::Object(Map::new()),
-            };
-            let message = proto::encode(&method.input, &value).map_err(|error| {
-                tracing::debug!(connector = %connector.coordinate, %error, "request message does not fit");
-                Failure::new(FailureKind::BadInput, "The request to the source cannot be built from these values.")
-            })?;
-            let mut map = HeaderMap::new();
-            add_headers(&mut map, shared, metadata, &scope.headers, vars)?;
-            Ok(Some(Call::Grpc { path: method.path.clone(), message, metadata: map }))
-        }
+        ConnectRequest::Http { .. } => http(scope, connector, compiled, asked).map(Some),
+        ConnectRequest::Grpc {
+            method,
+            message,
+            metadata,
+        } => grpc(scope, connector, (method, message.as_ref(), metadata), asked.vars).map(Some),
     }
+}
+
+fn transport<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a SourceTransport> {
+    connector
+        .source
+        .map(|id| &scope.surface.sources[id.0 as usize].transport)
+}
+
+fn http(scope: &Scope, connector: &Connector, compiled: &Compiled, asked: Asked<'_>) -> Result<Call, Failure> {
+    let vars = asked.vars;
+    let ConnectRequest::Http {
+        method,
+        path,
+        query,
+        headers,
+        body,
+        ..
+    } = &connector.request
+    else {
+        return Err(Failure::new(FailureKind::Internal, "Not a REST connector."));
+    };
+    let (shared, source_parts) = match transport(scope, connector) {
+        Some(SourceTransport::Http {
+            headers, path, query, ..
+        }) => (&headers[..], (path.as_ref(), query.as_ref())),
+        _ => (&[][..], (None, None)),
+    };
+    let uri = match &compiled.constant_uri {
+        Some(uri) => uri.clone(),
+        None => {
+            let mut url = join(&compiled.base, source_parts, &compiled.url, path.as_ref(), vars)?;
+            match (&compiled.params, query) {
+                (Some(params), _) => params::write(params, asked.numbers, asked.keys, url.query_mut())?,
+                (None, Some(query)) => url.add_params(query, vars)?,
+                (None, None) => {}
+            }
+            to_uri(&compiled.base, url)?
+        }
+    };
+    let mut map = HeaderMap::new();
+    add_headers(&mut map, shared, headers, &scope.headers, vars)?;
+    let body = match body {
+        Some(mapping) => render_body(mapping, vars, &mut map)?,
+        None => None,
+    };
+    Ok(Call::Http {
+        method: Method::clone(method),
+        uri,
+        headers: map,
+        body,
+    })
+}
+
+fn grpc(
+    scope: &Scope,
+    connector: &Connector,
+    (method, message, metadata): (&proto::Method, Option<&Mapping>, &[Header]),
+    vars: &Vars<'_>,
+) -> Result<Call, Failure> {
+    let shared = match transport(scope, connector) {
+        Some(SourceTransport::Grpc { metadata, .. }) => &metadata[..],
+        _ => &[],
+    };
+    let value = match message {
+        Some(mapping) => url::evaluate(mapping, vars).unwrap_or(Value::Null),
+        None => Value::Object(Map::new()),
+    };
+    let message = proto::encode(&method.input, &value).map_err(|error| {
+        tracing::debug!(connector = %connector.coordinate, %error, "request message does not fit");
+        Failure::new(
+            FailureKind::BadInput,
+            "The request to the source cannot be built from these values.",
+        )
+    })?;
+    let mut map = HeaderMap::new();
+    add_headers(&mut map, shared, metadata, &scope.headers, vars)?;
+    Ok(Call::Grpc {
+        path: method.path.clone(),
+        message,
+        metadata: map,
+    })
 }
 
 type Parts<'a> = (Option<&'a Mapping>, Option<&'a Mapping>);
@@ -120,7 +163,13 @@ pub(super) fn to_uri(base: &BaseUrl, url: Joined) -> Result<Uri, Failure> {
 }
 
 /// Headers of the source, then those of the connector, which replace them by name.
-fn add_headers(map: &mut HeaderMap, shared: &[Header], own: &[Header], client: &HeaderMap, vars: &Vars<'_>) -> Result<(), Failure> {
+fn add_headers(
+    map: &mut HeaderMap,
+    shared: &[Header],
+    own: &[Header],
+    client: &HeaderMap,
+    vars: &Vars<'_>,
+) -> Result<(), Failure> {
     let replaced = |name: &HeaderName| own.iter().any(|header| header.name == *name);
     for header in shared.iter().filter(|header| !replaced(&header.name)).chain(own) {
         match &header.value {
@@ -139,8 +188,15 @@ fn add_headers(map: &mut HeaderMap, shared: &[Header], own: &[Header], client: &
                         TemplatePart::Expr(mapping) => text.push_str(&url::scalar_text(mapping, vars)?),
                     }
                 }
-                let value = HttpValue::from_bytes(text.as_bytes())
-                    .map_err(|_| Failure::new(FailureKind::BadInput, format!("A value for the header {:?} has control characters.", header.name.as_str())))?;
+                let value = HttpValue::from_bytes(text.as_bytes()).map_err(|_| {
+                    Failure::new(
+                        FailureKind::BadInput,
+                        format!(
+                            "A value for the header {:?} has control characters.",
+                            header.name.as_str()
+                        ),
+                    )
+                })?;
                 map.append(header.name.clone(), value);
             }
         }
@@ -159,9 +215,16 @@ fn is_connection_bound(client: &HeaderMap, name: &HeaderName) -> bool {
 }
 
 fn render_body(mapping: &Mapping, vars: &Vars<'_>, headers: &mut HeaderMap) -> Result<Option<Bytes>, Failure> {
-    let Some(value) = url::evaluate(mapping, vars) else { return Ok(None) };
-    let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).map(str::to_ascii_lowercase);
-    let is_form = content_type.as_deref().is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
+    let Some(value) = url::evaluate(mapping, vars) else {
+        return Ok(None);
+    };
+    let content_type = headers
+        .get(header::CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .map(str::to_ascii_lowercase);
+    let is_form = content_type
+        .as_deref()
+        .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
     if is_form {
         let mut form = String::new();
         write_form(&value, "", &mut form);
@@ -173,7 +236,8 @@ fn render_body(mapping: &Mapping, vars: &Vars<'_>, headers: &mut HeaderMap) -> R
     match (content_type.as_deref(), &value) {
         (Some(text), Value::String(value)) if text.starts_with("text/") => Ok(Some(value.clone().into())),
         _ => {
-            let json = serde_json::to_vec(&value).map_err(|_| Failure::new(FailureKind::Internal, "The request body cannot be written."))?;
+            let json = serde_json::to_vec(&value)
+                .map_err(|_| Failure::new(FailureKind::Internal, "The request body cannot be written."))?;
             Ok(Some(json.into()))
         }
     }
@@ -182,7 +246,13 @@ fn render_body(mapping: &Mapping, vars: &Vars<'_>, headers: &mut HeaderMap) -> R
 /// `a[b][0]=1`; null is empty.
 fn write_form(value: &Value, name: &str, form: &mut String) {
     const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
-    let below = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}[{key}]") };
+    let below = |key: &str| {
+        if name.is_empty() {
+            key.to_owned()
+        } else {
+            format!("{name}[{key}]")
+        }
+    };
     match value {
         Value::Object(object) => {
             for (key, value) in object {

@@ -34,16 +34,27 @@ pub(super) fn read(
 ) -> Result<Node, Failure> {
     let pairs = vars.pairs();
     let vars = Vars::new(&pairs);
-    let mut context = Context { vars: &vars, declared: Vec::new() };
-    let limits = scope.backends.of(connector).map_or(super::backends::SourceSettings::default().scan, |source| source.scan);
+    let mut context = Context {
+        vars: &vars,
+        declared: Vec::new(),
+    };
+    let limits = scope
+        .backends
+        .of(connector)
+        .map_or(super::backends::SourceSettings::default().scan, |source| source.scan);
     let decoded = decode(connector, reply);
     succeed(scope, connector, reply, &decoded, &mut context)?;
     let node = match decoded {
-        Decoded::Json(body) => fetch.projection.read_json(body, limits, &mut context, table).map_err(|error| unreadable(connector, error))?,
-        Decoded::Message(body, message) => read_message(fetch, &body, &message, limits, &mut context, table).map_err(|error| {
-            tracing::warn!(connector = %connector.coordinate, error, "answer cannot be read");
-            Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
-        })?,
+        Decoded::Json(body) => fetch
+            .projection
+            .read_json(body, limits, &mut context, table)
+            .map_err(|error| unreadable(connector, error))?,
+        Decoded::Message(body, message) => {
+            read_message(fetch, &body, &message, limits, &mut context, table).map_err(|error| {
+                tracing::warn!(connector = %connector.coordinate, error, "answer cannot be read");
+                Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
+            })?
+        }
         Decoded::Value(value) => fetch.projection.read_value(value.as_ref(), &mut context, table),
     };
     declared.append(&mut context.declared);
@@ -53,8 +64,13 @@ pub(super) fn read(
 fn unreadable(connector: &Connector, error: ScanError) -> Failure {
     tracing::warn!(connector = %connector.coordinate, %error, "answer cannot be read");
     match error {
-        ScanError::Syntax(_) => Failure::new(FailureKind::InvalidBody, "The server returned data in an unexpected format."),
-        ScanError::TooDeep(_) | ScanError::ListTooLong(_) => Failure::new(FailureKind::BadResponse, "The source's answer cannot be used."),
+        ScanError::Syntax(_) => Failure::new(
+            FailureKind::InvalidBody,
+            "The server returned data in an unexpected format.",
+        ),
+        ScanError::TooDeep(_) | ScanError::ListTooLong(_) => {
+            Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
+        }
     }
 }
 
@@ -68,7 +84,9 @@ fn decode(connector: &Connector, reply: &Reply) -> Decoded {
     if reply.body.is_empty() {
         return Decoded::Value(Some(Value::Null));
     }
-    let Some(content_type) = reply.headers.get(header::CONTENT_TYPE) else { return Decoded::Json(reply.body.clone()) };
+    let Some(content_type) = reply.headers.get(header::CONTENT_TYPE) else {
+        return Decoded::Json(reply.body.clone());
+    };
     let content_type = String::from_utf8_lossy(content_type.as_bytes()).to_ascii_lowercase();
     let (media, parameters) = content_type.split_once(';').unwrap_or((&content_type, ""));
     let media = media.trim();
@@ -76,7 +94,9 @@ fn decode(connector: &Connector, reply: &Reply) -> Decoded {
         return Decoded::Json(reply.body.clone());
     }
     if media == "text/plain" {
-        let charset = parameters.split(';').find_map(|parameter| parameter.trim().strip_prefix("charset="));
+        let charset = parameters
+            .split(';')
+            .find_map(|parameter| parameter.trim().strip_prefix("charset="));
         let encoding = charset
             .and_then(|label| encoding_rs::Encoding::for_label(label.trim_matches('"').as_bytes()))
             .unwrap_or(encoding_rs::UTF_8);
@@ -108,7 +128,11 @@ fn read_message(
 
 /// A message's limits: a value takes some 100 bytes once decoded.
 fn message_limits(limits: ScanLimits) -> proto::DecodeLimits {
-    proto::DecodeLimits { depth: limits.depth as usize, list: limits.list as usize, values: 2_000_000 }
+    proto::DecodeLimits {
+        depth: limits.depth as usize,
+        list: limits.list as usize,
+        values: 2_000_000,
+    }
 }
 
 fn source<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a Source> {
@@ -116,7 +140,10 @@ fn source<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a Source> {
 }
 
 fn success_rule<'a>(scope: &'a Scope, connector: &'a Connector) -> Option<&'a Mapping> {
-    connector.is_success.as_ref().or_else(|| source(scope, connector)?.is_success.as_ref())
+    connector
+        .is_success
+        .as_ref()
+        .or_else(|| source(scope, connector)?.is_success.as_ref())
 }
 
 fn default_success(connector: &Connector, reply: &Reply) -> bool {
@@ -127,12 +154,22 @@ fn default_success(connector: &Connector, reply: &Reply) -> bool {
 }
 
 /// Decides whether a reply is a success; a failure is made from the `errors` mappings.
-fn succeed(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decoded, context: &mut Context<'_>) -> Result<(), Failure> {
+fn succeed(
+    scope: &Scope,
+    connector: &Connector,
+    reply: &Reply,
+    decoded: &Decoded,
+    context: &mut Context<'_>,
+) -> Result<(), Failure> {
     let ok = match success_rule(scope, connector) {
         Some(rule) => matches!(apply(rule, decoded, context), Some(Value::Bool(true))),
         None => default_success(connector, reply),
     };
-    if ok { Ok(()) } else { Err(refusal(scope, connector, reply, decoded, context)) }
+    if ok {
+        Ok(())
+    } else {
+        Err(refusal(scope, connector, reply, decoded, context))
+    }
 }
 
 /// A mapping's value on an answer; the answer is parsed only if the mapping looks at it.
@@ -145,18 +182,37 @@ fn apply(mapping: &Mapping, decoded: &Decoded, context: &mut Context<'_>) -> Opt
         Decoded::Json(_) | Decoded::Message(..) => None,
         Decoded::Value(value) => value.clone(),
     };
-    let evaluation = evaluate::evaluate(&mapping.selection, mapping.spec, parsed.as_ref(), context.vars, &evaluate::Limits::quiet());
+    let evaluation = evaluate::evaluate(
+        &mapping.selection,
+        mapping.spec,
+        parsed.as_ref(),
+        context.vars,
+        &evaluate::Limits::quiet(),
+    );
     context.declared.extend(evaluation.errors);
     evaluation.value
 }
 
 fn reads_answer(mapping: &Mapping) -> bool {
-    tree::reads(&mapping.selection).0.iter().any(|read| read.origin == tree::Origin::Input)
+    tree::reads(&mapping.selection)
+        .0
+        .iter()
+        .any(|read| read.origin == tree::Origin::Input)
 }
 
-fn refusal(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decoded, context: &mut Context<'_>) -> Failure {
+fn refusal(
+    scope: &Scope,
+    connector: &Connector,
+    reply: &Reply,
+    decoded: &Decoded,
+    context: &mut Context<'_>,
+) -> Failure {
     let source = source(scope, connector);
-    let message = connector.errors.message.as_ref().or_else(|| source?.errors.message.as_ref());
+    let message = connector
+        .errors
+        .message
+        .as_ref()
+        .or_else(|| source?.errors.message.as_ref());
     let message = match message {
         Some(mapping) => match apply(mapping, decoded, context) {
             Some(Value::String(text)) => text,
@@ -167,10 +223,16 @@ fn refusal(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decode
     let mut failure = Failure::new(FailureKind::Refused, message);
     let status = match connector.request {
         ConnectRequest::Grpc { .. } => ("grpc", grpc_status(reply.status)),
-        _ => ("http", Value::Object(Map::from_iter([("status".to_owned(), Value::from(reply.status))]))),
+        _ => (
+            "http",
+            Value::Object(Map::from_iter([("status".to_owned(), Value::from(reply.status))])),
+        ),
     };
     failure.extensions.insert(status.0.to_owned(), status.1);
-    let mappings = [source.and_then(|source| source.errors.extensions.as_ref()), connector.errors.extensions.as_ref()];
+    let mappings = [
+        source.and_then(|source| source.errors.extensions.as_ref()),
+        connector.errors.extensions.as_ref(),
+    ];
     for mapping in mappings.into_iter().flatten() {
         if let Some(Value::Object(extensions)) = apply(mapping, decoded, context) {
             failure.extensions.extend(extensions);
@@ -182,16 +244,37 @@ fn refusal(scope: &Scope, connector: &Connector, reply: &Reply, decoded: &Decode
 
 fn grpc_status(status: u16) -> Value {
     const CODES: [&str; 17] = [
-        "OK", "CANCELLED", "UNKNOWN", "INVALID_ARGUMENT", "DEADLINE_EXCEEDED", "NOT_FOUND", "ALREADY_EXISTS", "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED", "FAILED_PRECONDITION", "ABORTED", "OUT_OF_RANGE", "UNIMPLEMENTED", "INTERNAL", "UNAVAILABLE",
-        "DATA_LOSS", "UNAUTHENTICATED",
+        "OK",
+        "CANCELLED",
+        "UNKNOWN",
+        "INVALID_ARGUMENT",
+        "DEADLINE_EXCEEDED",
+        "NOT_FOUND",
+        "ALREADY_EXISTS",
+        "PERMISSION_DENIED",
+        "RESOURCE_EXHAUSTED",
+        "FAILED_PRECONDITION",
+        "ABORTED",
+        "OUT_OF_RANGE",
+        "UNIMPLEMENTED",
+        "INTERNAL",
+        "UNAVAILABLE",
+        "DATA_LOSS",
+        "UNAUTHENTICATED",
     ];
     let code = CODES.get(usize::from(status)).copied().unwrap_or("UNKNOWN");
-    Value::Object(Map::from_iter([("status".to_owned(), Value::from(status)), ("code".to_owned(), Value::from(code))]))
+    Value::Object(Map::from_iter([
+        ("status".to_owned(), Value::from(status)),
+        ("code".to_owned(), Value::from(code)),
+    ]))
 }
 
 /// Adds who failed to a failure.
 pub(super) fn signed(scope: &Scope, connector: &Connector, failure: Failure) -> Arc<Failure> {
     let service = source(scope, connector).map_or_else(|| Arc::from(""), |source| source.name.clone());
-    Arc::new(Failure { service, coordinate: connector.coordinate.clone(), ..failure })
+    Arc::new(Failure {
+        service,
+        coordinate: connector.coordinate.clone(),
+        ..failure
+    })
 }

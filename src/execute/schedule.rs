@@ -63,7 +63,10 @@ struct Run {
 pub async fn run(scope: Arc<Scope>) -> Outcome {
     let plan = scope.plan.clone();
     let mut run = Run {
-        outcome: Outcome { steps: plan.steps.iter().map(|_| StepOutcome::default()).collect(), ..Outcome::default() },
+        outcome: Outcome {
+            steps: plan.steps.iter().map(|_| StepOutcome::default()).collect(),
+            ..Outcome::default()
+        },
         keys: plan.fetches.iter().map(|_| Arc::default()).collect(),
         loaders: plan.fetches.iter().map(|_| None).collect(),
         known: Vec::new(),
@@ -89,7 +92,9 @@ impl Run {
     /// Runs the waves that are meant, each as soon as those before it are over.
     async fn waves(&mut self, meant: &(dyn Fn(&Wave) -> bool + Sync)) {
         let plan = self.scope.plan.clone();
-        let mut waiting: Vec<u16> = (0..plan.waves.len() as u16).filter(|wave| meant(&plan.waves[usize::from(*wave)])).collect();
+        let mut waiting: Vec<u16> = (0..plan.waves.len() as u16)
+            .filter(|wave| meant(&plan.waves[usize::from(*wave)]))
+            .collect();
         let mut over = vec![true; plan.waves.len()];
         for wave in &waiting {
             over[usize::from(*wave)] = false;
@@ -98,7 +103,10 @@ impl Run {
         loop {
             let mut started = Vec::new();
             waiting.retain(|wave| {
-                let ready = plan.waves[usize::from(*wave)].after.iter().all(|before| over[usize::from(*before)]);
+                let ready = plan.waves[usize::from(*wave)]
+                    .after
+                    .iter()
+                    .all(|before| over[usize::from(*before)]);
                 if ready {
                     started.push(*wave);
                 }
@@ -107,7 +115,9 @@ impl Run {
             for wave in started {
                 under_way.push(self.start(wave));
             }
-            let Some((wave, batches, wanted)) = under_way.next().await else { return };
+            let Some((wave, batches, wanted)) = under_way.next().await else {
+                return;
+            };
             self.land(wave, &batches, &wanted);
             over[usize::from(wave)] = true;
         }
@@ -121,7 +131,13 @@ impl Run {
         let keys = self.keys[usize::from(fetch.0)].clone();
         if scope.plan.steps[usize::from(wave.steps[0].0)].parent.is_none() {
             let scope = self.scope.clone();
-            return Box::pin(async move { (number, vec![Arc::new(batch::run(scope, fetch, Vec::new(), keys).await)], Vec::new()) });
+            return Box::pin(async move {
+                (
+                    number,
+                    vec![Arc::new(batch::run(scope, fetch, Vec::new(), keys).await)],
+                    Vec::new(),
+                )
+            });
         }
         let mut numbers = Vec::new();
         let wanted: Vec<Vec<Wanted>> = {
@@ -140,7 +156,11 @@ impl Run {
         }
         let loader = self.loaders[usize::from(fetch.0)]
             .get_or_insert_with(|| {
-                let caller = Caller { scope: self.scope.clone(), fetch, keys };
+                let caller = Caller {
+                    scope: self.scope.clone(),
+                    fetch,
+                    keys,
+                };
                 Loader::new(caller).with_max_batch_size(usize::MAX).with_yield_count(1)
             })
             .clone();
@@ -166,7 +186,10 @@ impl Run {
         for (batch, base) in batches.iter().zip(bases) {
             for (key, found) in &batch.found {
                 let link = match found {
-                    Found::Value { table, node } => Link::Value { table: base + table, node: *node },
+                    Found::Value { table, node } => Link::Value {
+                        table: base + table,
+                        node: *node,
+                    },
                     Found::Nothing => Link::Nothing,
                     Found::Failed(failure) => Link::Failed(self.failure(failure)),
                 };
@@ -239,7 +262,10 @@ impl Owned {
     async fn end(mut self, keys: &[u32]) -> Batch {
         (&mut self.0).await.unwrap_or_else(|_| {
             let failure = Arc::new(Failure::new(FailureKind::Internal, "Internal server error."));
-            Batch { found: keys.iter().map(|key| (*key, Found::Failed(failure.clone()))).collect(), ..Batch::default() }
+            Batch {
+                found: keys.iter().map(|key| (*key, Found::Failed(failure.clone()))).collect(),
+                ..Batch::default()
+            }
         })
     }
 }

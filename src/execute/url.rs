@@ -5,7 +5,10 @@ use serde_json::Value;
 
 use super::{Failure, FailureKind};
 use crate::{
-    mapping::{Vars, evaluate::{self as evaluation}},
+    mapping::{
+        Vars,
+        evaluate::{self as evaluation},
+    },
     schema::model::{Mapping, Template, TemplatePart},
 };
 
@@ -13,7 +16,17 @@ use crate::{
 pub(super) const DATA: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// What cannot stand in a URL as it is; `%` stays, so that nothing is encoded twice.
-const ILLEGAL: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b'<').add(b'>').add(b'\\').add(b'^').add(b'`').add(b'{').add(b'|').add(b'}');
+const ILLEGAL: &AsciiSet = &CONTROLS
+    .add(b' ')
+    .add(b'"')
+    .add(b'<')
+    .add(b'>')
+    .add(b'\\')
+    .add(b'^')
+    .add(b'`')
+    .add(b'{')
+    .add(b'|')
+    .add(b'}');
 
 /// A template cut at its first `?`, white space of multi-line URLs and fragment dropped.
 #[derive(Debug, Clone, Default)]
@@ -82,13 +95,17 @@ impl UrlTemplate {
 
     fn text(&mut self, query: bool, text: &str) {
         if !text.is_empty() {
-            self.side(query).push(Piece::Text(utf8_percent_encode(text, ILLEGAL).to_string()));
+            self.side(query)
+                .push(Piece::Text(utf8_percent_encode(text, ILLEGAL).to_string()));
         }
     }
 
     /// Whether nothing of it depends on a request.
     pub(super) fn is_constant(&self) -> bool {
-        self.path.iter().chain(&self.query).all(|piece| matches!(piece, Piece::Text(_)))
+        self.path
+            .iter()
+            .chain(&self.query)
+            .all(|piece| matches!(piece, Piece::Text(_)))
     }
 
     /// Adds path and query to a URL.
@@ -121,7 +138,10 @@ fn render_path(pieces: &[Piece], vars: &Vars<'_>) -> Result<String, Failure> {
                     if index > 0 {
                         segment.end(&path)?;
                         path.push('/');
-                        segment = Segment { start: path.len(), ..Segment::default() };
+                        segment = Segment {
+                            start: path.len(),
+                            ..Segment::default()
+                        };
                     }
                     segment.has_text |= !part.is_empty();
                     path.push_str(part);
@@ -148,7 +168,11 @@ struct Segment {
 
 impl Segment {
     fn end(&self, path: &str) -> Result<(), Failure> {
-        if self.has_data { check_segment(&path[self.start..], self.has_text) } else { Ok(()) }
+        if self.has_data {
+            check_segment(&path[self.start..], self.has_text)
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -158,7 +182,10 @@ fn check_segment(segment: &str, has_text: bool) -> Result<(), Failure> {
         "" if !has_text => "is empty",
         _ => return Ok(()),
     };
-    Err(Failure::new(FailureKind::BadInput, format!("A value for the path of a backend's URL {problem}.")))
+    Err(Failure::new(
+        FailureKind::BadInput,
+        format!("A value for the path of a backend's URL {problem}."),
+    ))
 }
 
 // === impl BaseUrl ===
@@ -171,7 +198,9 @@ impl BaseUrl {
     pub(super) fn parse(text: &str) -> Result<Self, String> {
         let text: String = text.replace(['\t', '\n', '\r', '\u{c}'], "");
         let text = text.trim();
-        let Some((scheme, rest)) = text.split_once("://") else { return Err("is not an absolute URL".to_owned()) };
+        let Some((scheme, rest)) = text.split_once("://") else {
+            return Err("is not an absolute URL".to_owned());
+        };
         if !matches!(scheme, "http" | "https") {
             return Err(format!("has the scheme {scheme:?}; http and https are supported"));
         }
@@ -183,7 +212,11 @@ impl BaseUrl {
         }
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
         let encode = |text: &str| utf8_percent_encode(text, ILLEGAL).to_string();
-        Ok(Self { origin: format!("{scheme}://{authority}"), path: encode(path), query: encode(query) })
+        Ok(Self {
+            origin: format!("{scheme}://{authority}"),
+            path: encode(path),
+            query: encode(query),
+        })
     }
 }
 
@@ -192,7 +225,10 @@ impl BaseUrl {
 impl Joined {
     /// Starts with a base.
     pub(super) fn start(base: &BaseUrl) -> Self {
-        Self { path: base.path.clone(), query: base.query.clone() }
+        Self {
+            path: base.path.clone(),
+            query: base.query.clone(),
+        }
     }
 
     /// Adds an already encoded path; one slash between, a trailing one is kept, a lone one adds nothing.
@@ -226,7 +262,8 @@ impl Joined {
             Some(single) => vec![single],
         };
         for segment in segments.iter().filter(|segment| !segment.is_null()) {
-            let text = text_of(segment).ok_or_else(|| Failure::new(FailureKind::BadInput, "A path segment is not a scalar."))?;
+            let text = text_of(segment)
+                .ok_or_else(|| Failure::new(FailureKind::BadInput, "A path segment is not a scalar."))?;
             check_segment(&text, false)?;
             self.add_path(&utf8_percent_encode(&text, DATA).to_string());
         }
@@ -240,7 +277,9 @@ impl Joined {
 
     /// Adds the pairs that a `queryParams:` mapping yields.
     pub(super) fn add_params(&mut self, mapping: &Mapping, vars: &Vars<'_>) -> Result<(), Failure> {
-        let Some(Value::Object(params)) = evaluate(mapping, vars) else { return Ok(()) };
+        let Some(Value::Object(params)) = evaluate(mapping, vars) else {
+            return Ok(());
+        };
         for (name, value) in &params {
             match value {
                 Value::Null => {}
@@ -256,8 +295,12 @@ impl Joined {
     }
 
     fn add_pair(&mut self, name: &str, value: &Value) -> Result<(), Failure> {
-        let text = text_of(value)
-            .ok_or_else(|| Failure::new(FailureKind::BadInput, format!("The query parameter {name:?} is not a scalar.")))?;
+        let text = text_of(value).ok_or_else(|| {
+            Failure::new(
+                FailureKind::BadInput,
+                format!("The query parameter {name:?} is not a scalar."),
+            )
+        })?;
         if !self.query.is_empty() {
             self.query.push('&');
         }
@@ -283,16 +326,22 @@ impl Joined {
 
 /// The value of a mapping that has no input data.
 pub(super) fn evaluate(mapping: &Mapping, vars: &Vars<'_>) -> Option<Value> {
-    evaluation::evaluate(&mapping.selection, mapping.spec, None, vars, &evaluation::Limits::quiet()).value
+    evaluation::evaluate(
+        &mapping.selection,
+        mapping.spec,
+        None,
+        vars,
+        &evaluation::Limits::quiet(),
+    )
+    .value
 }
 
 /// An expression's text; null and missing are empty.
 pub(super) fn scalar_text(mapping: &Mapping, vars: &Vars<'_>) -> Result<String, Failure> {
     match evaluate(mapping, vars) {
         None | Some(Value::Null) => Ok(String::new()),
-        Some(value) => {
-            text_of(&value).ok_or_else(|| Failure::new(FailureKind::BadInput, "A value for a URL or header is not a scalar."))
-        }
+        Some(value) => text_of(&value)
+            .ok_or_else(|| Failure::new(FailureKind::BadInput, "A value for a URL or header is not a scalar.")),
     }
 }
 

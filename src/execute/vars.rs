@@ -7,10 +7,7 @@ use serde_json::{Map, Value};
 use switchboard_clients::Reply;
 
 use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys};
-use crate::{
-    plan::Fetch,
-    schema::model::Kind,
-};
+use crate::{plan::Fetch, schema::model::Kind};
 
 /// Variables of one call.
 #[derive(Debug, Default)]
@@ -20,10 +17,21 @@ pub(super) struct CallVars<'a>(Vec<(&'static str, Cow<'a, Value>)>);
 
 impl<'a> CallVars<'a> {
     /// Everything but the source's answer.
-    pub(super) fn of_request(scope: &'a Scope, fetch: &Fetch, needs: Needs, numbers: &[u32], keys: &Keys) -> Result<Self, Failure> {
+    pub(super) fn of_request(
+        scope: &'a Scope,
+        fetch: &Fetch,
+        needs: Needs,
+        numbers: &[u32],
+        keys: &Keys,
+    ) -> Result<Self, Failure> {
         let connector = &scope.surface.connectors[fetch.connector.0 as usize];
         let mut vars = Self::default();
-        let key = || numbers.first().map_or_else(|| Value::Object(Map::new()), |number| keys.object(*number, &fetch.key_names));
+        let key = || {
+            numbers.first().map_or_else(
+                || Value::Object(Map::new()),
+                |number| keys.object(*number, &fetch.key_names),
+            )
+        };
         let is_entity = connector.kind == Kind::EntityField && !numbers.is_empty();
         if needs.args {
             vars.push("args", if is_entity { key() } else { arguments(scope, fetch)? });
@@ -32,18 +40,28 @@ impl<'a> CallVars<'a> {
             vars.push("this", key());
         }
         if needs.batch {
-            vars.push("batch", numbers.iter().map(|number| keys.object(*number, &fetch.key_names)).collect());
+            vars.push(
+                "batch",
+                numbers
+                    .iter()
+                    .map(|number| keys.object(*number, &fetch.key_names))
+                    .collect(),
+            );
         }
         if needs.config
             && let Some(source) = connector.source
         {
-            vars.0.push(("config", Cow::Borrowed(&scope.backends.source(source).config)));
+            vars.0
+                .push(("config", Cow::Borrowed(&scope.backends.source(source).config)));
         }
         if needs.env {
             vars.0.push(("env", Cow::Borrowed(&scope.backends.env)));
         }
         if needs.request {
-            vars.push("request", Value::Object(Map::from_iter([("headers".to_owned(), header_lists(&scope.headers))])));
+            vars.push(
+                "request",
+                Value::Object(Map::from_iter([("headers".to_owned(), header_lists(&scope.headers))])),
+            );
         }
         Ok(vars)
     }
@@ -59,7 +77,15 @@ impl<'a> CallVars<'a> {
                 ("trailers", header_lists(&reply.trailers)),
                 ("message", Value::from(reply.message.as_str())),
             ];
-            self.push("response", Value::Object(parts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()));
+            self.push(
+                "response",
+                Value::Object(
+                    parts
+                        .into_iter()
+                        .map(|(name, value)| (name.to_owned(), value))
+                        .collect(),
+                ),
+            );
         }
     }
 
@@ -82,7 +108,10 @@ fn arguments(scope: &Scope, fetch: &Fetch) -> Result<Value, Failure> {
             }
             Ok(None) => {}
             Err(_) => {
-                return Err(Failure::new(FailureKind::BadInput, format!("Argument {name:?} must not be null.")));
+                return Err(Failure::new(
+                    FailureKind::BadInput,
+                    format!("Argument {name:?} must not be null."),
+                ));
             }
         }
     }
@@ -93,7 +122,10 @@ fn arguments(scope: &Scope, fetch: &Fetch) -> Result<Value, Failure> {
 fn header_lists(headers: &HeaderMap) -> Value {
     let mut object = Map::new();
     for name in headers.keys() {
-        let values = headers.get_all(name).iter().map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())));
+        let values = headers
+            .get_all(name)
+            .iter()
+            .map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())));
         object.insert(name.as_str().to_owned(), values.collect());
     }
     Value::Object(object)

@@ -111,9 +111,7 @@ pub fn evaluate_expr(
 ) -> Evaluation {
     let slot = Slot::default();
     let mut run = Evaluator::new(&slot, *vars, *limits);
-    let value = run
-        .expr(expr, Scope { root, at })
-        .and_then(|value| run.own(value));
+    let value = run.expr(expr, Scope { root, at }).and_then(|value| run.own(value));
     run.finish(value)
 }
 
@@ -130,13 +128,7 @@ pub fn evaluate_block(
     let mut run = Evaluator::new(&slot, *vars, *limits);
     let value = match root {
         Some(root) => run.select_value(block, root),
-        None => run.fill(
-            block,
-            Scope {
-                root: None,
-                at: None,
-            },
-        ),
+        None => run.fill(block, Scope { root: None, at: None }),
     };
     run.finish(value)
 }
@@ -166,7 +158,10 @@ impl Limits {
     /// The defaults without notes: for answers, which nobody debugs.
     #[must_use]
     pub fn quiet() -> Self {
-        Self { notes_max: 0, ..Self::default() }
+        Self {
+            notes_max: 0,
+            ..Self::default()
+        }
     }
 }
 

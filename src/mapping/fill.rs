@@ -28,7 +28,13 @@ impl Projection {
     ///
     /// # Errors
     /// The body is not JSON or goes beyond `limits`; what is in the table of it then is garbage, though in bounds.
-    pub fn read_json(&self, body: Bytes, limits: ScanLimits, context: &mut Context<'_>, table: &mut Table) -> Result<Node, ScanError> {
+    pub fn read_json(
+        &self,
+        body: Bytes,
+        limits: ScanLimits,
+        context: &mut Context<'_>,
+        table: &mut Table,
+    ) -> Result<Node, ScanError> {
         let number = table.add_body(body.clone());
         if let Err(bad) = simdutf8::compat::from_utf8(&body) {
             return Err(ScanError::Syntax(bad.valid_up_to()));
@@ -59,12 +65,24 @@ impl Projection {
 
     /// Evaluates the whole mapping on a value that is no JSON text: plain text, nothing, an in-process result.
     pub fn read_value(&self, data: Option<&Value>, context: &mut Context<'_>, table: &mut Table) -> Node {
-        let evaluation = evaluate::evaluate(&self.selection, self.spec, data, context.vars, &evaluate::Limits::quiet());
+        let evaluation = evaluate::evaluate(
+            &self.selection,
+            self.spec,
+            data,
+            context.vars,
+            &evaluate::Limits::quiet(),
+        );
         let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
         self.keep(evaluation, layout, context, table)
     }
 
-    fn keep(&self, evaluation: Evaluation, layout: Option<LayoutId>, context: &mut Context<'_>, table: &mut Table) -> Node {
+    fn keep(
+        &self,
+        evaluation: Evaluation,
+        layout: Option<LayoutId>,
+        context: &mut Context<'_>,
+        table: &mut Table,
+    ) -> Node {
         context.declared.extend(evaluation.errors);
         match evaluation.value {
             Some(value) => load(&value, &self.layouts, layout, table),
@@ -79,7 +97,14 @@ impl Projection {
             }
             let input = input(computed, pending.row, table);
             let limits = evaluate::Limits::quiet();
-            let evaluation = evaluate::evaluate_expr(&computed.expr, self.spec, input.as_ref(), input.as_ref(), context.vars, &limits);
+            let evaluation = evaluate::evaluate_expr(
+                &computed.expr,
+                self.spec,
+                input.as_ref(),
+                input.as_ref(),
+                context.vars,
+                &limits,
+            );
             let node = self.keep(evaluation, computed.child, context, table);
             table.nodes[pending.row as usize + usize::from(computed.slot)] = node;
         }
@@ -88,11 +113,19 @@ impl Projection {
 
 /// What `$` is for a computed slot of the row at `row`.
 fn input(computed: &Computed, row: u32, table: &Table) -> Option<Value> {
-    let value = |slot: u16| table.value(&table.nodes[row as usize + usize::from(slot)], &Layouts::default(), None);
+    let value = |slot: u16| {
+        table.value(
+            &table.nodes[row as usize + usize::from(slot)],
+            &Layouts::default(),
+            None,
+        )
+    };
     match &computed.input {
         Input::Whole(slot) => value(*slot),
         Input::Keys(keys) => {
-            let entries = keys.iter().filter_map(|(key, slot)| Some((key.to_string(), value(*slot)?)));
+            let entries = keys
+                .iter()
+                .filter_map(|(key, slot)| Some((key.to_string(), value(*slot)?)));
             Some(Value::Object(entries.collect::<Map<_, _>>()))
         }
     }
@@ -123,7 +156,11 @@ fn load(value: &Value, layouts: &Layouts, layout: Option<LayoutId>, table: &mut 
             row
         }
         (Value::Array(_) | Value::Object(_), None) => {
-            let kind = if value.is_array() { NodeKind::RawArray } else { NodeKind::RawObject };
+            let kind = if value.is_array() {
+                NodeKind::RawArray
+            } else {
+                NodeKind::RawObject
+            };
             let start = table.owned.len();
             serde_json::to_writer(&mut table.owned, value).expect("writing to memory");
             Node::span(kind, 0, start as u32, (table.owned.len() - start) as u32)
@@ -143,5 +180,11 @@ fn load_list(items: &[Value], layouts: &Layouts, layout: Option<LayoutId>, table
         }
         last = index;
     }
-    Node { kind: NodeKind::List, body: 0, start: first, len: items.len() as u32, next: NONE }
+    Node {
+        kind: NodeKind::List,
+        body: 0,
+        start: first,
+        len: items.len() as u32,
+        next: NONE,
+    }
 }

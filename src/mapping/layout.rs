@@ -64,18 +64,26 @@ impl Layouts {
     /// The slot and layout of a field of which parts are needed, added if they are new.
     pub fn object(&mut self, layout: LayoutId, name: &Arc<str>) -> (u16, LayoutId) {
         let slot = self.slot(layout, name, true);
-        let child = self.get(layout).fields[usize::from(slot)].child.expect("made as an object");
+        let child = self.get(layout).fields[usize::from(slot)]
+            .child
+            .expect("made as an object");
         (slot, child)
     }
 
     fn slot(&mut self, layout: LayoutId, name: &Arc<str>, object: bool) -> u16 {
         let fields = &self.get(layout).fields;
-        if let Some(slot) = fields.iter().position(|field| field.name == *name && field.child.is_some() == object) {
+        if let Some(slot) = fields
+            .iter()
+            .position(|field| field.name == *name && field.child.is_some() == object)
+        {
             return slot as u16;
         }
         let slot = u16::try_from(fields.len()).expect("types have fewer fields");
         let child = object.then(|| self.add());
-        self.0[usize::from(layout.0)].fields.push(LayoutField { name: name.clone(), child });
+        self.0[usize::from(layout.0)].fields.push(LayoutField {
+            name: name.clone(),
+            child,
+        });
         slot
     }
 }

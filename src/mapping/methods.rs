@@ -130,9 +130,7 @@ pub(in crate::mapping) static METHODS: [Signature; 41] = [
 impl Method {
     /// The public method of that name.
     pub(in crate::mapping) fn from_name(name: &str) -> Option<Self> {
-        let index = METHODS
-            .binary_search_by(|signature| signature.name.cmp(name))
-            .ok()?;
+        let index = METHODS.binary_search_by(|signature| signature.name.cmp(name)).ok()?;
         METHODS.get(index).map(|signature| signature.method)
     }
 
@@ -145,11 +143,7 @@ impl Method {
     }
 
     /// What the method makes of `input`; `None` is missing. `->as` is done by the path, whose scope it changes.
-    pub(in crate::mapping) fn apply<'a>(
-        self,
-        call: &mut Call<'_, 'a>,
-        input: Val<'a>,
-    ) -> Option<Val<'a>> {
+    pub(in crate::mapping) fn apply<'a>(self, call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'a>> {
         match self {
             Self::As => Some(input),
             Self::Echo => flow::echo(call),

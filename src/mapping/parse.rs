@@ -91,11 +91,7 @@ impl Parser<'_> {
     /// The whole text as one value; `None` when it goes on after one. A lone key keeps its name.
     fn top_value(&mut self) -> Result<Option<Selection>, ParseError> {
         if self.kind() == &TokenKind::OpenBrace {
-            self.require(
-                Spec::V0_4,
-                "a `{ … }` around the whole mapping",
-                self.span(),
-            )?;
+            self.require(Spec::V0_4, "a `{ … }` around the whole mapping", self.span())?;
         }
         let lone_key = self.lone_key();
         let value = self.value(Place::Field)?;
@@ -189,9 +185,7 @@ impl Parser<'_> {
 
     fn source(&self, span: &Span) -> &str {
         let at = |position: u32| usize::try_from(position).unwrap_or(usize::MAX);
-        self.text
-            .get(at(span.start)..at(span.end))
-            .unwrap_or_default()
+        self.text.get(at(span.start)..at(span.end)).unwrap_or_default()
     }
 
     /// The [`TokenKind::Name`] that comes next, as a key.
@@ -216,13 +210,9 @@ impl Parser<'_> {
     }
 
     /// Runs `inside` one bracket deeper.
-    fn nested<T>(
-        &mut self,
-        inside: impl FnOnce(&mut Self) -> Result<T, ParseError>,
-    ) -> Result<T, ParseError> {
+    fn nested<T>(&mut self, inside: impl FnOnce(&mut Self) -> Result<T, ParseError>) -> Result<T, ParseError> {
         if self.nesting == NESTING_MAX {
-            let message =
-                format!("brackets are nested more than {NESTING_MAX} deep; split the mapping");
+            let message = format!("brackets are nested more than {NESTING_MAX} deep; split the mapping");
             return Err(ParseError::new(message, self.span()));
         }
         self.nesting += 1;

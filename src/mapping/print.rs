@@ -31,11 +31,7 @@ impl Display for Selection {
                 print_items(f, &block.items, Style::Fields)?;
                 match block.items.as_slice() {
                     // Alone, it would be read as one value; the comma says that it is a list of fields.
-                    [
-                        Item::Spread {
-                            explicit: false, ..
-                        },
-                    ] => f.write_char(','),
+                    [Item::Spread { explicit: false, .. }] => f.write_char(','),
                     _ => Ok(()),
                 }
             }
@@ -81,8 +77,7 @@ fn print_items(f: &mut Formatter<'_>, items: &[Item], style: Style) -> fmt::Resu
 
 /// Whether `name: path` can be written as the path alone.
 fn is_lone(name: &Key, path: &Path) -> bool {
-    let same =
-        matches!(&path.head, Head::Key(key) if key.text == name.text && key.quoted == name.quoted);
+    let same = matches!(&path.head, Head::Key(key) if key.text == name.text && key.quoted == name.quoted);
     same && path
         .steps
         .iter()

@@ -88,11 +88,20 @@ impl Projection {
     /// Compiles `selection` for the output that `layouts` asks for.
     #[must_use]
     pub fn compile(selection: &Arc<Selection>, spec: Spec, layouts: Layouts) -> Self {
-        let mut compiler = Compiler { layouts: &layouts, levels: Vec::new() };
+        let mut compiler = Compiler {
+            layouts: &layouts,
+            levels: Vec::new(),
+        };
         let wanted = (!layouts.is_empty()).then_some(LayoutId(0));
         let root = compiler.root(selection, wanted);
         let levels = compiler.levels;
-        Self { spec, levels, root, selection: selection.clone(), layouts }
+        Self {
+            spec,
+            levels,
+            root,
+            selection: selection.clone(),
+            layouts,
+        }
     }
 
     /// Whether the output is found by spans alone.
@@ -108,7 +117,10 @@ impl Compiler<'_> {
     fn root(&mut self, selection: &Selection, wanted: Option<LayoutId>) -> Root {
         match (selection, wanted) {
             (Selection::Fields(block), Some(layout)) => match self.block(block, layout) {
-                Some(level) => Root::At { keys: Vec::new(), level: Some(level) },
+                Some(level) => Root::At {
+                    keys: Vec::new(),
+                    level: Some(level),
+                },
                 None => Root::Computed,
             },
             (Selection::Value(Expr::Path(path)), _) => self.root_path(path, wanted).unwrap_or(Root::Computed),
@@ -142,7 +154,11 @@ impl Compiler<'_> {
 
     fn add_level(&mut self, layout: LayoutId) -> u16 {
         let slots = self.layouts.get(layout).fields.len();
-        self.levels.push(Level { layout, slots, ..Level::default() });
+        self.levels.push(Level {
+            layout,
+            slots,
+            ..Level::default()
+        });
         (self.levels.len() - 1) as u16
     }
 
@@ -172,13 +188,21 @@ impl Compiler<'_> {
                     let layout = self.levels[usize::from(level)].layout;
                     let fields = &self.layouts.get(layout).fields;
                     let wanted = |slot: usize| (slot as u16, fields[slot].child);
-                    let slots: Vec<_> = (0..fields.len()).filter(|&slot| *fields[slot].name == *name.text).map(wanted).collect();
+                    let slots: Vec<_> = (0..fields.len())
+                        .filter(|&slot| *fields[slot].name == *name.text)
+                        .map(wanted)
+                        .collect();
                     for (slot, child) in slots {
                         self.item(value, slot, child, level, keys, prefix);
                     }
                 }
-                Item::Spread { value: Expr::Path(path), .. } => {
-                    let Some((below, Some(inner))) = plain_path(path) else { continue };
+                Item::Spread {
+                    value: Expr::Path(path),
+                    ..
+                } => {
+                    let Some((below, Some(inner))) = plain_path(path) else {
+                        continue;
+                    };
                     let depth = prefix.len();
                     prefix.extend(below.into_iter().map(Box::from));
                     self.items(inner, level, keys, prefix);
@@ -189,7 +213,15 @@ impl Compiler<'_> {
         }
     }
 
-    fn item(&mut self, value: &Expr, slot: u16, child: Option<LayoutId>, level: u16, keys: &mut Vec<KeyRule>, prefix: &[Box<str>]) {
+    fn item(
+        &mut self,
+        value: &Expr,
+        slot: u16,
+        child: Option<LayoutId>,
+        level: u16,
+        keys: &mut Vec<KeyRule>,
+        prefix: &[Box<str>],
+    ) {
         if let Expr::Path(path) = value
             && let Some((below, block)) = plain_path(path)
             && !below.is_empty()
@@ -233,12 +265,17 @@ impl Compiler<'_> {
             (level.slots - 1) as u16
         };
         let input = match root_keys(value) {
-            Some(names) => Input::Keys(names.iter().map(|name| {
-                let hidden = hide();
-                let full: Vec<&str> = prefix.iter().map(|key| &**key).chain([&**name]).collect();
-                rule_at(keys, &full).raw.push(hidden);
-                (Box::from(&**name), hidden)
-            }).collect()),
+            Some(names) => Input::Keys(
+                names
+                    .iter()
+                    .map(|name| {
+                        let hidden = hide();
+                        let full: Vec<&str> = prefix.iter().map(|key| &**key).chain([&**name]).collect();
+                        rule_at(keys, &full).raw.push(hidden);
+                        (Box::from(&**name), hidden)
+                    })
+                    .collect(),
+            ),
             None if prefix.is_empty() => {
                 let hidden = level.whole.unwrap_or_else(&mut hide);
                 level.whole = Some(hidden);
@@ -252,7 +289,13 @@ impl Compiler<'_> {
             }
         };
         level.always_computed |= !only_for_arrays;
-        level.computed.push(Computed { slot, expr: value.clone(), child, input, only_for_arrays });
+        level.computed.push(Computed {
+            slot,
+            expr: value.clone(),
+            child,
+            input,
+            only_for_arrays,
+        });
     }
 }
 
@@ -295,7 +338,10 @@ fn is_plain<'a>(block: &'a Block, seen: &mut Vec<&'a str>) -> bool {
             seen.push(&name.text);
             is_new
         }
-        Item::Spread { value: Expr::Path(path), explicit: false } => match plain_path(path) {
+        Item::Spread {
+            value: Expr::Path(path),
+            explicit: false,
+        } => match plain_path(path) {
             Some((keys, Some(inner))) => !keys.is_empty() && is_plain(inner, seen),
             _ => false,
         },
@@ -304,15 +350,25 @@ fn is_plain<'a>(block: &'a Block, seen: &mut Vec<&'a str>) -> bool {
 }
 
 fn rule<'a>(rules: &'a mut Vec<KeyRule>, key: &str) -> &'a mut KeyRule {
-    let at = rules.iter().position(|rule| *rule.key == *key.as_bytes()).unwrap_or_else(|| {
-        rules.push(KeyRule { key: key.as_bytes().into(), ..KeyRule::default() });
-        rules.len() - 1
-    });
+    let at = rules
+        .iter()
+        .position(|rule| *rule.key == *key.as_bytes())
+        .unwrap_or_else(|| {
+            rules.push(KeyRule {
+                key: key.as_bytes().into(),
+                ..KeyRule::default()
+            });
+            rules.len() - 1
+        });
     &mut rules[at]
 }
 
 fn rule_at<'a>(rules: &'a mut Vec<KeyRule>, path: &[&str]) -> &'a mut KeyRule {
     let (first, rest) = path.split_first().expect("a path has a key");
     let rule = rule(rules, first);
-    if rest.is_empty() { rule } else { rule_at(&mut rule.path, rest) }
+    if rest.is_empty() {
+        rule
+    } else {
+        rule_at(&mut rule.path, rest)
+    }
 }

@@ -17,7 +17,10 @@ pub struct ScanLimits {
 
 impl Default for ScanLimits {
     fn default() -> Self {
-        Self { depth: 64, list: 10_000 }
+        Self {
+            depth: 64,
+            list: 10_000,
+        }
     }
 }
 
@@ -69,13 +72,26 @@ impl<'a> Scanner<'a> {
         limits: ScanLimits,
         table: &'a mut Table,
     ) -> Self {
-        Self { bytes, at: 0, depth: 0, limits, body, projection, table, pending: Vec::new() }
+        Self {
+            bytes,
+            at: 0,
+            depth: 0,
+            limits,
+            body,
+            projection,
+            table,
+            pending: Vec::new(),
+        }
     }
 
     /// Checks that nothing but white space is left.
     pub(super) fn end(&mut self) -> Scanned<()> {
         self.space();
-        if self.at == self.bytes.len() { Ok(()) } else { Err(self.syntax()) }
+        if self.at == self.bytes.len() {
+            Ok(())
+        } else {
+            Err(self.syntax())
+        }
     }
 
     /// Walks down `keys`, then reads the value there by `level`, or notes its span. `Err(())` inside means that an
@@ -124,7 +140,13 @@ impl<'a> Scanner<'a> {
                     count += 1;
                     Ok(())
                 })?;
-                Ok(Node { kind: NodeKind::List, body: 0, start: first, len: count, next: NONE })
+                Ok(Node {
+                    kind: NodeKind::List,
+                    body: 0,
+                    start: first,
+                    len: count,
+                    next: NONE,
+                })
             }
             _ => self.skip(),
         }
@@ -137,10 +159,18 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         let met_array = self.keys(&level.keys, row.start)?;
         if let Some(slot) = level.whole {
-            self.set(row.start, slot, Node::span(NodeKind::RawObject, self.body, start as u32, (self.at - start) as u32));
+            self.set(
+                row.start,
+                slot,
+                Node::span(NodeKind::RawObject, self.body, start as u32, (self.at - start) as u32),
+            );
         }
         if level.always_computed || met_array {
-            self.pending.push(PendingRow { row: row.start, level: number, met_array });
+            self.pending.push(PendingRow {
+                row: row.start,
+                level: number,
+                met_array,
+            });
         }
         Ok(row)
     }
@@ -263,7 +293,11 @@ impl<'a> Scanner<'a> {
     fn enter(&mut self) -> Scanned<()> {
         self.at += 1;
         self.depth += 1;
-        if self.depth > self.limits.depth { Err(ScanError::TooDeep(self.at)) } else { Ok(()) }
+        if self.depth > self.limits.depth {
+            Err(ScanError::TooDeep(self.at))
+        } else {
+            Ok(())
+        }
     }
 
     fn leave(&mut self) -> Scanned<()> {
@@ -381,7 +415,10 @@ impl<'a> Scanner<'a> {
     /// The next eight bytes, if there are so many.
     #[inline]
     fn word(&self) -> Option<u64> {
-        self.bytes.get(self.at..)?.first_chunk::<8>().map(|bytes| u64::from_le_bytes(*bytes))
+        self.bytes
+            .get(self.at..)?
+            .first_chunk::<8>()
+            .map(|bytes| u64::from_le_bytes(*bytes))
     }
 
     fn escape(&mut self) -> Scanned<()> {
@@ -451,7 +488,11 @@ fn special_bytes(word: u64) -> u64 {
 fn find_rule(rules: &[KeyRule], hint: usize, name: &[u8], escaped: bool) -> Option<usize> {
     let (before, after) = rules.split_at(hint.min(rules.len()));
     let matches = |rule: &KeyRule| same_key(name, escaped, &rule.key);
-    after.iter().position(matches).map(|found| found + before.len()).or_else(|| before.iter().position(matches))
+    after
+        .iter()
+        .position(matches)
+        .map(|found| found + before.len())
+        .or_else(|| before.iter().position(matches))
 }
 
 #[inline]

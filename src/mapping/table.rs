@@ -84,19 +84,37 @@ impl Node {
     /// A node without a span.
     #[must_use]
     pub const fn of(kind: NodeKind) -> Self {
-        Self { kind, body: 0, start: 0, len: 0, next: NONE }
+        Self {
+            kind,
+            body: 0,
+            start: 0,
+            len: 0,
+            next: NONE,
+        }
     }
 
     /// A node with a span.
     #[must_use]
     pub const fn span(kind: NodeKind, body: u16, start: u32, len: u32) -> Self {
-        Self { kind, body, start, len, next: NONE }
+        Self {
+            kind,
+            body,
+            start,
+            len,
+            next: NONE,
+        }
     }
 
     /// A node with 64 bits of its own.
     #[must_use]
     pub const fn bits(kind: NodeKind, bits: u64) -> Self {
-        Self { kind, body: 0, start: bits as u32, len: (bits >> 32) as u32, next: NONE }
+        Self {
+            kind,
+            body: 0,
+            start: bits as u32,
+            len: (bits >> 32) as u32,
+            next: NONE,
+        }
     }
 
     /// The 64 bits of a node made by [`Self::bits`].
@@ -118,7 +136,10 @@ impl Table {
     /// An empty table for layouts numbered below `layouts`.
     #[must_use]
     pub fn new(layouts: usize) -> Self {
-        Self { rows: vec![0; layouts], ..Self::default() }
+        Self {
+            rows: vec![0; layouts],
+            ..Self::default()
+        }
     }
 
     /// Adds a body and returns its number.
@@ -168,7 +189,13 @@ impl Table {
         let start = self.nodes.len() as u32;
         self.nodes.resize(self.nodes.len() + slots, Node::of(NodeKind::Missing));
         let ordinal = &mut self.rows[usize::from(layout.0)];
-        let row = Node { kind: NodeKind::Row, body: 0, start, len: *ordinal, next: NONE };
+        let row = Node {
+            kind: NodeKind::Row,
+            body: 0,
+            start,
+            len: *ordinal,
+            next: NONE,
+        };
         *ordinal += 1;
         row
     }
@@ -270,7 +297,12 @@ impl Table {
     /// null, missing and anything that is not a scalar.
     pub fn write_key_text(&self, node: &Node, out: &mut Vec<u8>) -> bool {
         match node.kind {
-            NodeKind::Missing | NodeKind::Null | NodeKind::List | NodeKind::Row | NodeKind::RawObject | NodeKind::RawArray => false,
+            NodeKind::Missing
+            | NodeKind::Null
+            | NodeKind::List
+            | NodeKind::Row
+            | NodeKind::RawObject
+            | NodeKind::RawArray => false,
             NodeKind::String => {
                 let quoted = self.bytes(node);
                 text::unescape_into(&quoted[1..quoted.len() - 1], out);

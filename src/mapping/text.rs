@@ -140,8 +140,15 @@ fn without_oddities(json: &[u8]) -> Vec<u8> {
         };
         in_string ^= byte == b'"';
         let token = &json[at..at + length];
-        let number = std::str::from_utf8(token).ok().filter(|_| length > 1).and_then(|text| text.parse::<f64>().ok());
-        out.extend_from_slice(if number.is_some_and(f64::is_infinite) { b"null" } else { token });
+        let number = std::str::from_utf8(token)
+            .ok()
+            .filter(|_| length > 1)
+            .and_then(|text| text.parse::<f64>().ok());
+        out.extend_from_slice(if number.is_some_and(f64::is_infinite) {
+            b"null"
+        } else {
+            token
+        });
         at += length;
     }
     out
@@ -151,7 +158,8 @@ fn without_oddities(json: &[u8]) -> Vec<u8> {
 fn odd_escape(json: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     let half = |at: usize, digits: std::ops::RangeInclusive<u8>| {
         let escape = json.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"));
-        escape.is_some_and(|escape| matches!(escape[2], b'd' | b'D') && digits.contains(&escape[3].to_ascii_lowercase()))
+        escape
+            .is_some_and(|escape| matches!(escape[2], b'd' | b'D') && digits.contains(&escape[3].to_ascii_lowercase()))
     };
     let is_high = half(at, b'8'..=b'9') || half(at, b'a'..=b'b');
     let is_low = |at| half(at, b'c'..=b'f');

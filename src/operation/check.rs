@@ -42,7 +42,10 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
         // What the parser reports beyond the first error follows from it.
         error.errors.truncate(1);
         if parser.tokens_reached() >= limits.tokens {
-            error = RequestError::new(RequestErrorKind::Limit(LimitKind::Size), format!("the document has more than {} tokens", limits.tokens));
+            error = RequestError::new(
+                RequestErrorKind::Limit(LimitKind::Size),
+                format!("the document has more than {} tokens", limits.tokens),
+            );
         }
         error
     })?;
@@ -54,12 +57,15 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     build(surface, document, definition)
 }
 
-fn choose<'a>(document: &'a Valid<ExecutableDocument>, name: Option<&str>) -> Result<&'a Node<executable::Operation>, RequestError> {
+fn choose<'a>(
+    document: &'a Valid<ExecutableDocument>,
+    name: Option<&str>,
+) -> Result<&'a Node<executable::Operation>, RequestError> {
     let name = name.filter(|name| !name.is_empty());
     document.operations.get(name).map_err(|_| {
         let message = match name {
             Some(name) => format!("Unknown operation named {name:?}."),
-            None if document.operations.len() == 0 => "The document has no operation.".to_owned(),
+            None if document.operations.is_empty() => "The document has no operation.".to_owned(),
             None => "Must provide operation name if query contains multiple operations.".to_owned(),
         };
         RequestError::new(RequestErrorKind::OperationChoice, message)
@@ -67,11 +73,19 @@ fn choose<'a>(document: &'a Valid<ExecutableDocument>, name: Option<&str>) -> Re
 }
 
 fn refused(kind: RequestErrorKind, errors: &DiagnosticList) -> RequestError {
-    let details = errors.iter().take(limits::ERRORS_MAX).map(|diagnostic| RequestErrorDetail {
-        message: diagnostic.error.to_string(),
-        location: diagnostic.line_column_range().map(|range| (range.start.line as u32, range.start.column as u32)),
-    });
-    RequestError { kind, errors: details.collect() }
+    let details = errors
+        .iter()
+        .take(limits::ERRORS_MAX)
+        .map(|diagnostic| RequestErrorDetail {
+            message: diagnostic.error.to_string(),
+            location: diagnostic
+                .line_column_range()
+                .map(|range| (range.start.line as u32, range.start.column as u32)),
+        });
+    RequestError {
+        kind,
+        errors: details.collect(),
+    }
 }
 
 /// Line and column of a place in a document, from 1.
@@ -88,15 +102,28 @@ struct Builder<'a> {
     fragments: HashMap<Name, Arc<[Selected]>>,
 }
 
-fn build(surface: &Surface, document: Valid<ExecutableDocument>, definition: Node<executable::Operation>) -> Result<Operation, RequestError> {
+fn build(
+    surface: &Surface,
+    document: Valid<ExecutableDocument>,
+    definition: Node<executable::Operation>,
+) -> Result<Operation, RequestError> {
     let kind = match definition.operation_type {
         ast::OperationType::Query => OperationKind::Query,
         ast::OperationType::Mutation => OperationKind::Mutation,
         ast::OperationType::Subscription => {
-            return Err(RequestError::new(RequestErrorKind::Validation, "Subscriptions are not served here."));
+            return Err(RequestError::new(
+                RequestErrorKind::Validation,
+                "Subscriptions are not served here.",
+            ));
         }
     };
-    let mut builder = Builder { surface, document: &document, operation: &definition, conditions: Vec::new(), fragments: HashMap::new() };
+    let mut builder = Builder {
+        surface,
+        document: &document,
+        operation: &definition,
+        conditions: Vec::new(),
+        fragments: HashMap::new(),
+    };
     let selections = builder.selections(&definition.selection_set.selections)?;
     let conditions = builder.conditions;
     if conditions.len() > 64 {
@@ -123,11 +150,16 @@ impl Builder<'_> {
     fn selections(&mut self, selections: &[Selection]) -> Result<Arc<[Selected]>, RequestError> {
         let mut out = Vec::with_capacity(selections.len());
         for selection in selections {
-            let Some(conditions) = self.conditions(selection.directives()) else { continue };
+            let Some(conditions) = self.conditions(selection.directives()) else {
+                continue;
+            };
             match selection {
                 Selection::Field(field) => out.push(Selected::Field(Arc::new(self.field(field, conditions)?))),
                 Selection::InlineFragment(fragment) => out.push(Selected::Group {
-                    on: fragment.type_condition.as_ref().and_then(|name| self.surface.type_ids.get(name.as_str()).copied()),
+                    on: fragment
+                        .type_condition
+                        .as_ref()
+                        .and_then(|name| self.surface.type_ids.get(name.as_str()).copied()),
                     conditions,
                     selections: self.selections(&fragment.selection_set.selections)?,
                 }),
@@ -150,18 +182,36 @@ impl Builder<'_> {
                 built
             }
         };
-        Ok(Selected::Group { on: self.surface.type_ids.get(fragment.type_condition().as_str()).copied(), conditions, selections })
+        Ok(Selected::Group {
+            on: self.surface.type_ids.get(fragment.type_condition().as_str()).copied(),
+            conditions,
+            selections,
+        })
     }
 
-    fn field(&mut self, field: &Node<executable::Field>, conditions: Vec<Condition>) -> Result<FieldNode, RequestError> {
+    fn field(
+        &mut self,
+        field: &Node<executable::Field>,
+        conditions: Vec<Condition>,
+    ) -> Result<FieldNode, RequestError> {
         let location = location(self.document, field.location()).unwrap_or((1, 1));
         let variables = &self.operation.variables;
-        let index = |name: &str| variables.iter().position(|variable| variable.name == name).map(|index| index as u16);
-        let arguments = input::coerce_arguments(&self.surface.schema, &field.definition.arguments, &field.arguments, &index)
-            .map_err(|message| {
-                let message = format!("Field {:?}: {message}.", field.name.as_str());
-                RequestError::at(RequestErrorKind::BadInput, message, Some(location))
-            })?;
+        let index = |name: &str| {
+            variables
+                .iter()
+                .position(|variable| variable.name == name)
+                .map(|index| index as u16)
+        };
+        let arguments = input::coerce_arguments(
+            &self.surface.schema,
+            &field.definition.arguments,
+            &field.arguments,
+            &index,
+        )
+        .map_err(|message| {
+            let message = format!("Field {:?}: {message}.", field.name.as_str());
+            RequestError::at(RequestErrorKind::BadInput, message, Some(location))
+        })?;
         Ok(FieldNode {
             response_key: Arc::from(field.response_key().as_str()),
             name: Arc::from(field.name.as_str()),
@@ -176,16 +226,29 @@ impl Builder<'_> {
     fn conditions(&mut self, directives: &DirectiveList) -> Option<Vec<Condition>> {
         let mut conditions = Vec::new();
         for (directive, counts_if) in [("skip", false), ("include", true)] {
-            let Some(directive) = directives.get(directive) else { continue };
+            let Some(directive) = directives.get(directive) else {
+                continue;
+            };
             match directive.specified_argument_by_name("if").map(|value| &**value) {
                 Some(ast::Value::Boolean(value)) if *value != counts_if => return None,
                 Some(ast::Value::Variable(name)) => {
-                    let index = self.operation.variables.iter().position(|variable| variable.name == *name)? as u16;
-                    let variable = self.conditions.iter().position(|known| *known == index).unwrap_or_else(|| {
-                        self.conditions.push(index);
-                        self.conditions.len() - 1
+                    let index = self
+                        .operation
+                        .variables
+                        .iter()
+                        .position(|variable| variable.name == *name)? as u16;
+                    let variable = self
+                        .conditions
+                        .iter()
+                        .position(|known| *known == index)
+                        .unwrap_or_else(|| {
+                            self.conditions.push(index);
+                            self.conditions.len() - 1
+                        });
+                    conditions.push(Condition {
+                        variable: variable as u16,
+                        counts_if,
                     });
-                    conditions.push(Condition { variable: variable as u16, counts_if });
                 }
                 _ => {}
             }
@@ -202,7 +265,9 @@ pub(super) fn introspect(
     definitions: &[Node<ast::VariableDefinition>],
     variables: &super::Variables,
 ) -> Result<Map<String, Value>, RequestError> {
-    let refuse = |error: apollo_compiler::request::RequestError| RequestError::new(RequestErrorKind::Validation, error.message().to_string());
+    let refuse = |error: apollo_compiler::request::RequestError| {
+        RequestError::new(RequestErrorKind::Validation, error.message().to_string())
+    };
     introspection::check_max_depth(document, operation).map_err(refuse)?;
     let mut values = JsonMap::new();
     for (index, definition) in definitions.iter().enumerate() {
@@ -212,7 +277,8 @@ pub(super) fn introspect(
     }
     let implementers = surface.schema.implementers_map();
     let values = Valid::assume_valid(values);
-    let response = introspection::partial_execute(&surface.schema, &implementers, document, operation, &values).map_err(refuse)?;
+    let response =
+        introspection::partial_execute(&surface.schema, &implementers, document, operation, &values).map_err(refuse)?;
     match serde_json::to_value(response.data) {
         Ok(Value::Object(data)) => Ok(data),
         _ => Ok(Map::new()),

@@ -73,6 +73,12 @@ impl RequestError {
     /// One complaint with a place.
     #[must_use]
     pub fn at(kind: RequestErrorKind, message: impl Into<String>, location: Option<(u32, u32)>) -> Self {
-        Self { kind, errors: vec![RequestErrorDetail { message: message.into(), location }] }
+        Self {
+            kind,
+            errors: vec![RequestErrorDetail {
+                message: message.into(),
+                location,
+            }],
+        }
     }
 }

@@ -20,7 +20,9 @@ use super::Argument;
 pub fn coerce_value(schema: &Schema, ty: &Type, value: &Value, path: &str) -> Result<Value, String> {
     if value.is_null() {
         return match ty {
-            Type::NonNullNamed(_) | Type::NonNullList(_) => Err(format!("{path}: expected a non-null value of type {ty}")),
+            Type::NonNullNamed(_) | Type::NonNullList(_) => {
+                Err(format!("{path}: expected a non-null value of type {ty}"))
+            }
             _ => Ok(Value::Null),
         };
     }
@@ -51,7 +53,9 @@ fn coerce_named(schema: &Schema, name: &str, value: &Value, path: &str) -> Resul
 
 fn coerce_scalar(name: &str, value: &Value) -> Option<Value> {
     match name {
-        "Int" => whole(value).and_then(|number| i32::try_from(number).ok()).map(Value::from),
+        "Int" => whole(value)
+            .and_then(|number| i32::try_from(number).ok())
+            .map(Value::from),
         "Float" => value.is_number().then(|| value.clone()),
         "String" => value.is_string().then(|| value.clone()),
         "Boolean" => value.is_boolean().then(|| value.clone()),
@@ -67,7 +71,12 @@ fn coerce_scalar(name: &str, value: &Value) -> Option<Value> {
 /// The integer that a number stands for, also when written as `1.0`.
 fn whole(value: &Value) -> Option<i64> {
     let number = value.as_number()?;
-    number.as_i64().or_else(|| number.as_f64().filter(|float| float.trunc() == *float && float.abs() < 9e15).map(|float| float as i64))
+    number.as_i64().or_else(|| {
+        number
+            .as_f64()
+            .filter(|float| float.trunc() == *float && float.abs() < 9e15)
+            .map(|float| float as i64)
+    })
 }
 
 fn coerce_object(schema: &Schema, definition: &InputObjectType, value: &Value, path: &str) -> Result<Value, String> {
@@ -82,7 +91,10 @@ fn coerce_object(schema: &Schema, definition: &InputObjectType, value: &Value, p
     for (key, field) in &definition.fields {
         match given.get(key.as_str()) {
             Some(value) => {
-                object.insert(key.to_string(), coerce_value(schema, &field.ty, value, &format!("{path}.{key}"))?);
+                object.insert(
+                    key.to_string(),
+                    coerce_value(schema, &field.ty, value, &format!("{path}.{key}"))?,
+                );
             }
             None => match &field.default_value {
                 Some(default) => {
@@ -94,7 +106,9 @@ fn coerce_object(schema: &Schema, definition: &InputObjectType, value: &Value, p
         }
     }
     if definition.directives.has("oneOf") && (object.len() != 1 || object.values().any(Value::is_null)) {
-        return Err(format!("{path}: exactly one field of {name} must be given, and not null"));
+        return Err(format!(
+            "{path}: exactly one field of {name} must be given, and not null"
+        ));
     }
     Ok(Value::Object(object))
 }
@@ -124,11 +138,19 @@ pub fn coerce_arguments(
 ) -> Result<Vec<(Arc<str>, Argument)>, String> {
     let mut arguments = Vec::with_capacity(definitions.len());
     for definition in definitions {
-        let default = definition.default_value.as_deref().map(|value| constant(schema, &definition.ty, value)).transpose()?;
+        let default = definition
+            .default_value
+            .as_deref()
+            .map(|value| constant(schema, &definition.ty, value))
+            .transpose()?;
         let argument = match given.iter().find(|argument| argument.name == definition.name) {
             None => default.map(Argument::Constant),
             Some(argument) => match coerce_literal(schema, &definition.ty, &argument.value, variable)? {
-                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable { variable, default, non_null }),
+                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable {
+                    variable,
+                    default,
+                    non_null,
+                }),
                 argument => Some(argument),
             },
         };
@@ -147,17 +169,26 @@ fn coerce_literal(
 ) -> Result<Argument, String> {
     if let ast::Value::Variable(name) = literal {
         let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
-        return Ok(Argument::Variable { variable, default: None, non_null: ty.is_non_null() });
+        return Ok(Argument::Variable {
+            variable,
+            default: None,
+            non_null: ty.is_non_null(),
+        });
     }
     if matches!(literal, ast::Value::Null) {
-        return if ty.is_non_null() { Err(format!("null for type {ty}")) } else { Ok(Argument::Constant(Value::Null)) };
+        return if ty.is_non_null() {
+            Err(format!("null for type {ty}"))
+        } else {
+            Ok(Argument::Constant(Value::Null))
+        };
     }
     match ty {
         Type::List(item) | Type::NonNullList(item) => {
             let items = match literal {
-                ast::Value::List(items) => {
-                    items.iter().map(|literal| coerce_literal(schema, item, literal, variable)).collect::<Result<Vec<_>, _>>()?
-                }
+                ast::Value::List(items) => items
+                    .iter()
+                    .map(|literal| coerce_literal(schema, item, literal, variable))
+                    .collect::<Result<Vec<_>, _>>()?,
                 single => vec![coerce_literal(schema, item, single, variable)?],
             };
             Ok(fold_list(items))
@@ -188,11 +219,19 @@ fn literal_object(
 ) -> Result<Argument, String> {
     let mut fields = Vec::with_capacity(given.len());
     for (name, field) in &definition.fields {
-        let default = field.default_value.as_deref().map(|value| constant(schema, &field.ty, value)).transpose()?;
+        let default = field
+            .default_value
+            .as_deref()
+            .map(|value| constant(schema, &field.ty, value))
+            .transpose()?;
         let value = match given.iter().find(|(key, _)| key == name) {
             None => default.map(Argument::Constant),
             Some((_, literal)) => match coerce_literal(schema, &field.ty, literal, variable)? {
-                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable { variable, default, non_null }),
+                Argument::Variable { variable, non_null, .. } => Some(Argument::Variable {
+                    variable,
+                    default,
+                    non_null,
+                }),
                 argument => Some(argument),
             },
         };
@@ -216,13 +255,24 @@ fn untyped(literal: &ast::Value, variable: &dyn Fn(&str) -> Option<u16>) -> Resu
         ast::Value::Float(number) => number_literal(number.as_str())?,
         ast::Value::Variable(name) => {
             let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
-            return Ok(Argument::Variable { variable, default: None, non_null: false });
+            return Ok(Argument::Variable {
+                variable,
+                default: None,
+                non_null: false,
+            });
         }
         ast::Value::List(items) => {
-            return Ok(fold_list(items.iter().map(|item| untyped(item, variable)).collect::<Result<_, _>>()?));
+            return Ok(fold_list(
+                items
+                    .iter()
+                    .map(|item| untyped(item, variable))
+                    .collect::<Result<_, _>>()?,
+            ));
         }
         ast::Value::Object(fields) => {
-            let fields = fields.iter().map(|(name, value)| Ok((Arc::from(name.as_str()), untyped(value, variable)?)));
+            let fields = fields
+                .iter()
+                .map(|(name, value)| Ok((Arc::from(name.as_str()), untyped(value, variable)?)));
             return Ok(fold_object(fields.collect::<Result<_, String>>()?));
         }
     };

@@ -4,10 +4,7 @@ use std::collections::HashMap;
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
-use super::{
-    RequestError, RequestErrorKind,
-    error::LimitKind,
-};
+use super::{RequestError, RequestErrorKind, error::LimitKind};
 
 /// How many errors of one document are told.
 pub const ERRORS_MAX: usize = 20;
@@ -70,7 +67,11 @@ impl Default for Limits {
 /// Checks what can be checked before parsing.
 pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError> {
     if limits.document_bytes > 0 && text.len() > limits.document_bytes {
-        let message = format!("The document has {} bytes; at most {} are allowed.", text.len(), limits.document_bytes);
+        let message = format!(
+            "The document has {} bytes; at most {} are allowed.",
+            text.len(),
+            limits.document_bytes
+        );
         return Err(RequestError::new(RequestErrorKind::Limit(LimitKind::Size), message));
     }
     Ok(())
@@ -82,11 +83,16 @@ pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Resul
         Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
         _ => None,
     });
-    let mut counter = Counter { fragments: fragments.collect(), counted: HashMap::new() };
+    let mut counter = Counter {
+        fragments: fragments.collect(),
+        counted: HashMap::new(),
+    };
     let mut directives = 0;
     for definition in &document.definitions {
         directives += count_directives(definition);
-        let Definition::OperationDefinition(operation) = definition else { continue };
+        let Definition::OperationDefinition(operation) = definition else {
+            continue;
+        };
         let counts = counter.set(&operation.selection_set);
         let introspects = operation.selection_set.iter().any(|selection| match selection {
             Selection::Field(field) => matches!(field.name.as_str(), "__schema" | "__type"),
@@ -96,8 +102,18 @@ pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Resul
         let depth = if introspects { 0 } else { counts.depth };
         exceeded("levels of fields", depth, limits.depth, LimitKind::Depth)?;
         exceeded("aliases", counts.aliases, limits.aliases, LimitKind::Aliases)?;
-        exceeded("root fields", counts.root_fields, limits.root_fields, LimitKind::RootFields)?;
-        exceeded("selections, fragments expanded", counts.selections, limits.expanded_selections, LimitKind::Expansion)?;
+        exceeded(
+            "root fields",
+            counts.root_fields,
+            limits.root_fields,
+            LimitKind::RootFields,
+        )?;
+        exceeded(
+            "selections, fragments expanded",
+            counts.selections,
+            limits.expanded_selections,
+            LimitKind::Expansion,
+        )?;
     }
     exceeded("directives", directives, limits.directives, LimitKind::Directives)
 }
@@ -106,20 +122,30 @@ fn exceeded(what: &str, count: u64, limit: u64, kind: LimitKind) -> Result<(), R
     if limit == 0 || count <= limit {
         return Ok(());
     }
-    Err(RequestError::new(RequestErrorKind::Limit(kind), format!("The operation has {count} {what}; at most {limit} are allowed.")))
+    Err(RequestError::new(
+        RequestErrorKind::Limit(kind),
+        format!("The operation has {count} {what}; at most {limit} are allowed."),
+    ))
 }
 
 fn count_directives(definition: &Definition) -> u64 {
     fn set(selections: &[Selection]) -> u64 {
-        selections.iter().map(|selection| match selection {
-            Selection::Field(field) => field.directives.len() as u64 + set(&field.selection_set),
-            Selection::FragmentSpread(spread) => spread.directives.len() as u64,
-            Selection::InlineFragment(fragment) => fragment.directives.len() as u64 + set(&fragment.selection_set),
-        }).sum()
+        selections
+            .iter()
+            .map(|selection| match selection {
+                Selection::Field(field) => field.directives.len() as u64 + set(&field.selection_set),
+                Selection::FragmentSpread(spread) => spread.directives.len() as u64,
+                Selection::InlineFragment(fragment) => fragment.directives.len() as u64 + set(&fragment.selection_set),
+            })
+            .sum()
     }
     match definition {
         Definition::OperationDefinition(operation) => {
-            let variables: usize = operation.variables.iter().map(|variable| variable.directives.len()).sum();
+            let variables: usize = operation
+                .variables
+                .iter()
+                .map(|variable| variable.directives.len())
+                .sum();
             (operation.directives.len() + variables) as u64 + set(&operation.selection_set)
         }
         Definition::FragmentDefinition(fragment) => fragment.directives.len() as u64 + set(&fragment.selection_set),
@@ -160,7 +186,9 @@ impl<'a> Counter<'a> {
         }
         // A fragment that spreads itself counts as nothing here: validation refuses it.
         self.counted.insert(name, Counts::default());
-        let Some(fragment) = self.fragments.get(name).copied() else { return Counts::default() };
+        let Some(fragment) = self.fragments.get(name).copied() else {
+            return Counts::default();
+        };
         let counts = self.set(&fragment.selection_set);
         self.counted.insert(name, counts);
         counts

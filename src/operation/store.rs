@@ -44,7 +44,8 @@ impl OperationStore {
             return Ok(operation);
         }
         let operation = Arc::new(check::check(surface, text, name, &self.limits)?);
-        self.by_text.insert((Arc::from(text), name.map(Arc::from)), operation.clone());
+        self.by_text
+            .insert((Arc::from(text), name.map(Arc::from)), operation.clone());
         Ok(operation)
     }
 

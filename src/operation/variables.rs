@@ -19,25 +19,34 @@ impl Variables {
     ///
     /// # Errors
     /// A value is missing or does not fit: every such variable is named.
-    pub fn coerce(surface: &Surface, operation: &Operation, given: Option<&Map<String, Value>>) -> Result<Self, RequestError> {
+    pub fn coerce(
+        surface: &Surface,
+        operation: &Operation,
+        given: Option<&Map<String, Value>>,
+    ) -> Result<Self, RequestError> {
         let mut values = Vec::with_capacity(operation.variables.len());
         let mut errors = Vec::new();
         for (index, definition) in operation.variables.iter().enumerate() {
             let name = definition.name.as_str();
             let decides = operation.conditions.contains(&(index as u16));
             let value = match given.and_then(|given| given.get(name)) {
-                Some(value) => input::coerce_value(&surface.schema, &definition.ty, value, &format!("variable ${name}")).map(Some),
+                Some(value) => {
+                    input::coerce_value(&surface.schema, &definition.ty, value, &format!("variable ${name}")).map(Some)
+                }
                 None => match &definition.default_value {
                     Some(default) => input::constant(&surface.schema, &definition.ty, default).map(Some),
-                    None if definition.ty.is_non_null() => {
-                        Err(format!("variable ${name} of type {} is required and was not given", definition.ty))
-                    }
+                    None if definition.ty.is_non_null() => Err(format!(
+                        "variable ${name} of type {} is required and was not given",
+                        definition.ty
+                    )),
                     None => Ok(None),
                 },
             };
             // A nullable variable with a default may stand in `@skip(if:)`; null itself may not.
             let value = value.and_then(|value| match value {
-                Some(Value::Null) if decides => Err(format!("variable ${name} decides @skip or @include and must not be null")),
+                Some(Value::Null) if decides => Err(format!(
+                    "variable ${name} decides @skip or @include and must not be null"
+                )),
                 value => Ok(value),
             });
             match value {
@@ -52,7 +61,10 @@ impl Variables {
             Ok(Self(values))
         } else {
             errors.truncate(super::limits::ERRORS_MAX);
-            Err(RequestError { kind: RequestErrorKind::BadInput, errors })
+            Err(RequestError {
+                kind: RequestErrorKind::BadInput,
+                errors,
+            })
         }
     }
 
@@ -76,7 +88,12 @@ impl Variables {
     #[must_use]
     pub fn condition_bits(&self, operation: &Operation) -> u64 {
         let is_true = |variable: &u16| matches!(self.get(*variable), Some(Value::Bool(true)));
-        operation.conditions.iter().enumerate().filter(|(_, variable)| is_true(variable)).fold(0, |bits, (n, _)| bits | 1 << n)
+        operation
+            .conditions
+            .iter()
+            .enumerate()
+            .filter(|(_, variable)| is_true(variable))
+            .fold(0, |bits, (n, _)| bits | 1 << n)
     }
 
     /// An argument's value; `Ok(None)` when it is absent.
@@ -86,7 +103,11 @@ impl Variables {
     pub fn argument(&self, argument: &Argument) -> Result<Option<Value>, NullArgument> {
         match argument {
             Argument::Constant(value) => Ok(Some(value.clone())),
-            Argument::Variable { variable, default, non_null } => match self.get(*variable).or(default.as_ref()) {
+            Argument::Variable {
+                variable,
+                default,
+                non_null,
+            } => match self.get(*variable).or(default.as_ref()) {
                 Some(Value::Null) if *non_null => Err(NullArgument),
                 None if *non_null => Err(NullArgument),
                 value => Ok(value.cloned()),
@@ -119,6 +140,8 @@ impl Condition {
     /// Whether a selection with these conditions counts, given [`Variables::condition_bits`].
     #[must_use]
     pub fn all_hold(conditions: &[Self], bits: u64) -> bool {
-        conditions.iter().all(|condition| (bits >> condition.variable & 1 == 1) == condition.counts_if)
+        conditions
+            .iter()
+            .all(|condition| (bits >> condition.variable & 1 == 1) == condition.counts_if)
     }
 }

@@ -50,7 +50,7 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         response_path: String::new(),
         root_field: 0,
     };
-    let root = planner.object(group, root_type, &[operation.selections.clone()]);
+    let root = planner.object(group, root_type, std::slice::from_ref(&operation.selections));
     if planner.fields > FIELDS_MAX {
         Err(TooLarge)
     } else {
@@ -168,7 +168,10 @@ impl<'a> Planner<'a> {
             return Vec::new();
         }
         group.ty = ty;
-        group.base = group.base.map(|rows| Rows { supply: rows.supply.of_type(&self.ty(ty).name), ..rows });
+        group.base = group.base.map(|rows| Rows {
+            supply: rows.supply.of_type(&self.ty(ty).name),
+            ..rows
+        });
         let missing: Vec<Arc<str>> = collected
             .iter()
             .filter(|collected| {

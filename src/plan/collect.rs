@@ -41,12 +41,21 @@ fn collect_set(surface: &Surface, ty: TypeId, set: &Arc<[Selected]>, bits: u64, 
     for selected in set.iter() {
         match selected {
             Selected::Field(field) if Condition::all_hold(&field.conditions, bits) => {
-                match collected.iter_mut().find(|known| known.first().response_key == field.response_key) {
+                match collected
+                    .iter_mut()
+                    .find(|known| known.first().response_key == field.response_key)
+                {
                     Some(known) => known.fields.push(field.clone()),
-                    None => collected.push(Collected { fields: vec![field.clone()] }),
+                    None => collected.push(Collected {
+                        fields: vec![field.clone()],
+                    }),
                 }
             }
-            Selected::Group { on, conditions, selections } if Condition::all_hold(conditions, bits) => {
+            Selected::Group {
+                on,
+                conditions,
+                selections,
+            } if Condition::all_hold(conditions, bits) => {
                 let applies = on.is_none_or(|on| surface.types[on.0 as usize].possible.contains(&ty));
                 if applies {
                     collect_set(surface, ty, selections, bits, collected);

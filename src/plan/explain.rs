@@ -15,7 +15,12 @@ use crate::schema::{
 pub fn text(surface: &Surface, plan: &Plan, title: &str) -> String {
     let mut out = String::new();
     let _ = writeln!(out, "{title}");
-    let _ = writeln!(out, "at most {}, cost {}", count(calls(surface, plan), "call"), plan.cost);
+    let _ = writeln!(
+        out,
+        "at most {}, cost {}",
+        count(calls(surface, plan), "call"),
+        plan.cost
+    );
     if plan.waves.is_empty() {
         return out;
     }
@@ -25,14 +30,29 @@ pub fn text(surface: &Surface, plan: &Plan, title: &str) -> String {
     for (number, (row, wave)) in rows.iter().zip(&plan.waves).enumerate() {
         let after = match &wave.after[..] {
             [] => String::new(),
-            after => format!("after {}", after.iter().map(|wave| (wave + 1).to_string()).collect::<Vec<_>>().join(", ")),
+            after => format!(
+                "after {}",
+                after
+                    .iter()
+                    .map(|wave| (wave + 1).to_string())
+                    .collect::<Vec<_>>()
+                    .join(", ")
+            ),
         };
         let [source, request, for_whom, how] = row;
         let [a, b, c] = widths;
         let line = format!("{:>3}  {source:<a$}  {request:<b$}  {for_whom:<c$}  {how}", number + 1);
-        let _ = writeln!(out, "{}{}", line.trim_end(), if after.is_empty() { after } else { format!("; {after}") });
+        let _ = writeln!(
+            out,
+            "{}{}",
+            line.trim_end(),
+            if after.is_empty() { after } else { format!("; {after}") }
+        );
     }
-    let _ = writeln!(out, "Lists without @listSize are taken to have {ASSUMED_LIST_SIZE} items.");
+    let _ = writeln!(
+        out,
+        "Lists without @listSize are taken to have {ASSUMED_LIST_SIZE} items."
+    );
     out
 }
 
@@ -60,7 +80,9 @@ pub fn json(surface: &Surface, plan: &Plan, title: &str) -> Value {
 /// The most calls that the plan may make, lists being as long as `@listSize` says.
 #[must_use]
 pub fn calls(surface: &Surface, plan: &Plan) -> u64 {
-    plan.waves.iter().fold(0, |sum, wave| sum.saturating_add(wave_calls(surface, plan, wave)))
+    plan.waves
+        .iter()
+        .fold(0, |sum, wave| sum.saturating_add(wave_calls(surface, plan, wave)))
 }
 
 fn wave_calls(surface: &Surface, plan: &Plan, wave: &Wave) -> u64 {
@@ -69,7 +91,9 @@ fn wave_calls(surface: &Surface, plan: &Plan, wave: &Wave) -> u64 {
         return 0;
     }
     let is_root = plan.steps[usize::from(wave.steps[0].0)].parent.is_none();
-    let keys = wave.steps.iter().fold(0_u64, |sum, step| sum.saturating_add(plan.steps[usize::from(step.0)].objects));
+    let keys = wave.steps.iter().fold(0_u64, |sum, step| {
+        sum.saturating_add(plan.steps[usize::from(step.0)].objects)
+    });
     match (is_root, is_batched(connector), connector.max_size) {
         (true, ..) | (_, true, None) => 1,
         (_, true, Some(size)) => keys.div_ceil(u64::from(size.max(1))),
@@ -87,20 +111,36 @@ fn connector<'a>(surface: &'a Surface, plan: &Plan, wave: &Wave) -> &'a Connecto
 
 fn row(surface: &Surface, plan: &Plan, wave: &Wave) -> [String; 4] {
     let connector = connector(surface, plan, wave);
-    let paths: Vec<&str> = wave.steps.iter().map(|step| &*plan.steps[usize::from(step.0)].path).collect();
+    let paths: Vec<&str> = wave
+        .steps
+        .iter()
+        .map(|step| &*plan.steps[usize::from(step.0)].path)
+        .collect();
     let fetch = &plan.fetches[usize::from(wave.fetch.0)];
-    let keys = fetch.key_names.iter().map(|path| path.join(".")).collect::<Vec<_>>().join(", ");
+    let keys = fetch
+        .key_names
+        .iter()
+        .map(|path| path.join("."))
+        .collect::<Vec<_>>()
+        .join(", ");
     let calls = count(wave_calls(surface, plan, wave), "call");
     let how = match (is_batched(connector), keys.is_empty()) {
         _ if matches!(connector.request, ConnectRequest::None) => "no call".to_owned(),
         (_, true) => calls,
         (true, false) => {
-            let split = connector.max_size.map_or_else(String::new, |size| format!(", up to {size} keys each"));
+            let split = connector
+                .max_size
+                .map_or_else(String::new, |size| format!(", up to {size} keys each"));
             format!("{calls} for all {keys}{split}")
         }
         (false, false) => format!("{calls}, one for each {keys}"),
     };
-    [source(surface, connector).to_owned(), request(connector), paths.join(", "), how]
+    [
+        source(surface, connector).to_owned(),
+        request(connector),
+        paths.join(", "),
+        how,
+    ]
 }
 
 fn source<'a>(surface: &'a Surface, connector: &Connector) -> &'a str {
@@ -112,7 +152,9 @@ fn request(connector: &Connector) -> String {
         ConnectRequest::None => "mapping".to_owned(),
         ConnectRequest::Grpc { method, .. } => method.path.as_str().trim_start_matches('/').to_owned(),
         ConnectRequest::Http { method, url, query, .. } => {
-            let params = query.as_ref().map_or_else(String::new, |query| format!(" ({})", query.selection));
+            let params = query
+                .as_ref()
+                .map_or_else(String::new, |query| format!(" ({})", query.selection));
             format!("{method} {}{params}", template(url))
         }
     }
@@ -127,5 +169,9 @@ fn template(template: &Template) -> String {
 }
 
 fn count(number: u64, word: &str) -> String {
-    if number == 1 { format!("1 {word}") } else { format!("{number} {word}s") }
+    if number == 1 {
+        format!("1 {word}")
+    } else {
+        format!("{number} {word}s")
+    }
 }

@@ -40,5 +40,8 @@ impl<'a> Supply<'a> {
 }
 
 fn field<'a>(tree: &'a OutputTree, name: &str) -> Option<&'a OutputTree> {
-    tree.fields.iter().find(|field| &*field.name == name).map(|field| &*field.tree)
+    tree.fields
+        .iter()
+        .find(|field| &*field.name == name)
+        .map(|field| &*field.tree)
 }

@@ -71,14 +71,21 @@ pub(super) fn extensions(failure: &Failure) -> Map<String, Value> {
     }
     let coordinate = Map::from_iter([("coordinate".to_owned(), Value::from(&*failure.coordinate))]);
     extensions.insert("connector".to_owned(), Value::Object(coordinate));
-    extensions.extend(failure.extensions.iter().map(|(name, value)| (name.clone(), value.clone())));
+    extensions.extend(
+        failure
+            .extensions
+            .iter()
+            .map(|(name, value)| (name.clone(), value.clone())),
+    );
     extensions
 }
 
 /// An entry of `extensions.connectorErrors`.
 pub(super) fn declared(declared: &Declared) -> Value {
     let mut extensions = declared.extensions.clone().unwrap_or_default();
-    extensions.entry("code").or_insert_with(|| Value::from("CONNECTORS_MAPPING_ERROR"));
+    extensions
+        .entry("code")
+        .or_insert_with(|| Value::from("CONNECTORS_MAPPING_ERROR"));
     Value::Object(Map::from_iter([
         ("message".to_owned(), Value::from(declared.message.as_str())),
         ("extensions".to_owned(), Value::Object(extensions)),
@@ -86,7 +93,13 @@ pub(super) fn declared(declared: &Declared) -> Value {
 }
 
 /// Appends one error.
-pub(super) fn write(message: &str, location: Option<(u32, u32)>, path: Option<Value>, extensions: &Map<String, Value>, out: &mut Vec<u8>) {
+pub(super) fn write(
+    message: &str,
+    location: Option<(u32, u32)>,
+    path: Option<Value>,
+    extensions: &Map<String, Value>,
+    out: &mut Vec<u8>,
+) {
     out.extend_from_slice(b"{\"message\":");
     text::write_string(message, out);
     if let Some((line, column)) = location {

@@ -63,7 +63,11 @@ fn number(table: &Table, node: &Node) -> Option<Number> {
 fn parse_text(text: &[u8]) -> Option<Number> {
     let text = text.trim_ascii();
     // Rust also reads "inf" and "nan"; JSON numbers have neither letters nor a leading plus.
-    if text.is_empty() || !text.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+    if text.is_empty()
+        || !text
+            .iter()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E'))
+    {
         return None;
     }
     parse(text)
@@ -152,7 +156,12 @@ fn id(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
         Some(Number::Whole(_)) => table.write_scalar(node, out),
         Some(Number::Real(real)) if real.is_finite() && real == real.trunc() => match node.kind {
             // An integer beyond 64 bits stays exact.
-            NodeKind::Number if table.bytes(node).iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => {
+            NodeKind::Number
+                if table
+                    .bytes(node)
+                    .iter()
+                    .all(|byte| byte.is_ascii_digit() || *byte == b'-') =>
+            {
                 table.write_scalar(node, out);
             }
             _ => text::write_double(real, out),
@@ -170,11 +179,13 @@ fn boolean(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> 
     let value = match node.kind {
         NodeKind::True => true,
         NodeKind::False => false,
-        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => match number(table, node) {
-            Some(Number::Whole(whole)) => whole != 0,
-            Some(Number::Real(real)) if real.is_finite() => real != 0.0,
-            _ => return Err("Boolean cannot represent a non boolean value."),
-        },
+        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => {
+            match number(table, node) {
+                Some(Number::Whole(whole)) => whole != 0,
+                Some(Number::Real(real)) if real.is_finite() => real != 0.0,
+                _ => return Err("Boolean cannot represent a non boolean value."),
+            }
+        }
         _ => return Err("Boolean cannot represent a non boolean value."),
     };
     out.extend_from_slice(if value { b"true" } else { b"false" });

@@ -31,7 +31,10 @@ pub(super) fn items<'a>(table: &'a Table, array: &Node) -> impl Iterator<Item = 
 }
 
 fn space(bytes: &[u8]) -> usize {
-    bytes.iter().take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t')).count()
+    bytes
+        .iter()
+        .take_while(|byte| matches!(byte, b' ' | b'\n' | b'\r' | b'\t'))
+        .count()
 }
 
 /// Length of the value that `bytes` begin with.
@@ -56,7 +59,10 @@ fn value(bytes: &[u8]) -> usize {
                 }
             }
         }
-        _ => bytes.iter().take_while(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t')).count(),
+        _ => bytes
+            .iter()
+            .take_while(|byte| !matches!(byte, b',' | b']' | b'}' | b' ' | b'\n' | b'\r' | b'\t'))
+            .count(),
     }
 }
 

@@ -58,7 +58,12 @@ struct Row<'a> {
 // === impl Writer ===
 
 impl<'a> Writer<'a> {
-    pub(super) fn new(plan: &'a Plan, outcome: &'a Outcome, introspection: Option<&'a Map<String, Value>>, settings: &'a Settings) -> Self {
+    pub(super) fn new(
+        plan: &'a Plan,
+        outcome: &'a Outcome,
+        introspection: Option<&'a Map<String, Value>>,
+        settings: &'a Settings,
+    ) -> Self {
         Self {
             plan,
             outcome,
@@ -94,11 +99,19 @@ impl<'a> Writer<'a> {
             Shape::ByType { slot, name, variants } => {
                 let (field, row) = at.expect("root types are not abstract");
                 let type_name = row.table.slot(&row.node, *slot);
-                match variants.iter().find(|(name, _)| crate::execute::is_type(row.table, type_name, name)) {
+                match variants
+                    .iter()
+                    .find(|(name, _)| crate::execute::is_type(row.table, type_name, name))
+                {
                     Some((_, fields)) => fields,
                     None => {
                         let coordinate = &field.coordinate;
-                        self.misfit(field, &format!("Abstract type {name} must resolve to one of its object types for field {coordinate}."));
+                        self.misfit(
+                            field,
+                            &format!(
+                                "Abstract type {name} must resolve to one of its object types for field {coordinate}."
+                            ),
+                        );
                         return Err(Propagate);
                     }
                 }
@@ -123,7 +136,12 @@ impl<'a> Writer<'a> {
         Ok(())
     }
 
-    fn field(&mut self, field: &'a FieldShape, row: Option<Row<'a>>, reported: &mut Vec<StepId>) -> Result<(), Propagate> {
+    fn field(
+        &mut self,
+        field: &'a FieldShape,
+        row: Option<Row<'a>>,
+        reported: &mut Vec<StepId>,
+    ) -> Result<(), Propagate> {
         match &field.source {
             FieldSource::Constant(json) => {
                 self.out.extend_from_slice(json);
@@ -131,7 +149,10 @@ impl<'a> Writer<'a> {
             }
             FieldSource::Nobody => self.nothing(field, field.non_null[0]),
             FieldSource::Introspection => {
-                let value = self.introspection.and_then(|map| map.get(&*field.response_key)).unwrap_or(&Value::Null);
+                let value = self
+                    .introspection
+                    .and_then(|map| map.get(&*field.response_key))
+                    .unwrap_or(&Value::Null);
                 text::write_value(value, &mut self.out);
                 Ok(())
             }
@@ -198,7 +219,11 @@ impl<'a> Writer<'a> {
 
     fn row(&self, number: u32, node: u32) -> Row<'a> {
         let table: &'a Table = &self.outcome.tables[number as usize];
-        Row { number, table, node: *table.node(node) }
+        Row {
+            number,
+            table,
+            node: *table.node(node),
+        }
     }
 
     /// <https://spec.graphql.org/September2025/#CompleteValue()>
@@ -262,7 +287,12 @@ impl<'a> Writer<'a> {
         if self.out.len() > self.settings.bytes_max {
             self.stopped = true;
             self.path.clear();
-            self.error("The answer is larger than it may be.", FailureKind::RequestLimit, None, None);
+            self.error(
+                "The answer is larger than it may be.",
+                FailureKind::RequestLimit,
+                None,
+                None,
+            );
             return Err(Propagate);
         }
         self.path.push(Segment::Index(index));
@@ -277,7 +307,12 @@ impl<'a> Writer<'a> {
     fn nothing(&mut self, field: &FieldShape, non_null: bool) -> Result<(), Propagate> {
         if non_null {
             let message = format!("Cannot return null for non-nullable field {}.", field.coordinate);
-            self.error(&message, FailureKind::BadResponse, field.service.as_ref(), Some(field.location));
+            self.error(
+                &message,
+                FailureKind::BadResponse,
+                field.service.as_ref(),
+                Some(field.location),
+            );
         }
         self.null(non_null)
     }
@@ -292,7 +327,12 @@ impl<'a> Writer<'a> {
     }
 
     fn misfit(&mut self, field: &FieldShape, why: &str) {
-        self.error(why, FailureKind::BadResponse, field.service.as_ref(), Some(field.location));
+        self.error(
+            why,
+            FailureKind::BadResponse,
+            field.service.as_ref(),
+            Some(field.location),
+        );
     }
 
     fn failed(&mut self, number: u32, field: &FieldShape) {

@@ -79,11 +79,7 @@ fn failure(case: &Case) -> Option<String> {
         &Vars::new(&vars),
         &Limits::default(),
     );
-    let expected = if case.missing {
-        None
-    } else {
-        case.json.clone()
-    };
+    let expected = if case.missing { None } else { case.json.clone() };
     if outcome.value != expected || !same_text(outcome.value.as_ref(), expected.as_ref()) {
         return Some(format!(
             "expected {expected:?}, found {:?}, notes {:?}",
@@ -106,10 +102,7 @@ fn remarks_differ(case: &Case, outcome: &Evaluation) -> Option<String> {
                 .zip(&outcome.notes)
                 .all(|(part, note)| note.message.contains(part.as_str()));
         if !fit {
-            return Some(format!(
-                "expected notes {expected:?}, found {:?}",
-                outcome.notes
-            ));
+            return Some(format!("expected notes {expected:?}, found {:?}", outcome.notes));
         }
     }
     if let Some(expected) = &case.errors {
@@ -122,15 +115,11 @@ fn remarks_differ(case: &Case, outcome: &Evaluation) -> Option<String> {
             return Some(format!("expected errors {expected:?}, found {declared:?}"));
         }
     }
-    let warnings: Vec<&String> = outcome
-        .warnings
-        .iter()
-        .map(|warning| &warning.message)
-        .collect();
+    let warnings: Vec<&String> = outcome.warnings.iter().map(|warning| &warning.message).collect();
     match &case.warnings {
-        Some(expected) if !warnings.iter().copied().eq(expected) => Some(format!(
-            "expected warnings {expected:?}, found {warnings:?}"
-        )),
+        Some(expected) if !warnings.iter().copied().eq(expected) => {
+            Some(format!("expected warnings {expected:?}, found {warnings:?}"))
+        }
         _ => None,
     }
 }
@@ -144,14 +133,7 @@ fn run(table: &str) {
 
     let failures: Vec<String> = cases
         .iter()
-        .filter_map(|case| {
-            Some(format!(
-                "{}\n    {}\n    {}",
-                case.name,
-                case.selection,
-                failure(case)?
-            ))
-        })
+        .filter_map(|case| Some(format!("{}\n    {}\n    {}", case.name, case.selection, failure(case)?)))
         .collect();
 
     assert!(

@@ -46,10 +46,7 @@ pub(super) fn frame(message: &[u8]) -> Bytes {
 }
 
 /// Reads the message, if there is one, and the trailers, empty if there are none.
-pub(super) async fn read<B>(
-    mut body: B,
-    limit: usize,
-) -> Result<(Option<Bytes>, HeaderMap), CallError>
+pub(super) async fn read<B>(mut body: B, limit: usize) -> Result<(Option<Bytes>, HeaderMap), CallError>
 where
     B: Body<Data = Bytes> + Unpin,
     B::Error: Into<BoxError>,
@@ -78,10 +75,7 @@ impl Body for Message {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
     }
 
@@ -131,9 +125,7 @@ impl Unframe {
     fn open(&mut self) -> Result<(), CallError> {
         let [compressed, len @ ..] = self.prefix;
         if compressed != 0 {
-            return Err(protocol(
-                "the message is compressed, which nobody asked for",
-            ));
+            return Err(protocol("the message is compressed, which nobody asked for"));
         }
         self.len = u32::from_be_bytes(len) as usize;
         if self.len > self.limit {

@@ -39,11 +39,7 @@ impl Status {
     /// number is UNKNOWN; a message that is not UTF-8 is mended, details that are not base64 are dropped.
     pub(super) fn take(trailers: &mut HeaderMap) -> Option<Self> {
         let code = trailers.remove("grpc-status")?;
-        let code = code
-            .to_str()
-            .ok()
-            .and_then(|code| code.parse().ok())
-            .unwrap_or(UNKNOWN);
+        let code = code.to_str().ok().and_then(|code| code.parse().ok()).unwrap_or(UNKNOWN);
         let message = trailers.remove("grpc-message").map(|value| {
             percent_encoding::percent_decode(value.as_bytes())
                 .decode_utf8_lossy()

@@ -36,10 +36,7 @@ impl Descriptors {
     ///
     /// # Errors
     /// For the first file that cannot be read, parsed or linked.
-    pub fn compile(
-        files: &[impl AsRef<Path>],
-        includes: &[PathBuf],
-    ) -> Result<DescriptorPool, ProtoError> {
+    pub fn compile(files: &[impl AsRef<Path>], includes: &[PathBuf]) -> Result<DescriptorPool, ProtoError> {
         let mut folders = includes.to_vec();
         if folders.is_empty() {
             folders.extend(
@@ -78,13 +75,10 @@ impl Descriptors {
 
 impl ProtoError {
     fn from_protox(error: protox::Error) -> Self {
-        let at = error
-            .labels()
-            .and_then(|mut labels| labels.next())
-            .and_then(|label| {
-                let contents = error.source_code()?.read_span(label.inner(), 0, 0).ok()?;
-                Some((contents.line() + 1, contents.column() + 1))
-            });
+        let at = error.labels().and_then(|mut labels| labels.next()).and_then(|label| {
+            let contents = error.source_code()?.read_span(label.inner(), 0, 0).ok()?;
+            Some((contents.line() + 1, contents.column() + 1))
+        });
         let file = error.file().map(str::to_owned);
         Self {
             message: without_file(error.to_string(), file.as_deref()),

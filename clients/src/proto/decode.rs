@@ -77,11 +77,7 @@ struct Decoder {
 ///
 /// # Errors
 /// When the bytes do not fit `message` or pass a limit. Never panics, whatever the bytes.
-pub fn decode_to_json(
-    message: &MessageDescriptor,
-    bytes: &[u8],
-    limits: DecodeLimits,
-) -> Result<Value, DecodeError> {
+pub fn decode_to_json(message: &MessageDescriptor, bytes: &[u8], limits: DecodeLimits) -> Result<Value, DecodeError> {
     let mut decoder = Decoder {
         layouts: Layouts::default(),
         budget: Budget {
@@ -96,12 +92,7 @@ pub fn decode_to_json(
 // === impl Decoder ===
 
 impl Decoder {
-    fn message(
-        &mut self,
-        layout: &Rc<Layout>,
-        chunks: &[&[u8]],
-        depth: usize,
-    ) -> Result<Value, DecodeError> {
+    fn message(&mut self, layout: &Rc<Layout>, chunks: &[&[u8]], depth: usize) -> Result<Value, DecodeError> {
         match layout.well_known {
             None => self.plain(layout, chunks, depth).map(Value::Object),
             Some(WellKnown::Wrapper) => self.wrapper(layout, chunks, depth),
@@ -130,12 +121,7 @@ impl Decoder {
     }
 
     /// `None`: the field is missing from the object.
-    fn field(
-        &mut self,
-        field: &Field,
-        slot: Slot<'_>,
-        depth: usize,
-    ) -> Result<Option<Value>, DecodeError> {
+    fn field(&mut self, field: &Field, slot: Slot<'_>, depth: usize) -> Result<Option<Value>, DecodeError> {
         Ok(Some(match (field.shape, slot) {
             (Shape::Single, Slot::Scalar(value)) => value,
             (Shape::Single, Slot::Message(chunks)) => self.child(field, &chunks, depth)?,
@@ -143,46 +129,28 @@ impl Decoder {
             (Shape::Single, _) => default(&field.kind),
             (Shape::List, Slot::Scalars(values)) => Value::Array(values),
             (Shape::List, Slot::Messages(items)) => {
-                let items = items
-                    .into_iter()
-                    .map(|item| self.child(field, &[item], depth));
+                let items = items.into_iter().map(|item| self.child(field, &[item], depth));
                 Value::Array(items.collect::<Result<_, _>>()?)
             }
             (Shape::List, _) => Value::Array(Vec::new()),
-            (Shape::Map, Slot::Messages(entries)) => {
-                Value::Object(self.map(field, &entries, depth)?)
-            }
+            (Shape::Map, Slot::Messages(entries)) => Value::Object(self.map(field, &entries, depth)?),
             (Shape::Map, _) => Value::Object(Map::new()),
         }))
     }
 
-    fn child(
-        &mut self,
-        field: &Field,
-        chunks: &[&[u8]],
-        depth: usize,
-    ) -> Result<Value, DecodeError> {
+    fn child(&mut self, field: &Field, chunks: &[&[u8]], depth: usize) -> Result<Value, DecodeError> {
         let layout = self.layouts.child(field);
         self.message(&layout, chunks, depth)
     }
 
-    fn map(
-        &mut self,
-        field: &Field,
-        entries: &[&[u8]],
-        depth: usize,
-    ) -> Result<Map<String, Value>, DecodeError> {
+    fn map(&mut self, field: &Field, entries: &[&[u8]], depth: usize) -> Result<Map<String, Value>, DecodeError> {
         let layout = self.layouts.child(field);
         let mut map = Map::with_capacity(entries.len());
         for entry in entries {
             let slots = wire::sort(&layout, &[entry], &mut self.budget)?;
             let (mut key, mut value) = (Value::Null, Value::Null);
             for (field, slot) in layout.fields.iter().zip(slots) {
-                let place = if field.number == 1 {
-                    &mut key
-                } else {
-                    &mut value
-                };
+                let place = if field.number == 1 { &mut key } else { &mut value };
                 *place = match slot {
                     Slot::Scalar(value) => value,
                     Slot::Message(chunks) => self.child(field, &chunks, depth)?,
@@ -199,25 +167,13 @@ impl Decoder {
         Ok(map)
     }
 
-    fn wrapper(
-        &mut self,
-        layout: &Rc<Layout>,
-        chunks: &[&[u8]],
-        depth: usize,
-    ) -> Result<Value, DecodeError> {
+    fn wrapper(&mut self, layout: &Rc<Layout>, chunks: &[&[u8]], depth: usize) -> Result<Value, DecodeError> {
         let mut object = self.plain(layout, chunks, depth)?;
-        Ok(last(&mut object)
-            .map(|(_, value)| value)
-            .unwrap_or_default())
+        Ok(last(&mut object).map(|(_, value)| value).unwrap_or_default())
     }
 
     /// `google.protobuf.Value`: the member of its oneof that is there.
-    fn dynamic(
-        &mut self,
-        layout: &Rc<Layout>,
-        chunks: &[&[u8]],
-        depth: usize,
-    ) -> Result<Value, DecodeError> {
+    fn dynamic(&mut self, layout: &Rc<Layout>, chunks: &[&[u8]], depth: usize) -> Result<Value, DecodeError> {
         let mut object = self.plain(layout, chunks, depth)?;
         match last(&mut object) {
             Some((kind, Value::String(_))) if kind == "numberValue" => {
@@ -228,12 +184,7 @@ impl Decoder {
         }
     }
 
-    fn any(
-        &mut self,
-        layout: &Rc<Layout>,
-        bytes: &[u8],
-        depth: usize,
-    ) -> Result<Value, DecodeError> {
+    fn any(&mut self, layout: &Rc<Layout>, bytes: &[u8], depth: usize) -> Result<Value, DecodeError> {
         let depth = self.budget.enter(depth)?;
         self.budget.spend(2)?;
         let Any { type_url, value } = Any::decode(bytes)?;
@@ -274,12 +225,8 @@ fn whole<'a>(chunks: &[&'a [u8]]) -> Cow<'a, [u8]> {
 fn default(kind: &Kind) -> Value {
     match kind {
         Kind::Double | Kind::Float => Value::from(0.0),
-        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Fixed32 | Kind::Sfixed32 => {
-            Value::from(0)
-        }
-        Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64 => {
-            Value::from("0")
-        }
+        Kind::Int32 | Kind::Uint32 | Kind::Sint32 | Kind::Fixed32 | Kind::Sfixed32 => Value::from(0),
+        Kind::Int64 | Kind::Uint64 | Kind::Sint64 | Kind::Fixed64 | Kind::Sfixed64 => Value::from("0"),
         Kind::Bool => Value::from(false),
         Kind::String | Kind::Bytes => Value::from(""),
         Kind::Enum(of) => scalar::from_enum(of.default_value().number(), of),
@@ -322,12 +269,9 @@ impl Budget {
 
     /// Takes `values` more.
     pub(super) fn spend(&mut self, values: usize) -> Result<(), DecodeError> {
-        self.values = self
-            .values
-            .checked_sub(values)
-            .ok_or(DecodeError::TooMany {
-                limit: self.limits.values,
-            })?;
+        self.values = self.values.checked_sub(values).ok_or(DecodeError::TooMany {
+            limit: self.limits.values,
+        })?;
         Ok(())
     }
 }

@@ -41,12 +41,7 @@ pub fn encode(message: &MessageDescriptor, value: &Value) -> Result<Bytes, Encod
 }
 
 /// Appends the fields of a message, without key and length.
-fn encode_message(
-    of: &MessageDescriptor,
-    value: &Value,
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+fn encode_message(of: &MessageDescriptor, value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if depth == 0 {
         return Err(EncodeError::new("is nested too deeply"));
     }
@@ -77,19 +72,10 @@ fn encode_message(
 fn unknown(of: &MessageDescriptor, name: &str) -> EncodeError {
     let fields: Vec<_> = of.fields().collect();
     let suggestion = nearest(name, fields.iter().map(|field| field.json_name()));
-    EncodeError::new(format!(
-        "is not a field of {}{}",
-        of.full_name(),
-        hint(suggestion)
-    ))
+    EncodeError::new(format!("is not a field of {}{}", of.full_name(), hint(suggestion)))
 }
 
-fn encode_field(
-    field: &FieldDescriptor,
-    value: &Value,
-    depth: usize,
-    out: &mut Vec<u8>,
-) -> Result<(), EncodeError> {
+fn encode_field(field: &FieldDescriptor, value: &Value, depth: usize, out: &mut Vec<u8>) -> Result<(), EncodeError> {
     if field.is_map() {
         let Value::Object(entries) = value else {
             return Err(EncodeError::new(scalar::unlike("an object", value)));
@@ -140,8 +126,7 @@ fn encode_list(
         encode_key(field.number(), WireType::LengthDelimited, out);
         return prefixed(out, |out| {
             items.iter().enumerate().try_for_each(|(index, item)| {
-                encode_scalar(kind, item, out)
-                    .map_err(|message| EncodeError::new(message).at_index(index))
+                encode_scalar(kind, item, out).map_err(|message| EncodeError::new(message).at_index(index))
             })
         });
     }
@@ -245,10 +230,7 @@ fn delimited(bytes: &[u8], out: &mut Vec<u8>) {
 
 /// Writes what `body` writes, behind its length. One byte is kept for the length, which is enough for 127; what is
 /// longer is moved up.
-fn prefixed(
-    out: &mut Vec<u8>,
-    body: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>,
-) -> Result<(), EncodeError> {
+fn prefixed(out: &mut Vec<u8>, body: impl FnOnce(&mut Vec<u8>) -> Result<(), EncodeError>) -> Result<(), EncodeError> {
     let start = out.len();
     out.push(0);
     body(out)?;
@@ -285,9 +267,7 @@ impl Seen {
         self.fields.push(field.number());
         if let Some(oneof) = field.containing_oneof() {
             if let Some((_, other)) = self.oneofs.iter().find(|(name, _)| name == oneof.name()) {
-                return Err(EncodeError::new(format!(
-                    "cannot be given together with \"{other}\""
-                )));
+                return Err(EncodeError::new(format!("cannot be given together with \"{other}\"")));
             }
             self.oneofs
                 .push((oneof.name().to_owned(), field.json_name().to_owned()));

@@ -119,18 +119,11 @@ impl Layout {
     /// The index of the field with this number. `guess` is looked at first: fields mostly come in order.
     pub(super) fn find(&self, number: u32, guess: usize) -> Option<usize> {
         for guess in [guess, guess + 1] {
-            if self
-                .fields
-                .get(guess)
-                .is_some_and(|field| field.number == number)
-            {
+            if self.fields.get(guess).is_some_and(|field| field.number == number) {
                 return Some(guess);
             }
         }
-        let at = self
-            .numbers
-            .binary_search_by_key(&number, |(number, _)| *number)
-            .ok()?;
+        let at = self.numbers.binary_search_by_key(&number, |(number, _)| *number).ok()?;
         Some(self.numbers[at].1)
     }
 

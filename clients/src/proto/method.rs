@@ -41,9 +41,7 @@ pub enum MethodError {
 /// When there is no such method, or it is not unary.
 pub fn method(pool: &DescriptorPool, name: &str) -> Result<Method, MethodError> {
     let name = name.strip_prefix('/').unwrap_or(name);
-    let malformed = || MethodError::Form {
-        name: name.to_owned(),
-    };
+    let malformed = || MethodError::Form { name: name.to_owned() };
     let (service, rpc) = name.split_once('/').ok_or_else(malformed)?;
     let found = pool
         .get_service_by_name(service)
@@ -52,9 +50,7 @@ pub fn method(pool: &DescriptorPool, name: &str) -> Result<Method, MethodError> 
         return Err(not_found(pool, name));
     };
     if found.is_client_streaming() || found.is_server_streaming() {
-        return Err(MethodError::Streaming {
-            name: name.to_owned(),
-        });
+        return Err(MethodError::Streaming { name: name.to_owned() });
     }
     Ok(Method {
         path: PathAndQuery::try_from(format!("/{name}")).map_err(|_| malformed())?,
@@ -93,10 +89,7 @@ fn not_found(pool: &DescriptorPool, name: &str) -> MethodError {
 }
 
 /// The candidate most like `name`, if it is like it at all: at most a third of the letters differ.
-pub(super) fn nearest<'a>(
-    name: &str,
-    candidates: impl Iterator<Item = &'a str>,
-) -> Option<&'a str> {
+pub(super) fn nearest<'a>(name: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::damerau_levenshtein(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance * 3 <= name.len().max(candidate.len()))

@@ -27,10 +27,7 @@ const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
 pub(super) fn integer<T: TryFrom<i128>>(value: &Value) -> Result<T, String> {
     let number = match value {
         Value::Number(number) => whole(number),
-        Value::String(text) => text
-            .parse()
-            .ok()
-            .or_else(|| text.parse().ok().and_then(whole_float)),
+        Value::String(text) => text.parse().ok().or_else(|| text.parse().ok().and_then(whole_float)),
         _ => return Err(unlike("a whole number", value)),
     };
     let number = number.ok_or_else(|| unlike("a whole number", value))?;
@@ -76,9 +73,7 @@ pub(super) fn float(value: &Value) -> Result<f32, String> {
 }
 
 pub(super) fn boolean(value: &Value) -> Result<bool, String> {
-    value
-        .as_bool()
-        .ok_or_else(|| unlike("true or false", value))
+    value.as_bool().ok_or_else(|| unlike("true or false", value))
 }
 
 pub(super) fn text(value: &Value) -> Result<&str, String> {
@@ -97,20 +92,13 @@ pub(super) fn bytes(value: &Value) -> Result<Vec<u8>, String> {
 /// The number of an enum value, given by name or by number, known or not.
 pub(super) fn enum_number(value: &Value, of: &EnumDescriptor) -> Result<i32, String> {
     let Some(name) = value.as_str() else {
-        return integer(value)
-            .map_err(|_| unlike(&format!("a value of {}", of.full_name()), value));
+        return integer(value).map_err(|_| unlike(&format!("a value of {}", of.full_name()), value));
     };
-    of.get_value_by_name(name)
-        .map(|found| found.number())
-        .ok_or_else(|| {
-            let values: Vec<_> = of.values().collect();
-            let suggestion = nearest(name, values.iter().map(|value| value.name()));
-            format!(
-                "\"{name}\" is not a value of {}{}",
-                of.full_name(),
-                hint(suggestion)
-            )
-        })
+    of.get_value_by_name(name).map(|found| found.number()).ok_or_else(|| {
+        let values: Vec<_> = of.values().collect();
+        let suggestion = nearest(name, values.iter().map(|value| value.name()));
+        format!("\"{name}\" is not a value of {}{}", of.full_name(), hint(suggestion))
+    })
 }
 
 /// "must be …, is …", with no more of a text value than its kind: it may be anybody's.

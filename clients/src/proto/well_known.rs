@@ -27,20 +27,16 @@ pub(super) enum WellKnown {
 
 /// Whether ProtoJSON writes `message` in a way of its own. `Empty` needs none: it is an object without fields.
 pub(super) fn of(message: &MessageDescriptor) -> Option<WellKnown> {
-    Some(
-        match message.full_name().strip_prefix("google.protobuf.")? {
-            "Any" => WellKnown::Any,
-            "Timestamp" => WellKnown::Timestamp,
-            "Duration" => WellKnown::Duration,
-            "FieldMask" => WellKnown::FieldMask,
-            "Value" => WellKnown::Value,
-            "Struct" | "ListValue" | "BoolValue" | "BytesValue" | "DoubleValue" | "FloatValue"
-            | "Int32Value" | "Int64Value" | "StringValue" | "UInt32Value" | "UInt64Value" => {
-                WellKnown::Wrapper
-            }
-            _ => return None,
-        },
-    )
+    Some(match message.full_name().strip_prefix("google.protobuf.")? {
+        "Any" => WellKnown::Any,
+        "Timestamp" => WellKnown::Timestamp,
+        "Duration" => WellKnown::Duration,
+        "FieldMask" => WellKnown::FieldMask,
+        "Value" => WellKnown::Value,
+        "Struct" | "ListValue" | "BoolValue" | "BytesValue" | "DoubleValue" | "FloatValue" | "Int32Value"
+        | "Int64Value" | "StringValue" | "UInt32Value" | "UInt64Value" => WellKnown::Wrapper,
+        _ => return None,
+    })
 }
 
 /// Whether null is a value for `field`, not its absence.
@@ -60,15 +56,8 @@ pub(super) fn is_null_value(of: &EnumDescriptor) -> bool {
 }
 
 /// Appends the fields of a well-known message. Requests rarely carry one: prost-reflect's own reading of them will do.
-pub(super) fn encode(
-    message: &MessageDescriptor,
-    value: &Value,
-    out: &mut Vec<u8>,
-) -> Result<(), String> {
-    let message = message
-        .clone()
-        .deserialize(value)
-        .map_err(|error| error.to_string())?;
+pub(super) fn encode(message: &MessageDescriptor, value: &Value, out: &mut Vec<u8>) -> Result<(), String> {
+    let message = message.clone().deserialize(value).map_err(|error| error.to_string())?;
     message.encode(out).map_err(|error| error.to_string())
 }
 
@@ -90,10 +79,7 @@ fn timestamp(at: &Timestamp) -> Result<Value, DecodeError> {
 
 fn duration(of: &Duration) -> Result<Value, DecodeError> {
     let signs_agree = of.seconds.signum() * i64::from(of.nanos.signum()) >= 0;
-    if !DURATION_SECONDS.contains(&of.seconds)
-        || of.nanos.unsigned_abs() >= 1_000_000_000
-        || !signs_agree
-    {
+    if !DURATION_SECONDS.contains(&of.seconds) || of.nanos.unsigned_abs() >= 1_000_000_000 || !signs_agree {
         return Err(DecodeError::OutOfRange("google.protobuf.Duration"));
     }
     Ok(Value::from(of.to_string()))

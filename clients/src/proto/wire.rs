@@ -1,8 +1,6 @@
 //! The wire format: what a message has, sorted by field.
 
-use prost::encoding::{
-    DecodeContext, WireType, decode_key, decode_varint, encoded_len_varint, skip_field,
-};
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, encoded_len_varint, skip_field};
 use prost_reflect::Kind;
 use serde_json::Value;
 use smallvec::SmallVec;
@@ -70,12 +68,7 @@ pub(super) fn sort<'a>(
     Ok(slots)
 }
 
-fn put<'a>(
-    field: &Field,
-    raw: Raw<'a>,
-    slot: &mut Slot<'a>,
-    budget: &mut Budget,
-) -> Result<(), DecodeError> {
+fn put<'a>(field: &Field, raw: Raw<'a>, slot: &mut Slot<'a>, budget: &mut Budget) -> Result<(), DecodeError> {
     match (field.shape, &field.kind) {
         (Shape::Single, Kind::Message(_)) => match slot {
             Slot::Message(chunks) => chunks.push(raw.bytes(field)?),
@@ -114,12 +107,7 @@ fn put<'a>(
     Ok(())
 }
 
-fn unpack(
-    field: &Field,
-    mut packed: &[u8],
-    items: &mut Vec<Value>,
-    budget: &mut Budget,
-) -> Result<(), DecodeError> {
+fn unpack(field: &Field, mut packed: &[u8], items: &mut Vec<Value>, budget: &mut Budget) -> Result<(), DecodeError> {
     let wire_type = field.kind.wire_type();
     while !packed.is_empty() {
         items.push(Raw::read(wire_type, field.number, &mut packed)?.value(field)?);
@@ -148,9 +136,7 @@ impl<'a> Raw<'a> {
                 Self::Group(&start[..(start.len() - from.len()).saturating_sub(end_key)])
             }
             WireType::EndGroup => {
-                return Err(DecodeError::Malformed(
-                    "a group ends that did not begin".to_owned(),
-                ));
+                return Err(DecodeError::Malformed("a group ends that did not begin".to_owned()));
             }
         })
     }
@@ -182,8 +168,7 @@ impl<'a> Raw<'a> {
             (Kind::Double, Self::Fixed64(n)) => scalar::from_double(f64::from_le_bytes(n)),
             (Kind::Bytes, Self::Bytes(bytes)) => scalar::from_bytes(bytes),
             (Kind::String, Self::Bytes(bytes)) => Value::from(
-                str::from_utf8(bytes)
-                    .map_err(|_| DecodeError::Malformed(format!("{} is not UTF-8", field.name)))?,
+                str::from_utf8(bytes).map_err(|_| DecodeError::Malformed(format!("{} is not UTF-8", field.name)))?,
             ),
             _ => return Err(misfit(field)),
         })

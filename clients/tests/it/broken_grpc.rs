@@ -67,18 +67,13 @@ impl Frames {
 
     pub(crate) fn trailer(mut self, name: &'static str, value: &'static str) -> Self {
         let trailers = self.trailers.get_or_insert_default();
-        trailers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        trailers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         self
     }
 
     pub(crate) fn header(mut self, name: &'static str, value: &'static str) -> Self {
-        self.headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        self.headers
+            .insert(HeaderName::from_static(name), HeaderValue::from_static(value));
         self
     }
 
@@ -104,10 +99,7 @@ impl Frames {
         let last = self.data.len().saturating_sub(1);
         for (index, data) in self.data.into_iter().enumerate() {
             stream
-                .send_data(
-                    data,
-                    index == last && self.trailers.is_none() && !self.reset,
-                )
+                .send_data(data, index == last && self.trailers.is_none() && !self.reset)
                 .unwrap();
         }
         if self.reset {

@@ -39,9 +39,7 @@ fn call(message: impl Into<Bytes>) -> Call {
     }
 }
 
-async fn serve(
-    answer: impl Fn(Request<Raw>) -> Result<Response<Raw>, Status> + Send + Sync + 'static,
-) -> SocketAddr {
+async fn serve(answer: impl Fn(Request<Raw>) -> Result<Response<Raw>, Status> + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tonic_server::spawn(listener, answer);
@@ -73,27 +71,16 @@ async fn metadata_goes_as_given_and_comes_back_in_headers_and_trailers() {
         expected.insert("content-type", HeaderValue::from_static("application/grpc"));
         expected.insert("x-one", HeaderValue::from_static("1"));
         expected.insert("x-two-bin", HeaderValue::from_static("AAEC"));
+        assert_eq!(seen, expected, "nothing is added but what the protocol demands");
         assert_eq!(
-            seen, expected,
-            "nothing is added but what the protocol demands"
-        );
-        assert_eq!(
-            request
-                .metadata()
-                .get_bin("x-two-bin")
-                .unwrap()
-                .to_bytes()
-                .unwrap(),
+            request.metadata().get_bin("x-two-bin").unwrap().to_bytes().unwrap(),
             &[0, 1, 2][..]
         );
         let mut response = Response::new(Raw::default());
+        response.metadata_mut().insert("x-reply", "r".parse().unwrap());
         response
             .metadata_mut()
-            .insert("x-reply", "r".parse().unwrap());
-        response.metadata_mut().insert_bin(
-            "x-reply-bin",
-            tonic::metadata::MetadataValue::from_bytes(&[3, 4]),
-        );
+            .insert_bin("x-reply-bin", tonic::metadata::MetadataValue::from_bytes(&[3, 4]));
         Ok(response)
     })
     .await;
@@ -179,14 +166,8 @@ async fn the_time_left_travels_with_the_call() {
         .await
         .unwrap();
 
-    assert!(
-        (900..=1000).contains(&millis(own)),
-        "the attempt's own second"
-    );
-    assert!(
-        (200..=300).contains(&millis(less)),
-        "what is left of the request"
-    );
+    assert!((900..=1000).contains(&millis(own)), "the attempt's own second");
+    assert!((200..=300).contains(&millis(less)), "what is left of the request");
 }
 
 #[tokio::test]
@@ -222,9 +203,7 @@ async fn a_source_that_goes_and_comes_back_is_used_again() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let client = client(address);
-    let start = |listener| -> JoinHandle<()> {
-        tonic_server::spawn(listener, |_| Ok(Response::new(Raw::default())))
-    };
+    let start = |listener| -> JoinHandle<()> { tonic_server::spawn(listener, |_| Ok(Response::new(Raw::default()))) };
 
     let server = start(listener);
     assert_eq!(kind(&send(&client, call("")).await), "Reply 0");
@@ -328,35 +307,17 @@ async fn an_answer_without_a_status_or_a_message_is_no_success() {
             "Protocol",
         ),
         ("cut prefix", Frames::data(b"\0\0\0").ok(), "Protocol"),
-        (
-            "cut message",
-            Frames::data(b"\0\0\0\0\x09abc").ok(),
-            "Protocol",
-        ),
-        (
-            "compressed",
-            Frames::data(b"\x01\0\0\0\x01a").ok(),
-            "Protocol",
-        ),
-        (
-            "announces 4 GiB",
-            Frames::data(b"\0\xff\xff\xff\xff").ok(),
-            "TooLarge",
-        ),
+        ("cut message", Frames::data(b"\0\0\0\0\x09abc").ok(), "Protocol"),
+        ("compressed", Frames::data(b"\x01\0\0\0\x01a").ok(), "Protocol"),
+        ("announces 4 GiB", Frames::data(b"\0\xff\xff\xff\xff").ok(), "TooLarge"),
         (
             "not gRPC",
-            Frames::message(b"hi")
-                .ok()
-                .header("content-type", "text/html"),
+            Frames::message(b"hi").ok().header("content-type", "text/html"),
             "Protocol",
         ),
         (
             "split anyhow",
-            Frames::data(b"\0\0")
-                .and(b"\0\0\x02")
-                .and(b"h")
-                .and(b"i")
-                .ok(),
+            Frames::data(b"\0\0").and(b"\0\0\x02").and(b"h").and(b"i").ok(),
             "Reply 0",
         ),
         (
@@ -429,10 +390,7 @@ async fn a_stream_the_source_refused_is_sent_once_more() {
 
 #[tokio::test]
 async fn what_is_not_http_2_is_no_success() {
-    for answer in [
-        &b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..],
-        b"",
-    ] {
+    for answer in [&b"HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\n\r\n"[..], b""] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move {
@@ -458,17 +416,10 @@ async fn what_is_not_http_2_is_no_success() {
 async fn an_address_may_have_a_base_path() {
     let address = broken_grpc::serve(|path| Frames::message(path.as_bytes()).ok()).await;
     for base in ["", "/"] {
-        let client = settings(&format!("http://{address}{base}"))
-            .client()
-            .unwrap();
-        assert_eq!(
-            &send(&client, call("")).await.unwrap().body[..],
-            b"/shop.Catalog/Get"
-        );
+        let client = settings(&format!("http://{address}{base}")).client().unwrap();
+        assert_eq!(&send(&client, call("")).await.unwrap().body[..], b"/shop.Catalog/Get");
     }
-    let client = settings(&format!("http://{address}/mesh/"))
-        .client()
-        .unwrap();
+    let client = settings(&format!("http://{address}/mesh/")).client().unwrap();
     assert_eq!(
         &send(&client, call("")).await.unwrap().body[..],
         b"/mesh/shop.Catalog/Get"

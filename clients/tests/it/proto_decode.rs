@@ -36,13 +36,9 @@ fn reference(of: &MessageDescriptor, bytes: &[u8]) -> Option<Value> {
 /// 32 bits either will do.
 fn same(ours: &Value, theirs: &Value) -> bool {
     match (ours, theirs) {
-        (Value::Array(a), Value::Array(b)) => {
-            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b))
-        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
         (Value::Object(a), Value::Object(b)) => {
-            a.len() == b.len()
-                && a.iter()
-                    .all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
+            a.len() == b.len() && a.iter().all(|(key, a)| b.get(key).is_some_and(|b| same(a, b)))
         }
         (Value::Number(a), Value::Number(b)) if a.is_f64() => {
             let (a, b) = (a.as_f64().unwrap(), b.as_f64().unwrap());
@@ -164,10 +160,7 @@ fn values_out_of_range_are_errors() {
         at(0, 1_000_000_000),
         at(i64::MAX, 0),
     ] {
-        assert!(matches!(
-            decoded(&timestamp, &bytes),
-            Err(DecodeError::OutOfRange(_))
-        ));
+        assert!(matches!(decoded(&timestamp, &bytes), Err(DecodeError::OutOfRange(_))));
     }
     let lasting = |seconds, nanos| prost_types::Duration { seconds, nanos }.encode_to_vec();
     let duration = message("google.protobuf.Duration");
@@ -177,10 +170,7 @@ fn values_out_of_range_are_errors() {
         lasting(i64::MIN, 0),
         lasting(0, i32::MIN),
     ] {
-        assert!(matches!(
-            decoded(&duration, &bytes),
-            Err(DecodeError::OutOfRange(_))
-        ));
+        assert!(matches!(decoded(&duration, &bytes), Err(DecodeError::OutOfRange(_))));
     }
     let value = message("google.protobuf.Value");
     let number = |number: f64| [&[0x11][..], &number.to_le_bytes()].concat();
@@ -206,10 +196,7 @@ fn messages_sent_in_pieces_are_merged() {
 
     let bytes = [first, second, third].concat();
 
-    assert_eq!(
-        decoded(&of, &bytes).unwrap(),
-        reference(&of, &bytes).unwrap()
-    );
+    assert_eq!(decoded(&of, &bytes).unwrap(), reference(&of, &bytes).unwrap());
     assert_eq!(decoded(&of, &bytes).unwrap()["middle"]["u32"], 6);
     assert_eq!(decoded(&of, &bytes).unwrap().get("left"), None);
 }
@@ -222,10 +209,7 @@ fn groups_of_proto2_are_read() {
         json!({"part": {"size": 300, "old": {"must": 1, "part": {}}}, "numbers": [1, 2]}),
     ] {
         let bytes = bytes_of(&of, value);
-        assert_eq!(
-            decoded(&of, &bytes).unwrap(),
-            reference(&of, &bytes).unwrap()
-        );
+        assert_eq!(decoded(&of, &bytes).unwrap(), reference(&of, &bytes).unwrap());
     }
 }
 
@@ -240,35 +224,20 @@ fn limits_hold() {
     };
     for (value, expected) in [
         (nested, DecodeError::TooDeep { limit: 5 }),
-        (
-            json!({"anything": [[[[[[1]]]]]]}),
-            DecodeError::TooDeep { limit: 5 },
-        ),
-        (
-            json!({"numbers": vec![0; 11]}),
-            DecodeError::TooLong { limit: 10 },
-        ),
-        (
-            json!({"texts": vec![""; 11]}),
-            DecodeError::TooLong { limit: 10 },
-        ),
+        (json!({"anything": [[[[[[1]]]]]]}), DecodeError::TooDeep { limit: 5 }),
+        (json!({"numbers": vec![0; 11]}), DecodeError::TooLong { limit: 10 }),
+        (json!({"texts": vec![""; 11]}), DecodeError::TooLong { limit: 10 }),
         (
             json!({"plains": vec![json!({}); 11]}),
             DecodeError::TooLong { limit: 10 },
         ),
-        (
-            json!({"list": vec![1; 11]}),
-            DecodeError::TooLong { limit: 10 },
-        ),
+        (json!({"list": vec![1; 11]}), DecodeError::TooLong { limit: 10 }),
         (
             json!({"plains": vec![json!({}); 10]}),
             DecodeError::TooMany { limit: 100 },
         ),
     ] {
-        assert_eq!(
-            decode_to_json(&of, &bytes_of(&of, value), small),
-            Err(expected)
-        );
+        assert_eq!(decode_to_json(&of, &bytes_of(&of, value), small), Err(expected));
     }
 }
 
@@ -331,9 +300,7 @@ fn base64(bytes: &[u8]) -> String {
 }
 
 fn some_of(value: Value, present: u64) -> Value {
-    let Value::Object(all) = value else {
-        unreachable!()
-    };
+    let Value::Object(all) = value else { unreachable!() };
     let kept = all
         .into_iter()
         .enumerate()
@@ -372,7 +339,9 @@ fn everything() -> impl Strategy<Value = Value> {
                     "object": {"k": text, "n": nanos, "l": [null, true]}, "values": [text, {}, []],
                     "any": {"@type": "x/kitchen.Plain", "i32": nanos}
                 });
-                let Value::Object(mut message) = some_of(all, present) else { unreachable!() };
+                let Value::Object(mut message) = some_of(all, present) else {
+                    unreachable!()
+                };
                 message.extend(choice.as_object().cloned().unwrap_or_default());
                 Value::Object(message)
             },

@@ -58,11 +58,7 @@ fn values_of_every_kind_are_read_as_protojson_says() {
         json!({"nothing": null, "@custom": 4}),
         json!({"custom": 4, "last_number_first": "z"}),
     ] {
-        assert_eq!(
-            encoded(&everything, &value),
-            reference(&everything, &value),
-            "{value}"
-        );
+        assert_eq!(encoded(&everything, &value), reference(&everything, &value), "{value}");
     }
 }
 
@@ -70,10 +66,7 @@ fn values_of_every_kind_are_read_as_protojson_says() {
 fn what_does_not_fit_is_refused_with_its_path() {
     let everything = message("kitchen.Everything");
     for (value, expected) in [
-        (
-            json!(1),
-            "the message: must be an object of kitchen.Everything, is 1",
-        ),
+        (json!(1), "the message: must be an object of kitchen.Everything, is 1"),
         (
             json!({"plan": {}}),
             "plan: is not a field of kitchen.Everything; did you mean \"plain\"?",
@@ -94,10 +87,7 @@ fn what_does_not_fit_is_refused_with_its_path() {
             json!({"plain": {"i32": 2147483648u32}}),
             "plain.i32: 2147483648 is out of range",
         ),
-        (
-            json!({"plain": {"u32": -1}}),
-            "plain.u32: -1 is out of range",
-        ),
+        (json!({"plain": {"u32": -1}}), "plain.u32: -1 is out of range"),
         (
             json!({"plain": {"u64": "18446744073709551616"}}),
             "plain.u64: 18446744073709551616 is out of range",
@@ -115,14 +105,8 @@ fn what_does_not_fit_is_refused_with_its_path() {
             json!({"plain": {"truth": "true"}}),
             "plain.truth: must be true or false, is text",
         ),
-        (
-            json!({"plain": {"someText": 3}}),
-            "plain.someText: must be text, is 3",
-        ),
-        (
-            json!({"plain": {"rawBytes": "?"}}),
-            "plain.rawBytes: is not base64",
-        ),
+        (json!({"plain": {"someText": 3}}), "plain.someText: must be text, is 3"),
+        (json!({"plain": {"rawBytes": "?"}}), "plain.rawBytes: is not base64"),
         (
             json!({"plain": {"colour": "REDD"}}),
             "plain.colour: \"REDD\" is not a value of kitchen.Colour; did you mean \"RED\"?",
@@ -145,10 +129,7 @@ fn what_does_not_fit_is_refused_with_its_path() {
             json!({"plains": [{}, {"i32": {}}]}),
             "plains[1].i32: must be a whole number, is an object",
         ),
-        (
-            json!({"counts": []}),
-            "counts: must be an object, is a list",
-        ),
+        (json!({"counts": []}), "counts: must be an object, is a list"),
         (
             json!({"counts": {"a": null}}),
             "counts.a: must be a whole number, is null",
@@ -216,10 +197,6 @@ fn what_is_unset_or_default_takes_no_bytes() {
         (json!({"numbers": [1, 2]}), b"\x52\x02\x01\x02"),
         (json!({"unpacked": [1, 2]}), b"\x88\x01\x01\x88\x01\x02"),
     ] {
-        assert_eq!(
-            &encode(&everything, &value).unwrap()[..],
-            expected,
-            "{value}"
-        );
+        assert_eq!(&encode(&everything, &value).unwrap()[..], expected, "{value}");
     }
 }

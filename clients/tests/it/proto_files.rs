@@ -2,9 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use switchboard_clients::proto::{
-    DescriptorPool, Descriptors, MessageDescriptor, MethodError, method,
-};
+use switchboard_clients::proto::{DescriptorPool, Descriptors, MessageDescriptor, MethodError, method};
 
 /// The pool of the files under `tests/proto`.
 pub(crate) fn pool() -> DescriptorPool {
@@ -60,10 +58,7 @@ fn errors_say_where() {
     }
 
     let missing = Descriptors::compile(&["none.proto"], &[folder.path().to_owned()]).unwrap_err();
-    assert_eq!(
-        missing.to_string(),
-        "file 'none.proto' is not in any include path"
-    );
+    assert_eq!(missing.to_string(), "file 'none.proto' is not in any include path");
 }
 
 #[test]
@@ -113,22 +108,12 @@ fn a_method_that_cannot_be_called_is_an_error_that_helps() {
     };
     assert_eq!(
         known,
-        [
-            "kitchen.Kitchen/Clean",
-            "kitchen.Kitchen/Cook",
-            "kitchen.Kitchen/Look"
-        ]
+        ["kitchen.Kitchen/Clean", "kitchen.Kitchen/Cook", "kitchen.Kitchen/Look"]
     );
     assert_eq!(
         error("kitchen.Kitchen/Watch").to_string(),
         "\"kitchen.Kitchen/Watch\" streams; only unary methods can be called"
     );
-    assert!(matches!(
-        error("kitchen.Kitchen/Feed"),
-        MethodError::Streaming { .. }
-    ));
-    assert!(matches!(
-        error("kitchen.Kitchen.Cook"),
-        MethodError::Form { .. }
-    ));
+    assert!(matches!(error("kitchen.Kitchen/Feed"), MethodError::Streaming { .. }));
+    assert!(matches!(error("kitchen.Kitchen.Cook"), MethodError::Form { .. }));
 }

@@ -8,9 +8,7 @@ use switchboard_clients::Call;
 use crate::support::{BOTH, Scheme, Source, get, send};
 
 fn body_of(len: usize) -> Response<Full<Bytes>> {
-    Response::new(Full::new(Bytes::from(
-        (0..len).map(|n| n as u8).collect::<Vec<_>>(),
-    )))
+    Response::new(Full::new(Bytes::from((0..len).map(|n| n as u8).collect::<Vec<_>>())))
 }
 
 #[tokio::test]
@@ -37,12 +35,7 @@ async fn a_call_arrives_as_it_was_given_and_nothing_is_added() {
         );
         assert_eq!(&seen.body[..], b"{}");
         let mut expected = headers;
-        expected.insert(
-            "host",
-            format!("localhost:{}", source.address.port())
-                .parse()
-                .unwrap(),
-        );
+        expected.insert("host", format!("localhost:{}", source.address.port()).parse().unwrap());
         expected.insert("content-length", HeaderValue::from_static("2"));
         if scheme == Scheme::Https {
             expected.insert("accept", HeaderValue::from_static("*/*"));
@@ -67,30 +60,18 @@ async fn accept_and_host_may_be_set() {
 
         send(&source.client(), call).await.unwrap();
 
-        assert_eq!(
-            source.seen.lock().unwrap()[0].headers,
-            headers,
-            "{scheme:?}"
-        );
+        assert_eq!(source.seen.lock().unwrap()[0].headers, headers, "{scheme:?}");
     }
 }
 
 #[tokio::test]
 async fn a_reply_has_status_headers_and_body_whatever_the_status_means() {
     for scheme in BOTH {
-        for (status, len) in [
-            (200, 0),
-            (201, 1),
-            (404, 100),
-            (500, 26_000),
-            (200, 3_000_000),
-        ] {
+        for (status, len) in [(200, 0), (201, 1), (404, 100), (500, 26_000), (200, 3_000_000)] {
             let source = Source::http(scheme, &["http/1.1"], move |_| {
                 let mut response = body_of(len);
                 *response.status_mut() = status.try_into().unwrap();
-                response
-                    .headers_mut()
-                    .insert("x-total", HeaderValue::from_static("7"));
+                response.headers_mut().insert("x-total", HeaderValue::from_static("7"));
                 response
             })
             .await;
@@ -100,9 +81,7 @@ async fn a_reply_has_status_headers_and_body_whatever_the_status_means() {
             assert_eq!((reply.status, reply.body.len()), (status, len));
             assert_eq!(reply.body, body_of(len).into_body().into_inner_for_test());
             assert_eq!(reply.headers["x-total"], "7");
-            assert!(
-                reply.trailers.is_empty() && reply.message.is_empty() && reply.details.is_empty()
-            );
+            assert!(reply.trailers.is_empty() && reply.message.is_empty() && reply.details.is_empty());
         }
     }
 }
@@ -158,12 +137,7 @@ async fn compressed_bodies_are_neither_asked_for_nor_unpacked() {
         let reply = send(&source.client(), get(source.uri("/"))).await.unwrap();
 
         assert_eq!(&reply.body[..], b"\x1f\x8b\x08 not really");
-        assert_eq!(
-            source.seen.lock().unwrap()[0]
-                .headers
-                .get("accept-encoding"),
-            None
-        );
+        assert_eq!(source.seen.lock().unwrap()[0].headers.get("accept-encoding"), None);
     }
 }
 

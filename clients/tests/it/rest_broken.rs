@@ -27,9 +27,7 @@ async fn a_source_that_is_not_there_is_a_failure_to_connect() {
         .local_addr()
         .unwrap()
         .port();
-    let client = SourceSettings::new("gone", TransportSettings::Rest)
-        .client()
-        .unwrap();
+    let client = SourceSettings::new("gone", TransportSettings::Rest).client().unwrap();
     for uri in [
         format!("http://127.0.0.1:{port}/"),
         format!("https://127.0.0.1:{port}/"),
@@ -45,18 +43,14 @@ async fn a_source_that_is_not_there_is_a_failure_to_connect() {
 
 #[tokio::test]
 async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
-    let past =
-        |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let past = |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
     for (what, identity, trusted) in [
         ("unknown authority", Identity::new("localhost", &[]), false),
         ("other name", Identity::new("other.example", &[]), true),
         ("expired", Identity::with("localhost", &[], past), true),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let uri = format!(
-            "https://localhost:{}/",
-            listener.local_addr().unwrap().port()
-        );
+        let uri = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
         let mut settings = SourceSettings::new("impostor", TransportSettings::Rest);
         if trusted {
             settings.tls.authorities_pem = identity.authority_pem.clone().into_bytes();
@@ -76,15 +70,10 @@ async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
 #[tokio::test]
 async fn plaintext_where_tls_was_expected_is_a_failure_to_connect() {
     let source = Source::raw(Scheme::Http, |_, mut stream| async move {
-        stream
-            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await.unwrap();
     })
     .await;
-    let uri = format!("https://localhost:{}/", source.address.port())
-        .parse()
-        .unwrap();
+    let uri = format!("https://localhost:{}/", source.address.port()).parse().unwrap();
 
     assert_eq!(kind(&send(&source.client(), get(uri)).await), "Connect");
 }
@@ -97,11 +86,8 @@ async fn a_host_that_swallows_packets_costs_the_connect_timeout_only() {
     let listener = socket.listen(1).unwrap();
     let address = listener.local_addr().unwrap();
     let mut held = Vec::new();
-    while let Ok(Ok(stream)) = tokio::time::timeout(
-        Duration::from_millis(50),
-        tokio::net::TcpStream::connect(address),
-    )
-    .await
+    while let Ok(Ok(stream)) =
+        tokio::time::timeout(Duration::from_millis(50), tokio::net::TcpStream::connect(address)).await
     {
         held.push(stream);
     }
@@ -110,11 +96,7 @@ async fn a_host_that_swallows_packets_costs_the_connect_timeout_only() {
     let client = settings.client().unwrap();
     for scheme in ["http", "https"] {
         let started = Instant::now();
-        let outcome = send(
-            &client,
-            get(format!("{scheme}://{address}/").parse().unwrap()),
-        )
-        .await;
+        let outcome = send(&client, get(format!("{scheme}://{address}/").parse().unwrap())).await;
 
         assert_eq!(kind(&outcome), "Timeout", "{outcome:?}");
         assert!(
@@ -168,10 +150,7 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
 async fn half_a_reply_is_never_a_success() {
     let cut: [(&[u8], &str); 7] = [
         (b"HTTP/1.1 200 OK\r\ncontent-le", "Broken"),
-        (
-            b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]",
-            "Broken",
-        ),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Broken"),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Broken"),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]\r\n",
@@ -217,9 +196,7 @@ async fn a_reset_in_the_body_is_a_broken_connection() {
         tokio::time::sleep(Duration::from_millis(20)).await;
         stream.set_zero_linger().unwrap();
     });
-    let client = SourceSettings::new("reset", TransportSettings::Rest)
-        .client()
-        .unwrap();
+    let client = SourceSettings::new("reset", TransportSettings::Rest).client().unwrap();
 
     let outcome = send(&client, get(uri.parse().unwrap())).await;
 
@@ -255,12 +232,24 @@ async fn what_is_not_http_breaks_the_protocol() {
 async fn a_body_is_cut_at_the_limit_announced_or_not() {
     for scheme in BOTH {
         for (answer, expected) in [
-            (&b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n12345678"[..], "Reply 200"),
+            (
+                &b"HTTP/1.1 200 OK\r\ncontent-length: 8\r\n\r\n12345678"[..],
+                "Reply 200",
+            ),
             (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n", "TooLarge"),
             (b"HTTP/1.1 200 OK\r\ncontent-length: 1000000000000\r\n\r\n", "TooLarge"),
-            (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n12345678\r\n0\r\n\r\n", "Reply 200"),
-            (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n123456789\r\n", "TooLarge"),
-            (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n5\r\n12345\r\n", "TooLarge"),
+            (
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n8\r\n12345678\r\n0\r\n\r\n",
+                "Reply 200",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n123456789\r\n",
+                "TooLarge",
+            ),
+            (
+                b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n12345\r\n5\r\n12345\r\n",
+                "TooLarge",
+            ),
         ] {
             let source = Source::bytes(scheme, answer, After::Hang).await;
             let mut settings = source.settings();
@@ -392,10 +381,7 @@ async fn a_call_that_timed_out_does_not_get_its_connection_used_again() {
         assert_eq!(kind(&send(&client, get(source.uri("/"))).await), "Timeout");
         tokio::time::sleep(Duration::from_millis(150)).await;
 
-        assert_eq!(
-            &send(&client, get(source.uri("/"))).await.unwrap().body[..],
-            b"1"
-        );
+        assert_eq!(&send(&client, get(source.uri("/"))).await.unwrap().body[..], b"1");
     }
 }
 
@@ -427,10 +413,7 @@ async fn connections_are_kept_and_shared() {
 
 #[tokio::test]
 async fn a_mapping_for_the_wrong_protocol_is_refused() {
-    let source = Source::http(Scheme::Http, &[], |_| {
-        Response::new(Full::<Bytes>::default())
-    })
-    .await;
+    let source = Source::http(Scheme::Http, &[], |_| Response::new(Full::<Bytes>::default())).await;
     let call = switchboard_clients::Call::Grpc {
         path: "/a.B/C".parse().unwrap(),
         message: Bytes::new(),

@@ -29,10 +29,7 @@ async fn a_full_source_refuses_at_once_and_takes_calls_again_later() {
 
     let outcome = send(&client, get(source.uri("/"))).await;
 
-    assert!(
-        matches!(outcome, Err(CallError::Limited { limit: 3 })),
-        "{outcome:?}"
-    );
+    assert!(matches!(outcome, Err(CallError::Limited { limit: 3 })), "{outcome:?}");
     assert!(started.elapsed() < Duration::from_millis(100));
     join_all(held).await;
     assert_eq!(
@@ -55,11 +52,7 @@ async fn a_dropped_call_gives_its_place_back() {
     let client = settings.client().unwrap();
     for _ in 0..3 {
         let call = send(&client, get(source.uri("/")));
-        assert!(
-            tokio::time::timeout(Duration::from_millis(10), call)
-                .await
-                .is_err()
-        );
+        assert!(tokio::time::timeout(Duration::from_millis(10), call).await.is_err());
     }
 
     assert_eq!(kind(&send(&client, get(source.uri("/"))).await), "Timeout");
@@ -67,10 +60,7 @@ async fn a_dropped_call_gives_its_place_back() {
 
 #[tokio::test]
 async fn a_call_past_its_deadline_is_not_sent() {
-    let source = Source::http(Scheme::Http, &[], |_| {
-        Response::new(Full::<Bytes>::default())
-    })
-    .await;
+    let source = Source::http(Scheme::Http, &[], |_| Response::new(Full::<Bytes>::default())).await;
     let client = source.client();
 
     let outcome = client.call(get(source.uri("/")), Instant::now()).await;
@@ -84,8 +74,7 @@ async fn a_call_past_its_deadline_is_not_sent() {
 
 #[tokio::test]
 async fn sources_are_found_by_name_and_by_number() {
-    let sources =
-        ["users", "orders"].map(|name| SourceSettings::new(name, TransportSettings::Rest));
+    let sources = ["users", "orders"].map(|name| SourceSettings::new(name, TransportSettings::Rest));
     let registry = Registry::build(&sources).unwrap();
 
     assert_eq!(registry.len(), 2);
@@ -99,12 +88,7 @@ async fn settings_that_cannot_work_are_refused_at_the_start() {
     let twice = ["a", "a"].map(|name| SourceSettings::new(name, TransportSettings::Rest));
     assert!(matches!(Registry::build(&twice), Err(RegistryError::Duplicate(name)) if name == "a"));
 
-    for address in [
-        "catalog:50051",
-        "/path",
-        "ftp://catalog",
-        "http://catalog/?q",
-    ] {
+    for address in ["catalog:50051", "/path", "ftp://catalog", "http://catalog/?q"] {
         let grpc = SourceSettings::new(
             "a",
             TransportSettings::Grpc {
@@ -118,10 +102,6 @@ async fn settings_that_cannot_work_are_refused_at_the_start() {
     }
 
     let mut tls = SourceSettings::new("a", TransportSettings::Rest);
-    tls.tls.authorities_pem =
-        b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
-    assert!(matches!(
-        Registry::build(&[tls]),
-        Err(RegistryError::Tls { .. })
-    ));
+    tls.tls.authorities_pem = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".to_vec();
+    assert!(matches!(Registry::build(&[tls]), Err(RegistryError::Tls { .. })));
 }

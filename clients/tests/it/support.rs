@@ -70,11 +70,7 @@ impl Identity {
         Self::with(name, protocols, |_| {})
     }
 
-    pub(crate) fn with(
-        name: &str,
-        protocols: &[&str],
-        change: impl FnOnce(&mut rcgen::CertificateParams),
-    ) -> Self {
+    pub(crate) fn with(name: &str, protocols: &[&str], change: impl FnOnce(&mut rcgen::CertificateParams)) -> Self {
         let mut params = rcgen::CertificateParams::new(vec![name.to_owned()]).unwrap();
         change(&mut params);
         let key = rcgen::KeyPair::generate().unwrap();
@@ -89,10 +85,7 @@ impl Identity {
                 PrivateKeyDer::Pkcs8(key.serialize_der().into()),
             )
             .unwrap();
-        config.alpn_protocols = protocols
-            .iter()
-            .map(|name| name.as_bytes().to_vec())
-            .collect();
+        config.alpn_protocols = protocols.iter().map(|name| name.as_bytes().to_vec()).collect();
         Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             authority_pem: certificate.pem(),
@@ -175,9 +168,7 @@ impl Source {
                     }
                 });
                 let builder = auto::Builder::new(TokioExecutor::new());
-                let _ = builder
-                    .serve_connection(TokioIo::new(stream), service)
-                    .await;
+                let _ = builder.serve_connection(TokioIo::new(stream), service).await;
             }
         })
         .await;
@@ -204,11 +195,7 @@ impl Source {
     }
 
     pub(crate) fn uri(&self, path: &str) -> Uri {
-        let scheme = if self.scheme == Scheme::Http {
-            "http"
-        } else {
-            "https"
-        };
+        let scheme = if self.scheme == Scheme::Http { "http" } else { "https" };
         format!("{scheme}://localhost:{}{path}", self.address.port())
             .parse()
             .unwrap()
@@ -265,19 +252,13 @@ pub(crate) fn post(uri: Uri, body: &'static str) -> Call {
 
 /// Makes the call with more time than any test needs.
 pub(crate) async fn send(client: &Arc<dyn Client>, call: Call) -> Result<Reply, CallError> {
-    client
-        .call(call, Instant::now() + Duration::from_secs(10))
-        .await
+    client.call(call, Instant::now() + Duration::from_secs(10)).await
 }
 
 /// `Debug` of the variant alone, to compare kinds of errors.
 pub(crate) fn kind(outcome: &Result<Reply, CallError>) -> String {
     match outcome {
         Ok(reply) => format!("Reply {}", reply.status),
-        Err(error) => format!("{error:?}")
-            .split(['(', ' '])
-            .next()
-            .unwrap()
-            .to_owned(),
+        Err(error) => format!("{error:?}").split(['(', ' ']).next().unwrap().to_owned(),
     }
 }

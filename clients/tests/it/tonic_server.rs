@@ -43,9 +43,7 @@ pub(crate) fn spawn(
             runtime.block_on(async move {
                 let listener = TcpListener::from_std(listener).unwrap();
                 let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-                let serving = Server::builder()
-                    .add_service(service)
-                    .serve_with_incoming(incoming);
+                let serving = Server::builder().add_service(service).serve_with_incoming(incoming);
                 tokio::select! { _ = serving => {}, _ = stopped => {} }
             });
             runtime.shutdown_background();

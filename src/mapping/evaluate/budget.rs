@@ -82,8 +82,7 @@ impl<'a> Evaluator<'a> {
             Val::Ref(value) => self.copy(value, 0),
             Val::List(items) => {
                 self.charge(1 + items.len(), 0)?;
-                let items: Option<Vec<Value>> =
-                    items.into_iter().map(|item| self.own(item)).collect();
+                let items: Option<Vec<Value>> = items.into_iter().map(|item| self.own(item)).collect();
                 items.map(Value::Array)
             }
         }
@@ -151,12 +150,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// Whether two values are the same; `None` when finding out took too long.
-    pub(in crate::mapping) fn equal(
-        &mut self,
-        a: &Value,
-        b: &Value,
-        equality: Equality,
-    ) -> Option<bool> {
+    pub(in crate::mapping) fn equal(&mut self, a: &Value, b: &Value, equality: Equality) -> Option<bool> {
         self.spend(1)?;
         match (a, b) {
             (Value::Number(a), Value::Number(b)) => Some(match equality {

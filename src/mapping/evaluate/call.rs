@@ -19,18 +19,8 @@ pub(in crate::mapping) struct Call<'r, 'a> {
 // === impl Call ===
 
 impl<'r, 'a> Call<'r, 'a> {
-    pub(super) fn new(
-        run: &'r mut Evaluator<'a>,
-        name: &'a Key,
-        args: &'a [Expr],
-        scope: Scope<'a>,
-    ) -> Self {
-        Self {
-            run,
-            name,
-            args,
-            scope,
-        }
+    pub(super) fn new(run: &'r mut Evaluator<'a>, name: &'a Key, args: &'a [Expr], scope: Scope<'a>) -> Self {
+        Self { run, name, args, scope }
     }
 
     /// The argument at `index`, or any part of one, with `@` = the method's input.
@@ -39,11 +29,7 @@ impl<'r, 'a> Call<'r, 'a> {
     }
 
     /// The same with `@` = an element of the input.
-    pub(in crate::mapping) fn value_at(
-        &mut self,
-        expr: &'a Expr,
-        at: &'a Value,
-    ) -> Option<Val<'a>> {
+    pub(in crate::mapping) fn value_at(&mut self, expr: &'a Expr, at: &'a Value) -> Option<Val<'a>> {
         self.run.expr(
             expr,
             Scope {
@@ -73,10 +59,7 @@ impl<'r, 'a> Call<'r, 'a> {
     }
 
     /// Missing, with a note that is given the method's name.
-    pub(in crate::mapping) fn refuse<T>(
-        &mut self,
-        message: impl FnOnce(&str) -> String,
-    ) -> Option<T> {
+    pub(in crate::mapping) fn refuse<T>(&mut self, message: impl FnOnce(&str) -> String) -> Option<T> {
         self.remark(message);
         None
     }

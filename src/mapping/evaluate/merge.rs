@@ -34,10 +34,7 @@ impl Evaluator<'_> {
                 if kind(&earlier) != kind(&later) {
                     let kinds = (kind(&earlier), kind(&later));
                     self.note(position, || {
-                        format!(
-                            "{} and {} cannot be merged; the later is kept",
-                            kinds.0, kinds.1
-                        )
+                        format!("{} and {} cannot be merged; the later is kept", kinds.0, kinds.1)
                     });
                 }
                 later

@@ -38,9 +38,7 @@ impl Drop for Slot {
 
 impl<'a> Pins<'a> {
     pub(super) fn new(first: &'a Slot) -> Self {
-        Self {
-            free: Cell::new(first),
-        }
+        Self { free: Cell::new(first) }
     }
 
     pub(super) fn keep(&self, value: Value) -> &'a Value {

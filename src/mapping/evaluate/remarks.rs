@@ -24,11 +24,7 @@ impl Evaluator<'_> {
         self.log.warning(Note { message, path });
     }
 
-    pub(in crate::mapping) fn declare(
-        &mut self,
-        message: String,
-        extensions: Option<Map<String, Value>>,
-    ) {
+    pub(in crate::mapping) fn declare(&mut self, message: String, extensions: Option<Map<String, Value>>) {
         let path = self.trail_names();
         self.log.error(Declared {
             message,
@@ -45,16 +41,11 @@ impl Evaluator<'_> {
                 Head::Variable(name) => names.push(format!("${}", name.text)),
                 Head::Root | Head::At | Head::Expr(_) => {}
             }
-            names.extend(
-                path.steps
-                    .iter()
-                    .take(*begun)
-                    .filter_map(|step| match step {
-                        Step::Key(key) => Some(key.text.clone()),
-                        Step::Method { name, .. } => Some(format!("->{}", name.text)),
-                        Step::Optional(_) | Step::Select(_) => None,
-                    }),
-            );
+            names.extend(path.steps.iter().take(*begun).filter_map(|step| match step {
+                Step::Key(key) => Some(key.text.clone()),
+                Step::Method { name, .. } => Some(format!("->{}", name.text)),
+                Step::Optional(_) | Step::Select(_) => None,
+            }));
         }
         names
     }

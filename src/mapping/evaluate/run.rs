@@ -86,9 +86,7 @@ impl<'a> Evaluator<'a> {
             Expr::Array(items, _) => self.deeper(|run| run.list(items, scope)),
             Expr::Object(block) => self.deeper(|run| run.fill(block, scope).map(Val::Owned)),
             Expr::Path(path) => self.deeper(|run| run.path(path, scope)),
-            Expr::Chain(fallback, operands, _) => {
-                self.deeper(|run| run.chain(*fallback, operands, scope))
-            }
+            Expr::Chain(fallback, operands, _) => self.deeper(|run| run.chain(*fallback, operands, scope)),
         }
     }
 
@@ -103,12 +101,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The first operand that is good enough, else what the last one came to.
-    fn chain(
-        &mut self,
-        fallback: Fallback,
-        operands: &'a [Expr],
-        scope: Scope<'a>,
-    ) -> Option<Val<'a>> {
+    fn chain(&mut self, fallback: Fallback, operands: &'a [Expr], scope: Scope<'a>) -> Option<Val<'a>> {
         let mark = self.log.mark();
         let mut last = None;
         for operand in operands {
@@ -179,12 +172,7 @@ impl<'a> Evaluator<'a> {
     }
 
     fn variable(&mut self, name: &'a Key, quiet: bool) -> Option<Val<'a>> {
-        if let Some((_, value)) = self
-            .bound
-            .iter()
-            .rev()
-            .find(|(bound, _)| *bound == name.text)
-        {
+        if let Some((_, value)) = self.bound.iter().rev().find(|(bound, _)| *bound == name.text) {
             return value.map(Val::Ref);
         }
         let value = self.vars.get(&name.text);
@@ -196,17 +184,9 @@ impl<'a> Evaluator<'a> {
         value.map(Val::Ref)
     }
 
-    fn method(
-        &mut self,
-        name: &'a Key,
-        args: &'a [Expr],
-        input: Val<'a>,
-        scope: Scope<'a>,
-    ) -> Option<Val<'a>> {
+    fn method(&mut self, name: &'a Key, args: &'a [Expr], input: Val<'a>, scope: Scope<'a>) -> Option<Val<'a>> {
         let Some(method) = Method::from_name(&name.text) else {
-            self.note(name.span.start, || {
-                format!("there is no method `->{}`", name.text)
-            });
+            self.note(name.span.start, || format!("there is no method `->{}`", name.text));
             return None;
         };
         if method == Method::As {
@@ -220,15 +200,7 @@ impl<'a> Evaluator<'a> {
             let at = self.keep(input)?;
             (Val::Ref(at), Some(at))
         };
-        let mut call = Call::new(
-            self,
-            name,
-            args,
-            Scope {
-                root: scope.root,
-                at,
-            },
-        );
+        let mut call = Call::new(self, name, args, Scope { root: scope.root, at });
         method.apply(&mut call, input)
     }
 
@@ -267,9 +239,7 @@ impl<'a> Evaluator<'a> {
         let kind = value.kind();
         let (is_object, found) = match value {
             Val::Ref(Value::Object(fields)) => (true, fields.get(&key.text).map(Val::Ref)),
-            Val::Owned(Value::Object(mut fields)) => {
-                (true, fields.swap_remove(&key.text).map(Val::Owned))
-            }
+            Val::Owned(Value::Object(mut fields)) => (true, fields.swap_remove(&key.text).map(Val::Owned)),
             _ => (false, None),
         };
         if found.is_none() && !quiet {

@@ -110,10 +110,7 @@ impl<'a> Evaluator<'a> {
             Value::Object(_) | Value::Null => self.merge(output, value, position),
             other => {
                 self.note(position, || {
-                    format!(
-                        "only an object can be merged in, and this is {}",
-                        kind(&other)
-                    )
+                    format!("only an object can be merged in, and this is {}", kind(&other))
                 });
                 output
             }

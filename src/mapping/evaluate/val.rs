@@ -75,9 +75,7 @@ impl<'a> Val<'a> {
         match self {
             Self::List(mut items) if index < items.len() => Some(items.swap_remove(index)),
             Self::Ref(Value::Array(items)) => items.get(index).map(Self::Ref),
-            Self::Owned(Value::Array(mut items)) if index < items.len() => {
-                Some(Self::Owned(items.swap_remove(index)))
-            }
+            Self::Owned(Value::Array(mut items)) if index < items.len() => Some(Self::Owned(items.swap_remove(index))),
             _ => None,
         }
     }

@@ -44,9 +44,7 @@ fn is_at(expr: &Expr) -> bool {
 /// `withWarning(x)`.
 pub(super) fn with_warning<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'a>> {
     if let Some(message) = call.arg(0) {
-        let message = message
-            .as_str()
-            .map_or_else(|| message.to_string(), str::to_owned);
+        let message = message.as_str().map_or_else(|| message.to_string(), str::to_owned);
         call.run.charge(1, message.len())?;
         call.run.warn(message);
     }
@@ -61,10 +59,7 @@ pub(super) fn with_error<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<
     let (message, extensions) = match call.run.own_whole(error)? {
         Value::String(message) => (Some(message), None),
         Value::Object(mut fields) => {
-            let message = fields
-                .get("message")
-                .and_then(Value::as_str)
-                .map(str::to_owned);
+            let message = fields.get("message").and_then(Value::as_str).map(str::to_owned);
             let extensions = match fields.remove("extensions") {
                 Some(Value::Object(extensions)) => Some(extensions),
                 _ => None,

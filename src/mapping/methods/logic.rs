@@ -82,7 +82,5 @@ pub(super) fn not<'a>(call: &mut Call<'_, 'a>, input: &Val<'a>) -> Option<Val<'a
 }
 
 fn boolean(call: &mut Call<'_, '_>, value: &Val<'_>) -> Option<bool> {
-    value
-        .as_bool()
-        .or_else(|| call.needs("true or false", value.kind()))
+    value.as_bool().or_else(|| call.needs("true or false", value.kind()))
 }

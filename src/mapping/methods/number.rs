@@ -23,11 +23,7 @@ enum Num {
 }
 
 /// `add(…)` and the like, from left to right.
-pub(super) fn fold<'a>(
-    call: &mut Call<'_, 'a>,
-    input: &Val<'a>,
-    operation: Operation,
-) -> Option<Val<'a>> {
+pub(super) fn fold<'a>(call: &mut Call<'_, 'a>, input: &Val<'a>, operation: Operation) -> Option<Val<'a>> {
     let Some(mut result) = input.single().and_then(Num::of) else {
         return call.needs("a number", input.kind());
     };
@@ -51,19 +47,13 @@ pub(super) fn fold<'a>(
 
 /// `parseInt`, `parseInt(base)`: numbers are cut at the point whatever the base.
 pub(super) fn parse_int<'a>(call: &mut Call<'_, 'a>, input: &Val<'a>) -> Option<Val<'a>> {
-    let base = if call.args.is_empty() {
-        10
-    } else {
-        base(call)?
-    };
+    let base = if call.args.is_empty() { 10 } else { base(call)? };
     let parsed = match input.single() {
         Some(Value::String(text)) => {
             call.run.spend_text(text)?;
             i64::from_str_radix(text, base).ok().map(Number::from)
         }
-        Some(Value::Number(number)) if number.is_f64() => {
-            number.as_f64().and_then(truncated).map(Number::from)
-        }
+        Some(Value::Number(number)) if number.is_f64() => number.as_f64().and_then(truncated).map(Number::from),
         Some(Value::Number(number)) => Some(number.clone()),
         _ => return call.needs("text or a number", input.kind()),
     };

@@ -41,10 +41,7 @@ pub(super) fn keys_to_camel_case<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) ->
 }
 
 /// `keysToCamelCaseDeep`: of every object below, also through lists.
-pub(super) fn keys_to_camel_case_deep<'a>(
-    call: &mut Call<'_, 'a>,
-    input: Val<'a>,
-) -> Option<Val<'a>> {
+pub(super) fn keys_to_camel_case_deep<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'a>> {
     match call.run.own(input)? {
         value @ (Value::Object(_) | Value::Array(_)) => deep(call, value).map(Val::Owned),
         other => call.needs("an object", kind(&other)),
@@ -57,8 +54,7 @@ fn deep(call: &mut Call<'_, '_>, value: Value) -> Option<Value> {
     match value {
         Value::Object(fields) => renamed(call, fields, true),
         Value::Array(items) => {
-            let items: Option<Vec<Value>> =
-                items.into_iter().map(|item| deep(call, item)).collect();
+            let items: Option<Vec<Value>> = items.into_iter().map(|item| deep(call, item)).collect();
             items.map(Value::Array)
         }
         scalar => Some(scalar),

@@ -32,9 +32,7 @@ fn end<'a>(
         return call.run.text(character(text)?.to_string());
     }
     let kind = input.kind();
-    call.remark(|name| {
-        format!("`->{name}` is meant for lists and text; {kind} goes through unchanged")
-    });
+    call.remark(|name| format!("`->{name}` is meant for lists and text; {kind} goes through unchanged"));
     Some(input)
 }
 
@@ -114,8 +112,7 @@ pub(super) fn slice<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'
                 let part = part.to_owned();
                 call.run.text(part)
             }
-            None => call
-                .refuse(|name| format!("`->{name}` would cut a character of several bytes apart")),
+            None => call.refuse(|name| format!("`->{name}` would cut a character of several bytes apart")),
         };
     }
     call.run.charge(1 + range.len(), 0)?;
@@ -134,9 +131,7 @@ pub(super) fn slice<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'
 fn bound(call: &mut Call<'_, '_>, index: usize, length: usize) -> Option<usize> {
     let bound = call.arg(index)?;
     match bound.as_number().and_then(integer) {
-        Some(bound) => {
-            Some(usize::try_from(bound.max(0)).map_or(length, |bound| bound.min(length)))
-        }
+        Some(bound) => Some(usize::try_from(bound.max(0)).map_or(length, |bound| bound.min(length))),
         None => {
             let kind = kind(&bound);
             call.needs_argument(&format!("whole numbers, not {kind},"))

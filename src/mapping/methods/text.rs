@@ -5,11 +5,7 @@ use serde_json::Value;
 use crate::mapping::evaluate::{Call, Val, kind};
 
 /// `trim` and its halves.
-pub(super) fn trim<'a>(
-    call: &mut Call<'_, 'a>,
-    input: Val<'a>,
-    cut: fn(&str) -> &str,
-) -> Option<Val<'a>> {
+pub(super) fn trim<'a>(call: &mut Call<'_, 'a>, input: Val<'a>, cut: fn(&str) -> &str) -> Option<Val<'a>> {
     let Some(text) = input.as_str() else {
         return call.needs("text", input.kind());
     };

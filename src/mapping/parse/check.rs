@@ -13,10 +13,7 @@ const RESERVED: [&str; 5] = ["typeof", "matchIf", "has", "keys", "values"];
 pub(super) fn method(name: &Key, args: Option<&[Expr]>, span: &Span) -> Result<(), ParseError> {
     let refuse = |message: String| Err(ParseError::new(message, span.clone()));
     if RESERVED.contains(&name.text.as_str()) {
-        return refuse(format!(
-            "`->{}` is not part of the public language",
-            name.text
-        ));
+        return refuse(format!("`->{}` is not part of the public language", name.text));
     }
     let Some(method) = Method::from_name(&name.text) else {
         return Err(ParseError::new(unknown(&name.text), name.span.clone()));
@@ -26,21 +23,12 @@ pub(super) fn method(name: &Key, args: Option<&[Expr]>, span: &Span) -> Result<(
     match args {
         None if fewest == 0 => Ok(()),
         Some([]) if method == Method::ToString => Ok(()),
-        Some(_) if most == 0 => refuse(format!(
-            "`->{text}` takes no argument; write it without parentheses"
-        )),
-        Some([]) if fewest == 0 => refuse(format!(
-            "`->{text}` without an argument is written without parentheses"
-        )),
-        None => refuse(format!(
-            "`->{text}` needs {}; write `->{text}(…)`",
-            count(fewest, most)
-        )),
-        Some(args) if args.len() < fewest || args.len() > most => refuse(format!(
-            "`->{text}` takes {}, not {}",
-            count(fewest, most),
-            args.len()
-        )),
+        Some(_) if most == 0 => refuse(format!("`->{text}` takes no argument; write it without parentheses")),
+        Some([]) if fewest == 0 => refuse(format!("`->{text}` without an argument is written without parentheses")),
+        None => refuse(format!("`->{text}` needs {}; write `->{text}(…)`", count(fewest, most))),
+        Some(args) if args.len() < fewest || args.len() > most => {
+            refuse(format!("`->{text}` takes {}, not {}", count(fewest, most), args.len()))
+        }
         Some(args) => arguments(method, args),
     }
 }
@@ -106,11 +94,7 @@ fn unknown(name: &str) -> String {
 
 /// Letters to insert, remove or replace to make `a` of `b`, case aside. Bounded: names longer than any method are cut.
 fn distance(a: &str, b: &str) -> usize {
-    let a: Vec<u8> = a
-        .bytes()
-        .take(32)
-        .map(|byte| byte.to_ascii_lowercase())
-        .collect();
+    let a: Vec<u8> = a.bytes().take(32).map(|byte| byte.to_ascii_lowercase()).collect();
     let mut row: Vec<usize> = (0..=a.len()).collect();
     for (line, b) in b.bytes().map(|byte| byte.to_ascii_lowercase()).enumerate() {
         let mut diagonal = row[0];

@@ -54,10 +54,7 @@ impl Parser<'_> {
                 }
                 separator = Separator::Comma;
                 self.advance();
-            } else if separator == Separator::Comma
-                && self.kind() != end
-                && self.kind() != &TokenKind::End
-            {
+            } else if separator == Separator::Comma && self.kind() != end && self.kind() != &TokenKind::End {
                 return Err(self.mixed_separators());
             } else {
                 separator = Separator::Space;
@@ -67,10 +64,7 @@ impl Parser<'_> {
     }
 
     fn mixed_separators(&self) -> ParseError {
-        ParseError::new(
-            "put commas between all fields of a list or between none",
-            self.span(),
-        )
+        ParseError::new("put commas between all fields of a list or between none", self.span())
     }
 
     /// `{ name: value, … }` up to 0.3, inside `$( )` and arguments; standing on the brace.
@@ -167,21 +161,14 @@ impl Parser<'_> {
             _ => false,
         };
         if ends_in_block && !self.at_fallback() {
-            return Ok(Item::Spread {
-                value,
-                explicit: false,
-            });
+            return Ok(Item::Spread { value, explicit: false });
         }
-        let message =
-            "this value has no name; write `name: …` before it, or select from it with `{ … }`";
+        let message = "this value has no name; write `name: …` before it, or select from it with `{ … }`";
         Err(ParseError::new(message, start.start..self.end()))
     }
 
     fn at_fallback(&self) -> bool {
-        matches!(
-            self.kind(),
-            TokenKind::DoubleQuestion | TokenKind::QuestionBang
-        )
+        matches!(self.kind(), TokenKind::DoubleQuestion | TokenKind::QuestionBang)
     }
 
     /// `...path`, standing on the dots.
@@ -191,27 +178,19 @@ impl Parser<'_> {
         let start = self.span();
         let literal = match self.kind() {
             TokenKind::Name => is_literal_word(self.source(&start)),
-            TokenKind::String(_)
-            | TokenKind::Number(_)
-            | TokenKind::OpenBrace
-            | TokenKind::OpenBracket => true,
+            TokenKind::String(_) | TokenKind::Number(_) | TokenKind::OpenBrace | TokenKind::OpenBracket => true,
             _ => false,
         };
         if literal {
-            let message =
-                "after `...` comes a path; put a literal into `$( )`, as in `...$({ … })`";
+            let message = "after `...` comes a path; put a literal into `$( )`, as in `...$({ … })`";
             return Err(ParseError::new(message, start));
         }
         let value = self.path()?;
         if self.at_fallback() {
-            let message =
-                "after `...` comes one path; put alternatives into `$( )`, as in `...$(a ?? b)`";
+            let message = "after `...` comes one path; put alternatives into `$( )`, as in `...$(a ?? b)`";
             return Err(ParseError::new(message, self.span()));
         }
-        Ok(Item::Spread {
-            value,
-            explicit: true,
-        })
+        Ok(Item::Spread { value, explicit: true })
     }
 }
 

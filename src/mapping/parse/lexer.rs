@@ -122,10 +122,7 @@ impl Lexer<'_> {
             match byte {
                 b' ' | b'\t' | b'\n' | b'\r' | 0x0c => self.at += 1,
                 b'#' => {
-                    let line = self
-                        .rest()
-                        .iter()
-                        .position(|byte| matches!(byte, b'\n' | b'\r'));
+                    let line = self.rest().iter().position(|byte| matches!(byte, b'\n' | b'\r'));
                     self.at = line.map_or(self.text.len(), |length| self.at + length);
                 }
                 _ => return,
@@ -168,20 +165,12 @@ impl Lexer<'_> {
 
     /// The error for a character that starts no token.
     fn stray(&self) -> ParseError {
-        let Some(character) = self
-            .text
-            .get(self.at..)
-            .and_then(|rest| rest.chars().next())
-        else {
-            return ParseError::new(
-                "the mapping ends in the middle of a token",
-                self.span(self.at),
-            );
+        let Some(character) = self.text.get(self.at..).and_then(|rest| rest.chars().next()) else {
+            return ParseError::new("the mapping ends in the middle of a token", self.span(self.at));
         };
         let start = self.span(self.at).start;
         let width = u32::try_from(character.len_utf8()).unwrap_or(1);
-        let message =
-            format!("`{character}` has no meaning here; a key with such a character needs quotes");
+        let message = format!("`{character}` has no meaning here; a key with such a character needs quotes");
         ParseError::new(message, start..start + width)
     }
 
@@ -241,19 +230,12 @@ impl Lexer<'_> {
         }
         let text = &self.text[start..self.at];
         if self.peek(0).is_some_and(is_name_part) {
-            let message = format!(
-                "`{text}` runs into a name; numbers are written without exponents and units"
-            );
+            let message = format!("`{text}` runs into a name; numbers are written without exponents and units");
             return Err(ParseError::new(message, self.span(start)));
         }
         number(text, fraction)
             .map(TokenKind::Number)
-            .ok_or_else(|| {
-                ParseError::new(
-                    "the number is too large for a 64-bit float",
-                    self.span(start),
-                )
-            })
+            .ok_or_else(|| ParseError::new("the number is too large for a 64-bit float", self.span(start)))
     }
 
     /// A backslash takes the next character as it is, but `\n` is a newline.
@@ -294,9 +276,7 @@ fn number(text: &str, fraction: bool) -> Option<serde_json::Number> {
             return Some(whole.into());
         }
     }
-    text.parse::<f64>()
-        .ok()
-        .and_then(serde_json::Number::from_f64)
+    text.parse::<f64>().ok().and_then(serde_json::Number::from_f64)
 }
 
 fn is_name_start(byte: u8) -> bool {

@@ -96,12 +96,7 @@ impl Parser<'_> {
     }
 
     /// Values with commas between them, and the closing token.
-    fn values_until(
-        &mut self,
-        close: &TokenKind,
-        wanted: &str,
-        place: Place,
-    ) -> Result<Vec<Expr>, ParseError> {
+    fn values_until(&mut self, close: &TokenKind, wanted: &str, place: Place) -> Result<Vec<Expr>, ParseError> {
         let mut values = Vec::new();
         while !self.take(close) {
             values.push(self.value(place)?);
@@ -114,10 +109,7 @@ impl Parser<'_> {
 
     /// What may follow a literal: steps, and after at least one of them a `{}` tail.
     fn literal_steps(&mut self, literal: Expr, start: u32) -> Result<Expr, ParseError> {
-        if !matches!(
-            self.kind(),
-            TokenKind::Dot | TokenKind::Arrow | TokenKind::Question
-        ) {
+        if !matches!(self.kind(), TokenKind::Dot | TokenKind::Arrow | TokenKind::Question) {
             return Ok(literal);
         }
         self.steps(Head::Expr(Box::new(literal)), Vec::new(), start)
@@ -188,12 +180,8 @@ impl Parser<'_> {
                 _ => break,
             }
         }
-        if matches!(
-            self.kind(),
-            TokenKind::Dot | TokenKind::Arrow | TokenKind::Question
-        ) {
-            let message =
-                "nothing can follow the `{ … }` of a path; put the path into `$( )` first";
+        if matches!(self.kind(), TokenKind::Dot | TokenKind::Arrow | TokenKind::Question) {
+            let message = "nothing can follow the `{ … }` of a path; put the path into `$( )` first";
             return Err(ParseError::new(message, self.span()));
         }
         Ok(Expr::Path(Path {

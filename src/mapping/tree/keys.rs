@@ -8,9 +8,8 @@ impl KeyTree {
     /// The tree of one path.
     #[must_use]
     pub fn of_path<'a>(path: impl DoubleEndedIterator<Item = &'a str>) -> Self {
-        path.rev().fold(Self::default(), |below, key| {
-            Self(vec![(key.into(), below)])
-        })
+        path.rev()
+            .fold(Self::default(), |below, key| Self(vec![(key.into(), below)]))
     }
 
     /// Whether the value is read as a whole.
@@ -22,10 +21,7 @@ impl KeyTree {
     /// What is read below `key`, if it is mentioned.
     #[must_use]
     pub fn get(&self, key: &str) -> Option<&Self> {
-        self.0
-            .iter()
-            .find(|(known, _)| &**known == key)
-            .map(|(_, below)| below)
+        self.0.iter().find(|(known, _)| &**known == key).map(|(_, below)| below)
     }
 
     /// What either reads. The whole swallows every part.

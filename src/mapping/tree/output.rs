@@ -52,11 +52,7 @@ impl<'a> Maker<'a> {
         }
     }
 
-    fn either(
-        &mut self,
-        alternatives: impl Iterator<Item = &'a Expr>,
-        at: &OutputTree,
-    ) -> OutputTree {
+    fn either(&mut self, alternatives: impl Iterator<Item = &'a Expr>, at: &OutputTree) -> OutputTree {
         let trees = alternatives.map(|alternative| self.expr(alternative, at));
         trees.reduce(OutputTree::or).unwrap_or_default()
     }
@@ -89,11 +85,7 @@ impl<'a> Maker<'a> {
             Head::Root | Head::Key(_) => OutputTree::opaque(),
             Head::At => at.clone(),
             Head::Variable(name) => {
-                let bound = self
-                    .bound
-                    .iter()
-                    .rev()
-                    .find(|(bound, _)| *bound == name.text);
+                let bound = self.bound.iter().rev().find(|(bound, _)| *bound == name.text);
                 bound.map_or_else(OutputTree::opaque, |(_, tree)| tree.clone())
             }
             Head::Expr(expr) => self.expr(expr, at),
@@ -103,9 +95,7 @@ impl<'a> Maker<'a> {
                 Step::Key(key) => tree.below(&key.text),
                 Step::Optional(_) => tree,
                 Step::Select(block) => self.block(block, &OutputTree::opaque()),
-                Step::Method { name, args, .. } => {
-                    self.method(&name.text, args.as_deref().unwrap_or_default(), tree)
-                }
+                Step::Method { name, args, .. } => self.method(&name.text, args.as_deref().unwrap_or_default(), tree),
             };
         }
         self.bound.truncate(bound);
@@ -124,10 +114,7 @@ impl<'a> Maker<'a> {
                 input
             }
             (Some(Method::Echo | Method::Map), [replacement]) => self.expr(replacement, &input),
-            (Some(Method::Match), pairs) => self.either(
-                pairs.iter().filter_map(pair).map(|(_, value)| value),
-                &input,
-            ),
+            (Some(Method::Match), pairs) => self.either(pairs.iter().filter_map(pair).map(|(_, value)| value), &input),
             (Some(Method::Get), [Expr::Literal(Value::String(key), _)]) => input.below(key),
             (Some(Method::Get), _) => input,
             (Some(method), _) if keeps_input(method) => input,
@@ -157,10 +144,7 @@ impl OutputTree {
     /// What the output is for objects of type `typename`: the variants of that name, or everything if there are none.
     #[must_use]
     pub fn for_type(&self, typename: &str) -> &Self {
-        let variant = self
-            .variants
-            .iter()
-            .find(|variant| &*variant.typename == typename);
+        let variant = self.variants.iter().find(|variant| &*variant.typename == typename);
         variant.map_or(self, |variant| &variant.tree)
     }
 
@@ -188,11 +172,7 @@ impl OutputTree {
         let below = self.fields.iter().map(|field| &field.tree);
         let beside = self.variants.iter().map(|variant| &variant.tree);
         self.extent = Extent {
-            levels: below
-                .clone()
-                .map(|tree| tree.extent.levels + 1)
-                .max()
-                .unwrap_or(0),
+            levels: below.clone().map(|tree| tree.extent.levels + 1).max().unwrap_or(0),
             nodes: below
                 .chain(beside)
                 .fold(1, |sum, tree| sum.saturating_add(tree.extent.nodes)),
@@ -226,23 +206,15 @@ impl OutputTree {
 
     /// Both, merged, not yet measured: for one of many parts.
     fn with(mut self, mut other: Self) -> Self {
-        let (mine, others) = (
-            std::mem::take(&mut self.variants),
-            std::mem::take(&mut other.variants),
-        );
+        let (mine, others) = (std::mem::take(&mut self.variants), std::mem::take(&mut other.variants));
         let mut variants = Vec::new();
         let names = mine.iter().chain(&others).map(|variant| &variant.typename);
         for typename in names {
-            if variants
-                .iter()
-                .any(|known: &Variant| known.typename == *typename)
-            {
+            if variants.iter().any(|known: &Variant| known.typename == *typename) {
                 continue;
             }
             let of = |variants: &[Variant], common: &Self| {
-                let own = variants
-                    .iter()
-                    .find(|variant| variant.typename == *typename);
+                let own = variants.iter().find(|variant| variant.typename == *typename);
                 own.map_or_else(|| common.clone(), |variant| (*variant.tree).clone())
             };
             let tree = of(&mine, &self).and(of(&others, &other));
@@ -266,16 +238,11 @@ impl OutputTree {
             }
         }
         for field in other.fields {
-            match self
-                .fields
-                .iter_mut()
-                .find(|known| known.name == field.name)
-            {
+            match self.fields.iter_mut().find(|known| known.name == field.name) {
                 Some(known) => {
                     extend_spans(&mut known.spans, field.spans);
                     if !Arc::ptr_eq(&known.tree, &field.tree) {
-                        known.tree =
-                            Arc::new(combine((*known.tree).clone(), (*field.tree).clone()));
+                        known.tree = Arc::new(combine((*known.tree).clone(), (*field.tree).clone()));
                     }
                 }
                 None => self.fields.push(field),
@@ -304,10 +271,7 @@ impl OutputTree {
 
 fn union_variants(mut variants: Vec<Variant>, more: Vec<Variant>) -> Vec<Variant> {
     for variant in more {
-        match variants
-            .iter_mut()
-            .find(|known| known.typename == variant.typename)
-        {
+        match variants.iter_mut().find(|known| known.typename == variant.typename) {
             Some(known) if !Arc::ptr_eq(&known.tree, &variant.tree) => {
                 known.tree = Arc::new((*known.tree).clone().or((*variant.tree).clone()));
             }

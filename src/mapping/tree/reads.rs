@@ -90,9 +90,10 @@ impl<'a> Reader<'a> {
         let mut places = Places::new();
         for alternative in alternatives {
             for place in self.expr(alternative, scope) {
-                if !places.iter().any(|known| {
-                    known.origin == place.origin && same_keys(&known.path, &place.path)
-                }) {
+                if !places
+                    .iter()
+                    .any(|known| known.origin == place.origin && same_keys(&known.path, &place.path))
+                {
                     places.push(place);
                 }
             }
@@ -120,12 +121,9 @@ impl<'a> Reader<'a> {
                         Vec::new()
                     })
                 }
-                Step::Method { name, args, .. } => self.method(
-                    &name.text,
-                    args.as_deref().unwrap_or_default(),
-                    places,
-                    &scope.root,
-                ),
+                Step::Method { name, args, .. } => {
+                    self.method(&name.text, args.as_deref().unwrap_or_default(), places, &scope.root)
+                }
             };
         }
         self.bound.truncate(bound);
@@ -140,12 +138,7 @@ impl<'a> Reader<'a> {
             Head::Key(key) => below(written_at(scope.root.clone(), key.span.clone()), key),
             Head::Variable(name) => {
                 let span = start..name.span.end;
-                match self
-                    .bound
-                    .iter()
-                    .rev()
-                    .find(|(bound, _)| *bound == name.text)
-                {
+                match self.bound.iter().rev().find(|(bound, _)| *bound == name.text) {
                     Some((_, places)) => written_at(places.clone(), span),
                     None => vec![Read {
                         origin: Origin::Variable(name.text.clone()),

@@ -17,14 +17,24 @@ impl WireProjection {
     /// Binds `projection` to `message`; `None` when answers have to be read as JSON.
     #[must_use]
     pub fn compile(projection: &Projection, message: &MessageDescriptor) -> Option<Self> {
-        let Root::At { keys, level } = &projection.root else { return None };
-        let mut compiler = Compiler { projection, messages: Vec::new(), names: Vec::new() };
+        let Root::At { keys, level } = &projection.root else {
+            return None;
+        };
+        let mut compiler = Compiler {
+            projection,
+            messages: Vec::new(),
+            names: Vec::new(),
+        };
         let root = match (&keys[..], level) {
             ([], Some(level)) => Start::Row(compiler.level(*level, message)?),
             ([], None) => return None,
             (keys, level) => Start::Slot(compiler.path(keys, *level, message)?),
         };
-        Some(Self { messages: compiler.messages, root, names: compiler.names.into() })
+        Some(Self {
+            messages: compiler.messages,
+            root,
+            names: compiler.names.into(),
+        })
     }
 }
 
@@ -39,7 +49,10 @@ impl Compiler<'_> {
             return None;
         }
         let at = self.messages.len();
-        self.messages.push(WireMessage { level: Some(number), fields: Vec::new() });
+        self.messages.push(WireMessage {
+            level: Some(number),
+            fields: Vec::new(),
+        });
         self.messages[at].fields = self.fields(&level.keys, message)?;
         Some(at)
     }
@@ -49,10 +62,15 @@ impl Compiler<'_> {
         let (first, rest) = keys.split_first()?;
         let at = self.messages.len();
         self.messages.push(WireMessage::default());
-        let Some(field) = message.get_field_by_json_name(first) else { return Some(at) };
+        let Some(field) = message.get_field_by_json_name(first) else {
+            return Some(at);
+        };
         let last = match (rest, level) {
             ([], None) => Use::Raw(0),
-            ([], Some(level)) => Use::Rows { slot: 0, message: self.level(level, &message_of(&field)?)? },
+            ([], Some(level)) => Use::Rows {
+                slot: 0,
+                message: self.level(level, &message_of(&field)?)?,
+            },
             (rest, level) if !field.is_list() => Use::Path(self.path(rest, level, &message_of(&field)?)?),
             _ => return None,
         };
@@ -64,10 +82,15 @@ impl Compiler<'_> {
         let mut fields = Vec::with_capacity(rules.len());
         for rule in rules {
             let name = std::str::from_utf8(&rule.key).ok()?;
-            let Some(field) = message.get_field_by_json_name(name) else { continue };
+            let Some(field) = message.get_field_by_json_name(name) else {
+                continue;
+            };
             let mut uses: Vec<Use> = rule.raw.iter().map(|slot| Use::Raw(*slot)).collect();
             for (slot, level) in &rule.levels {
-                uses.push(Use::Rows { slot: *slot, message: self.level(*level, &message_of(&field)?)? });
+                uses.push(Use::Rows {
+                    slot: *slot,
+                    message: self.level(*level, &message_of(&field)?)?,
+                });
             }
             if !rule.path.is_empty() {
                 if field.is_list() {
@@ -95,7 +118,13 @@ impl Compiler<'_> {
         }
         let kind = self.kind(field, wants_whole);
         let has_default = !field.supports_presence() && field.cardinality() != Cardinality::Required;
-        Some(WireField { number: field.number(), kind, is_list: field.is_list(), has_default, uses })
+        Some(WireField {
+            number: field.number(),
+            kind,
+            is_list: field.is_list(),
+            has_default,
+            uses,
+        })
     }
 
     fn kind(&mut self, field: &FieldDescriptor, wants_whole: bool) -> WireKind {

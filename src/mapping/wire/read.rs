@@ -57,7 +57,16 @@ impl WireProjection {
     ) -> Result<Node, WireError> {
         let number = table.add_body(body.clone());
         let names = table.add_body(self.names.clone());
-        let mut reader = Reader { plan: self, projection, table, body, number, names, limits, pending: Vec::new() };
+        let mut reader = Reader {
+            plan: self,
+            projection,
+            table,
+            body,
+            number,
+            names,
+            limits,
+            pending: Vec::new(),
+        };
         let node = match self.root {
             Start::Row(message) => reader.row(message, 0, body.len())?,
             Start::Slot(message) => {
@@ -84,7 +93,11 @@ impl Reader<'_> {
         let row = self.table.new_row(level.layout, level.slots);
         self.message(message, row.start, from, to)?;
         if level.always_computed {
-            self.pending.push(PendingRow { row: row.start, level: number, met_array: false });
+            self.pending.push(PendingRow {
+                row: row.start,
+                level: number,
+                met_array: false,
+            });
         }
         Ok(row)
     }
@@ -107,7 +120,11 @@ impl Reader<'_> {
             at = next;
             let same = |field: &WireField| field.number == number;
             let (before, after) = fields.split_at(hint);
-            let found = after.iter().position(same).map(|found| found + hint).or_else(|| before.iter().position(same));
+            let found = after
+                .iter()
+                .position(same)
+                .map(|found| found + hint)
+                .or_else(|| before.iter().position(same));
             if let Some(found) = found {
                 // Senders write fields in order, so the next one is looked for from here; lists repeat the same.
                 hint = found;
@@ -119,7 +136,13 @@ impl Reader<'_> {
 
     fn default(&self, field: &WireField) -> Node {
         if field.is_list {
-            return Node { kind: NodeKind::List, body: 0, start: NONE, len: 0, next: NONE };
+            return Node {
+                kind: NodeKind::List,
+                body: 0,
+                start: NONE,
+                len: 0,
+                next: NONE,
+            };
         }
         match &field.kind {
             WireKind::Double => Node::bits(NodeKind::Double, 0),
@@ -204,7 +227,8 @@ impl Reader<'_> {
             (WireKind::Whole(message), Raw::Bytes(from, to)) => return self.whole(message, *from, *to),
             (WireKind::Enum(values), Raw::Varint(bits)) => {
                 let number = *bits as i32;
-                self.enum_name(values, number).unwrap_or(Node::bits(NodeKind::Int, i64::from(number) as u64))
+                self.enum_name(values, number)
+                    .unwrap_or(Node::bits(NodeKind::Int, i64::from(number) as u64))
             }
             (kind, value) => value::number(kind, value).ok_or(WireError::Malformed)?,
         };
@@ -213,10 +237,12 @@ impl Reader<'_> {
 
     /// A message that is wanted whole, as ProtoJSON text.
     fn whole(&mut self, message: &MessageDescriptor, from: usize, to: usize) -> Read<Node> {
-        let limits =
-            DecodeLimits { depth: self.limits.depth as usize, list: self.limits.list as usize, values: 1_000_000 };
-        let value =
-            proto::decode_to_json(message, &self.body[from..to], limits).map_err(|_| WireError::Malformed)?;
+        let limits = DecodeLimits {
+            depth: self.limits.depth as usize,
+            list: self.limits.list as usize,
+            values: 1_000_000,
+        };
+        let value = proto::decode_to_json(message, &self.body[from..to], limits).map_err(|_| WireError::Malformed)?;
         let kind = match &value {
             serde_json::Value::Null => NodeKind::Null,
             serde_json::Value::Bool(true) => NodeKind::True,

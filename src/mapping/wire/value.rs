@@ -78,7 +78,10 @@ pub(super) fn number(kind: &WireKind, value: &Raw) -> Option<Node> {
         (WireKind::Uint64, Raw::Varint(bits)) => Node::bits(NodeKind::UintText, *bits),
         (WireKind::Sint32, Raw::Varint(bits)) => {
             let bits = *bits as u32;
-            Node::bits(NodeKind::Int, signed(i64::from((bits >> 1) as i32 ^ -((bits & 1) as i32))))
+            Node::bits(
+                NodeKind::Int,
+                signed(i64::from((bits >> 1) as i32 ^ -((bits & 1) as i32))),
+            )
         }
         (WireKind::Sint64, Raw::Varint(bits)) => {
             Node::bits(NodeKind::IntText, signed((bits >> 1) as i64 ^ -((bits & 1) as i64)))

@@ -172,18 +172,8 @@ impl Backend {
         self.add_failure(None, status, None, Some((share, Random::new(1))));
     }
 
-    fn add_failure(
-        &self,
-        route: Option<&str>,
-        status: u16,
-        left: Option<u64>,
-        share: Option<(f64, Random)>,
-    ) {
-        let failure = Some(Failure {
-            status,
-            left,
-            share,
-        });
+    fn add_failure(&self, route: Option<&str>, status: u16, left: Option<u64>, share: Option<(f64, Random)>) {
+        let failure = Some(Failure { status, left, share });
         self.control.add_rule(Rule {
             route: route.map(str::to_owned),
             delay: Duration::ZERO,
@@ -226,9 +216,6 @@ impl Backend {
     /// # Panics
     /// When somebody else has taken the port.
     pub async fn start_again(&self) {
-        self.listener
-            .start_again()
-            .await
-            .expect("the port is still ours");
+        self.listener.start_again().await.expect("the port is still ours");
     }
 }

@@ -240,14 +240,8 @@ impl Control {
 
     pub(crate) fn distinct_keys(&self, route: &str) -> usize {
         let log = lock(&self.log);
-        let calls = log
-            .recent
-            .iter()
-            .filter(|call| applies(Some(route), &call.route));
-        calls
-            .flat_map(|call| &call.keys)
-            .collect::<HashSet<_>>()
-            .len()
+        let calls = log.recent.iter().filter(|call| applies(Some(route), &call.route));
+        calls.flat_map(|call| &call.keys).collect::<HashSet<_>>().len()
     }
 
     pub(crate) fn arrivals(&self) -> watch::Receiver<u64> {

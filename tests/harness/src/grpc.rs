@@ -46,9 +46,7 @@ impl Methods {
 
     /// Serves the methods behind `control`.
     pub(crate) fn into_router(self, control: Arc<Control>) -> Router {
-        Router::new()
-            .fallback(serve)
-            .with_state((control, Arc::new(self)))
+        Router::new().fallback(serve).with_state((control, Arc::new(self)))
     }
 }
 
@@ -70,8 +68,7 @@ impl Unary {
                 ids.iter().map(ToString::to_string).collect()
             }),
             answer: Box::new(move |bytes, _| {
-                let request = Q::decode(bytes)
-                    .map_err(|error| Status::invalid_argument(error.to_string()))?;
+                let request = Q::decode(bytes).map_err(|error| Status::invalid_argument(error.to_string()))?;
                 answer(request).map(|reply| reply.encode_to_vec().into())
             }),
         }
@@ -84,10 +81,7 @@ impl fmt::Debug for Unary {
     }
 }
 
-async fn serve(
-    State((control, methods)): State<(Arc<Control>, Arc<Methods>)>,
-    request: Request,
-) -> Response {
+async fn serve(State((control, methods)): State<(Arc<Control>, Arc<Methods>)>, request: Request) -> Response {
     let path = request.uri().path().to_owned();
     let service = tower::service_fn(move |request: tonic::Request<Bytes>| {
         let (control, methods, path) = (Arc::clone(&control), Arc::clone(&methods), path.clone());
@@ -113,13 +107,7 @@ async fn serve(
 }
 
 /// The log entry of a call; without a log nothing is copied.
-fn seen(
-    control: &Control,
-    path: &str,
-    method: &Unary,
-    metadata: &HeaderMap,
-    message: Bytes,
-) -> Call {
+fn seen(control: &Control, path: &str, method: &Unary, metadata: &HeaderMap, message: Bytes) -> Call {
     let route = path.trim_start_matches('/').into();
     let (method_name, path) = (Method::POST, path.to_owned());
     if !control.keeps_log() {

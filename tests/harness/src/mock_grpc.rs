@@ -136,11 +136,7 @@ impl MockGrpc {
         }
         let router = methods.into_router(Arc::clone(&control));
         let backend = Backend::start(0, control, router).expect("loopback has a free port");
-        Self {
-            backend,
-            pool,
-            scripts,
-        }
+        Self { backend, pool, scripts }
     }
 
     /// Answers a method, written `package.Service/Method`. The newest answer wins.
@@ -242,9 +238,7 @@ impl Scripts {
                     Reply::Encoded(bytes) => Ok(bytes),
                     Reply::Json(json) => DynamicMessage::deserialize(method.output(), json)
                         .map(|message| message.encode_to_vec().into())
-                        .map_err(|error| {
-                            Status::internal(format!("the scripted answer does not fit: {error}"))
-                        }),
+                        .map_err(|error| Status::internal(format!("the scripted answer does not fit: {error}"))),
                 }
             }),
         }
@@ -263,9 +257,7 @@ impl Scripts {
 impl fmt::Debug for Scripts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let scripts = self.0.read().unwrap_or_else(PoisonError::into_inner);
-        f.debug_list()
-            .entries(scripts.iter().map(|(name, _)| name))
-            .finish()
+        f.debug_list().entries(scripts.iter().map(|(name, _)| name)).finish()
     }
 }
 
@@ -302,10 +294,6 @@ fn repeated_scalars(message: &DynamicMessage) -> Vec<String> {
         .flatten()
         .filter(|element| !element.is_object() && !element.is_array());
     scalars
-        .map(|element| {
-            element
-                .as_str()
-                .map_or_else(|| element.to_string(), str::to_owned)
-        })
+        .map(|element| element.as_str().map_or_else(|| element.to_string(), str::to_owned))
         .collect()
 }

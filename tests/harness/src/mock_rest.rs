@@ -157,10 +157,7 @@ impl RestRequest {
     /// Every value of a query parameter, decoded, in order.
     #[must_use]
     pub fn query_values(&self, name: &str) -> Vec<String> {
-        Query::parse(&self.query)
-            .all(name)
-            .map(str::to_owned)
-            .collect()
+        Query::parse(&self.query).all(name).map(str::to_owned).collect()
     }
 
     /// The first value of a header, if it is text.
@@ -209,10 +206,7 @@ fn capture(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     }
     let mut captured = Vec::new();
     for (name, value) in names.zip(values) {
-        match name
-            .strip_prefix('{')
-            .and_then(|name| name.strip_suffix('}'))
-        {
+        match name.strip_prefix('{').and_then(|name| name.strip_suffix('}')) {
             Some(name) => captured.push((name.to_owned(), value.to_owned())),
             None if name == value => {}
             None => return None,
@@ -221,10 +215,7 @@ fn capture(template: &str, path: &str) -> Option<Vec<(String, String)>> {
     Some(captured)
 }
 
-async fn serve(
-    State((control, routes)): State<(Arc<Control>, Routes)>,
-    request: Request,
-) -> Response {
+async fn serve(State((control, routes)): State<(Arc<Control>, Routes)>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap_or_default();
     let found = routes.find(&parts.method, parts.uri.path());
@@ -232,10 +223,7 @@ async fn serve(
         .as_ref()
         .map_or(parts.uri.path(), |(route, _)| &route.template)
         .to_owned();
-    let admitted = match control
-        .admit(seen(&control, &template, &parts, body.clone()))
-        .await
-    {
+    let admitted = match control.admit(seen(&control, &template, &parts, body.clone())).await {
         Ok(admitted) => admitted,
         Err(status) => return injected(status),
     };
@@ -249,8 +237,7 @@ async fn serve(
             captured,
         }),
         None => {
-            Answer::json(json!({ "error": { "code": "NO_ROUTE", "message": "no route matches" } }))
-                .with_status(404)
+            Answer::json(json!({ "error": { "code": "NO_ROUTE", "message": "no route matches" } })).with_status(404)
         }
     };
     admitted.finish();

@@ -25,11 +25,7 @@ const KEY_PARAMETERS: [&str; 3] = ["id", "user", "userId"];
 
 /// A refusal with the error body that all REST backends share: `{"error": {"code", "message"}}`.
 #[derive(Debug)]
-pub(crate) struct Refusal(
-    pub(crate) StatusCode,
-    pub(crate) &'static str,
-    pub(crate) String,
-);
+pub(crate) struct Refusal(pub(crate) StatusCode, pub(crate) &'static str, pub(crate) String);
 
 // === impl Refusal ===
 
@@ -72,10 +68,7 @@ async fn observe(State(control): State<Arc<Control>>, request: Request, next: Ne
     let Ok(body) = to_bytes(body, BODY_BYTES_MAX).await else {
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
-    match control
-        .admit(seen(&control, &template, &parts, body.clone()))
-        .await
-    {
+    match control.admit(seen(&control, &template, &parts, body.clone())).await {
         Ok(admitted) => {
             let response = next.run(Request::from_parts(parts, Body::from(body))).await;
             admitted.finish();
@@ -99,10 +92,7 @@ pub(crate) fn seen(control: &Control, template: &str, parts: &Parts, body: Bytes
             keys: Vec::new(),
         };
     }
-    let path_and_query = parts
-        .uri
-        .path_and_query()
-        .map_or_else(String::new, ToString::to_string);
+    let path_and_query = parts.uri.path_and_query().map_or_else(String::new, ToString::to_string);
     Call {
         route,
         method,
@@ -132,12 +122,7 @@ fn keys(template: &str, parts: &Parts) -> Vec<String> {
 /// The answer to a call that was told to fail.
 pub(crate) fn injected(status: u16) -> Response {
     let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    Refusal(
-        status,
-        "INJECTED_FAILURE",
-        "this backend was told to fail".to_owned(),
-    )
-    .into_response()
+    Refusal(status, "INJECTED_FAILURE", "this backend was told to fail".to_owned()).into_response()
 }
 
 /// An answer of ready-made JSON.

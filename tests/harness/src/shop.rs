@@ -62,9 +62,7 @@ impl Shop {
     /// # Panics
     /// When loopback has no free port.
     pub async fn start() -> Self {
-        Self::start_on(Ports::default())
-            .await
-            .expect("loopback has free ports")
+        Self::start_on(Ports::default()).await.expect("loopback has free ports")
     }
 
     /// Starts on these ports.
@@ -109,10 +107,7 @@ impl Shop {
     /// Calls to all five together.
     #[must_use]
     pub fn calls(&self) -> u64 {
-        self.backends()
-            .iter()
-            .map(|(_, backend)| backend.calls())
-            .sum()
+        self.backends().iter().map(|(_, backend)| backend.calls()).sum()
     }
 
     /// Every route of every service that was called, as `orders: GET /orders`, with its calls.
@@ -129,15 +124,11 @@ impl Shop {
 
     /// Forgets the calls of all five.
     pub fn reset(&self) {
-        self.backends()
-            .iter()
-            .for_each(|(_, backend)| backend.reset());
+        self.backends().iter().for_each(|(_, backend)| backend.reset());
     }
 
     /// Takes back every delay, failure and hold of all five.
     pub fn recover(&self) {
-        self.backends()
-            .iter()
-            .for_each(|(_, backend)| backend.recover());
+        self.backends().iter().for_each(|(_, backend)| backend.recover());
     }
 }

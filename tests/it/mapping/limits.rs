@@ -35,10 +35,7 @@ fn doubling_a_list_ends_at_the_limit() {
 
 #[test]
 fn doubling_a_text_ends_at_the_limit() {
-    let text = format!(
-        "$('xxxxxxxx'){}",
-        "->echo([@, @])->joinNotNull('')".repeat(60)
-    );
+    let text = format!("$('xxxxxxxx'){}", "->echo([@, @])->joinNotNull('')".repeat(60));
 
     assert_stopped(&run(&text, &json!({})), "too large");
 }
@@ -93,10 +90,7 @@ fn trees_of_what_is_made_stay_small() {
 #[test]
 fn trees_of_what_is_read_stay_small() {
     let deep = format!("x: $this{}", ".a".repeat(50_000));
-    let wide = format!(
-        "$this.a{}",
-        "->as($x, $x.b ?? $x.c ?? @)->echo($x)".repeat(200)
-    );
+    let wide = format!("$this.a{}", "->as($x, $x.b ?? $x.c ?? @)->echo($x)".repeat(200));
 
     assert!(reads(&mapping(&deep)).variable("this").is_some());
     assert!(reads(&mapping(&wide)).0.len() < 100_000);

@@ -3,8 +3,7 @@
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use switchboard::mapping::{
-    Block, Expr, Fallback, Head, Item, Key, Limits, Path, Selection, Spec, Step, Vars, evaluate,
-    output, parse, reads,
+    Block, Expr, Fallback, Head, Item, Key, Limits, Path, Selection, Spec, Step, Vars, evaluate, output, parse, reads,
 };
 
 fn name() -> impl Strategy<Value = String> {
@@ -89,22 +88,20 @@ fn step(value: BoxedStrategy<Expr>) -> impl Strategy<Value = Step> {
 
 fn path(value: BoxedStrategy<Expr>, block: BoxedStrategy<Block>) -> impl Strategy<Value = Path> {
     let steps = prop::collection::vec((step(value.clone()), any::<bool>()), 0..4);
-    (head(value), any::<bool>(), steps, prop::option::of(block)).prop_map(
-        |(head, optional, steps, block)| {
-            let mut all = Vec::new();
+    (head(value), any::<bool>(), steps, prop::option::of(block)).prop_map(|(head, optional, steps, block)| {
+        let mut all = Vec::new();
+        all.extend(optional.then_some(Step::Optional(0..0)));
+        for (step, optional) in steps {
+            all.push(step);
             all.extend(optional.then_some(Step::Optional(0..0)));
-            for (step, optional) in steps {
-                all.push(step);
-                all.extend(optional.then_some(Step::Optional(0..0)));
-            }
-            all.extend(block.map(Step::Select));
-            Path {
-                head,
-                steps: all,
-                span: 0..0,
-            }
-        },
-    )
+        }
+        all.extend(block.map(Step::Select));
+        Path {
+            head,
+            steps: all,
+            span: 0..0,
+        }
+    })
 }
 
 /// Any value, `depth` brackets deep at most.
@@ -216,8 +213,7 @@ fn use_everything(text: &str, spec: Spec) {
         Ok(selection.clone().without_spans()),
         "`{text}` prints as `{selection}`"
     );
-    let data =
-        json!({"a": [{"b": 1, "id": "x"}, null, "text"], "b": {"a": 1.5, "b": [[1]]}, "id": 7});
+    let data = json!({"a": [{"b": 1, "id": "x"}, null, "text"], "b": {"a": 1.5, "b": [[1]]}, "id": 7});
     for data in [Some(&data), None] {
         let _ = evaluate(
             &selection,

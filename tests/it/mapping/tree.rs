@@ -53,10 +53,7 @@ fn makes(text: &str) -> Value {
 fn reads_name_the_keys_below_variables() {
     for (text, expected) in [
         ("x: $this.id", json!({"id": {}})),
-        (
-            "x: $this.a.b y: $this.a.c",
-            json!({"a": {"b": {}, "c": {}}}),
-        ),
+        ("x: $this.a.b y: $this.a.c", json!({"a": {"b": {}, "c": {}}})),
         ("x: $this.a.b y: $this.a", json!({"a": {}})),
         ("x: $this.a y: $this.a.b", json!({"a": {}})),
         ("x: $this", json!({})),
@@ -75,17 +72,11 @@ fn reads_name_the_keys_below_variables() {
         ("$this.xs->map(1)", json!({"xs": {}})),
         ("$this.xs->first.id", json!({"xs": {"id": {}}})),
         ("$this.xs->last { id }", json!({"xs": {"id": {}}})),
-        (
-            "$this.xs->slice(0, $this.n).id",
-            json!({"xs": {"id": {}}, "n": {}}),
-        ),
+        ("$this.xs->slice(0, $this.n).id", json!({"xs": {"id": {}}, "n": {}})),
         ("$this.xs->get(0).id", json!({"xs": {"id": {}}})),
         ("$this.o->get('k').id", json!({"o": {"k": {"id": {}}}})),
         ("$this.o->get($args.k).id", json!({"o": {}})),
-        (
-            "$this.xs->find(@.on).id",
-            json!({"xs": {"on": {}, "id": {}}}),
-        ),
+        ("$this.xs->find(@.on).id", json!({"xs": {"on": {}, "id": {}}})),
         (
             "$this.xs->filter(@.on->eq(true)) { id }",
             json!({"xs": {"on": {}, "id": {}}}),
@@ -100,15 +91,9 @@ fn reads_name_the_keys_below_variables() {
             json!({"k": {}, "x": {}, "y": {"z": {}}}),
         ),
         ("$this.a->as($x)->echo($x.b)", json!({"a": {"b": {}}})),
-        (
-            "$this.a->as($x, @.c)->echo($x.d)",
-            json!({"a": {"c": {"d": {}}}}),
-        ),
+        ("$this.a->as($x, @.c)->echo($x.d)", json!({"a": {"c": {"d": {}}}})),
         ("$this.a ?? $this.b", json!({"a": {}, "b": {}})),
-        (
-            "$($this.a ?? $this.b).c",
-            json!({"a": {"c": {}}, "b": {"c": {}}}),
-        ),
+        ("$($this.a ?? $this.b).c", json!({"a": {"c": {}}, "b": {"c": {}}})),
         ("[$this.a, { x: $this.b }]", json!({"a": {}, "b": {}})),
         ("...$this.o", json!({"o": {}})),
         ("$this.a?.b?", json!({"a": {"b": {}}})),
@@ -170,12 +155,8 @@ fn reads_say_where_they_are_written() {
         .iter()
         .filter(|read| read.variable() == Some("args"))
         .map(|read| {
-            let at =
-                |span: &switchboard::mapping::Span| &text[span.start as usize..span.end as usize];
-            (
-                at(&read.span),
-                read.path.iter().map(|key| at(&key.span)).collect(),
-            )
+            let at = |span: &switchboard::mapping::Span| &text[span.start as usize..span.end as usize];
+            (at(&read.span), read.path.iter().map(|key| at(&key.span)).collect())
         })
         .collect();
 
@@ -205,24 +186,15 @@ fn output_names_the_keys_that_are_made() {
         ("x: [{ a }, { b }]", json!({"x": {"a": "?", "b": "?"}})),
         ("$.a", json!("?")),
         ("x: $args.y", json!({"x": "?"})),
-        (
-            "k->match(['a', { x: 1 }], [@, { y }])",
-            json!({"x": 1, "y": "?"}),
-        ),
-        (
-            "$status->match([404, null], [@, { id }])",
-            json!({"id": "?"}),
-        ),
+        ("k->match(['a', { x: 1 }], [@, { y }])", json!({"x": 1, "y": "?"})),
+        ("$status->match([404, null], [@, { id }])", json!({"id": "?"})),
         ("x: a { p } ?? b { q }", json!({"x": {"p": "?", "q": "?"}})),
         ("x: a ?! { q }", json!({"x": {"q": "?", "?": "?"}})),
         ("xs->map({ n: @.name })", json!({"n": "?"})),
         ("a->echo({ v: @ })", json!({"v": "?"})),
         ("$({ a: { b } })->echo(@.a)", json!({"b": "?"})),
         ("$([{ a }])->first->withError('x')", json!({"a": "?"})),
-        (
-            "$([{ a }])->filter(true)->slice(0, 1)->get(0)",
-            json!({"a": "?"}),
-        ),
+        ("$([{ a }])->filter(true)->slice(0, 1)->get(0)", json!({"a": "?"})),
         ("$({ a: { b } })->get('a')", json!({"b": "?"})),
         ("$({ a: { b } })->as($x)->echo($x.a)", json!({"b": "?"})),
         ("$({ a })->keysToCamelCase", json!("?")),
@@ -240,7 +212,8 @@ fn output_names_the_keys_that_are_made() {
 
 #[test]
 fn output_keeps_the_types_of_an_abstract_value_apart() {
-    let text = r#"id ...kind->match(["b", { __typename: "Book" pages o: x { p } }], ["f", { __typename: "Film" length }])"#;
+    let text =
+        r#"id ...kind->match(["b", { __typename: "Book" pages o: x { p } }], ["f", { __typename: "Film" length }])"#;
     let tree = output(&mapping(text));
 
     assert_eq!(
@@ -255,11 +228,7 @@ fn output_keeps_the_types_of_an_abstract_value_apart() {
         shape(tree.for_type("Film")),
         json!({"id": "?", "__typename": "Film", "length": "?"})
     );
-    assert_eq!(
-        shape(tree.for_type("Game")),
-        shape(&tree),
-        "of others nothing is known"
-    );
+    assert_eq!(shape(tree.for_type("Game")), shape(&tree), "of others nothing is known");
 }
 
 #[test]
@@ -268,12 +237,7 @@ fn output_says_where_each_key_is_named() {
     let tree = output(&mapping(text));
 
     let starts = |tree: &OutputTree, name: &str| -> Vec<u32> {
-        tree.field(name)
-            .unwrap()
-            .spans
-            .iter()
-            .map(|span| span.start)
-            .collect()
+        tree.field(name).unwrap().spans.iter().map(|span| span.start).collect()
     };
     assert_eq!(starts(&tree, "a"), [0, 13]);
     assert_eq!(starts(&tree, "b"), [11]);

@@ -161,9 +161,7 @@ impl Order {
 
     fn total_cents(&self) -> i64 {
         let lines = self.lines.iter();
-        lines
-            .map(|line| i64::from(line.qty) * line.unit_price.as_cents())
-            .sum()
+        lines.map(|line| i64::from(line.qty) * line.unit_price.as_cents()).sum()
     }
 }
 
@@ -172,9 +170,7 @@ impl Order {
 impl Line {
     fn make(random: &mut Random, stock: &[Stock]) -> Self {
         let product_id = random.skewed(PRODUCTS) + 1;
-        let unit_price = by_id(stock, product_id)
-            .expect("every product has stock")
-            .price;
+        let unit_price = by_id(stock, product_id).expect("every product has stock").price;
         Self {
             product_id,
             qty: random.between(1, 3),

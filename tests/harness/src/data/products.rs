@@ -122,11 +122,7 @@ impl Detail {
             name: BRANDS[brand as usize],
         };
         let material = random.pick(&MATERIALS);
-        let title = format!(
-            "{} {material} {}",
-            random.pick(&STYLES),
-            random.pick(things)
-        );
+        let title = format!("{} {material} {}", random.pick(&STYLES), random.pick(things));
         let tags: Vec<_> = TAGS.into_iter().filter(|_| random.chance(0.25)).collect();
         let words = format!("{title} {} {}", brand.name, tags.join(" ")).to_lowercase();
         let record = Record {

@@ -66,11 +66,7 @@ fn make(product_id: u32) -> Vec<Review> {
 fn count(product_id: u32) -> u32 {
     let odd = product_id - u32::from(product_id.is_multiple_of(2));
     let of_odd = Random::new(7_000_000 + u64::from(odd)).between(0, PER_PAIR);
-    if odd == product_id {
-        of_odd
-    } else {
-        PER_PAIR - of_odd
-    }
+    if odd == product_id { of_odd } else { PER_PAIR - of_odd }
 }
 
 #[cfg(test)]
@@ -81,9 +77,7 @@ mod tests {
     fn there_are_as_many_reviews_as_promised() {
         let reviews = &Data::get().reviews;
 
-        let count: usize = (1..=PRODUCTS)
-            .map(|product| reviews.of(product).len())
-            .sum();
+        let count: usize = (1..=PRODUCTS).map(|product| reviews.of(product).len()).sum();
 
         assert_eq!(u32::try_from(count), Ok(REVIEWS));
         assert!(

@@ -68,9 +68,7 @@ impl Stock {
             warehouse: random.pick(&[Warehouse::North, Warehouse::South, Warehouse::East]),
             updated_at,
             restocked_at: sold_out.then(|| updated_at.after(14 * DAY)),
-            note: random
-                .chance(0.1)
-                .then_some("Ships in two parcels: \"1 of 2\" first."),
+            note: random.chance(0.1).then_some("Ships in two parcels: \"1 of 2\" first."),
         }
     }
 }

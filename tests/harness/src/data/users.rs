@@ -71,9 +71,7 @@ impl User {
             avatar,
             plan: random.pick(&["GOLD", "SILVER", "BASIC", "BASIC", "BASIC"]),
             locale: random.pick(&LOCALES),
-            member_since: Time(1_420_070_400)
-                .after(i64::from(random.below(3_000)) * DAY)
-                .date(),
+            member_since: Time(1_420_070_400).after(i64::from(random.below(3_000)) * DAY).date(),
         }
     }
 }
@@ -83,14 +81,9 @@ impl User {
 impl Contact {
     pub(crate) fn of(user_id: u32) -> Self {
         let mut random = Random::new(3_000_000 + u64::from(user_id));
-        let phone = random.chance(0.7).then(|| {
-            format!(
-                "+41 44 {:03} {:02} {:02}",
-                random.below(1_000),
-                user_id % 100,
-                7
-            )
-        });
+        let phone = random
+            .chance(0.7)
+            .then(|| format!("+41 44 {:03} {:02} {:02}", random.below(1_000), user_id % 100, 7));
         Self {
             user_id,
             primary: Channel {

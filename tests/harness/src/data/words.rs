@@ -106,8 +106,7 @@ pub(super) const BRANDS: [&str; 16] = [
 ];
 
 pub(super) const MATERIALS: [&str; 12] = [
-    "Walnut", "Brass", "Linen", "Wool", "Ceramic", "Oak", "Steel", "Leather", "Glass", "Bamboo",
-    "Copper", "Felt",
+    "Walnut", "Brass", "Linen", "Wool", "Ceramic", "Oak", "Steel", "Leather", "Glass", "Bamboo", "Copper", "Felt",
 ];
 
 pub(super) const STYLES: [&str; 10] = [
@@ -133,13 +132,7 @@ pub(super) const CATEGORIES: [(&str, &[&str], &[&str]); 6] = [
     (
         "kitchen",
         &["Home", "Kitchen"],
-        &[
-            "Teapot",
-            "Coffee Mill",
-            "Mixing Bowl",
-            "Chopping Board",
-            "Mug",
-        ],
+        &["Teapot", "Coffee Mill", "Mixing Bowl", "Chopping Board", "Mug"],
     ),
     (
         "furniture",

@@ -42,8 +42,7 @@ impl Answer {
     /// 200 with this content type and exactly these bytes.
     #[must_use]
     pub fn raw(content_type: &'static str, body: impl Into<Bytes>) -> Self {
-        let headers =
-            HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
+        let headers = HeaderMap::from_iter([(CONTENT_TYPE, HeaderValue::from_static(content_type))]);
         Self {
             status: StatusCode::OK,
             headers,
@@ -81,8 +80,7 @@ impl Answer {
     #[must_use]
     pub fn with_header(mut self, name: &str, value: &str) -> Self {
         let name: HeaderName = name.parse().expect("a header name");
-        self.headers
-            .append(name, value.parse().expect("a header value"));
+        self.headers.append(name, value.parse().expect("a header value"));
         self
     }
 

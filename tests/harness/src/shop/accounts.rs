@@ -55,10 +55,7 @@ async fn me(State(accounts): State<Accounts>, headers: HeaderMap) -> Result<Resp
     accounts.answer(bearer(&headers)?)
 }
 
-async fn user(
-    State(accounts): State<Accounts>,
-    Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn user(State(accounts): State<Accounts>, Path(id): Path<String>) -> Result<Response, Refusal> {
     accounts.answer(user_id(&id)?)
 }
 
@@ -77,18 +74,10 @@ async fn users(State(accounts): State<Accounts>, query: Query) -> Response {
                 query.first_as("offset").unwrap_or(0),
                 query.size("limit", PAGE_DEFAULT, PAGE_MAX),
             );
-            accounts
-                .iter()
-                .skip(offset)
-                .take(limit)
-                .map(Account::json)
-                .collect()
+            accounts.iter().skip(offset).take(limit).map(Account::json).collect()
         }
     };
-    json_response(
-        StatusCode::OK,
-        json_list("users", users.iter().map(AsRef::as_ref)),
-    )
+    json_response(StatusCode::OK, json_list("users", users.iter().map(AsRef::as_ref)))
 }
 
 async fn contact(Path(id): Path<String>, headers: HeaderMap) -> Result<Response, Refusal> {

@@ -29,10 +29,7 @@ pub(super) fn router(data: &'static Data) -> Router {
         .with_state(data)
 }
 
-async fn product(
-    State(data): State<&'static Data>,
-    Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn product(State(data): State<&'static Data>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let product = id.parse().ok().and_then(|id| data.product(id));
     let product = product.ok_or_else(|| Refusal::not_found("product"))?;
     Ok(json_response(StatusCode::OK, product.json()))
@@ -41,10 +38,7 @@ async fn product(
 /// `?id=1&id=2`: those that exist, each once, in the order asked for.
 async fn products(State(data): State<&'static Data>, query: Query) -> Response {
     let products = distinct(&query).filter_map(|id| data.product(id));
-    json_response(
-        StatusCode::OK,
-        json_list("products", products.map(Product::json)),
-    )
+    json_response(StatusCode::OK, json_list("products", products.map(Product::json)))
 }
 
 /// `?q=&first=&after=`: products that have all words of `q` in title, brand or tags.
@@ -97,11 +91,7 @@ async fn search(State(data): State<&'static Data>, query: Query) -> Result<Respo
 
 /// `?user=7&limit=8`: the same ones for the same user each time. Without `user`, the bearer of the token; without
 /// one, what is recommended to everybody.
-async fn recommended(
-    State(data): State<&'static Data>,
-    headers: HeaderMap,
-    query: Query,
-) -> Response {
+async fn recommended(State(data): State<&'static Data>, headers: HeaderMap, query: Query) -> Response {
     let user = query
         .first_as("user")
         .or_else(|| bearer(&headers).ok())
@@ -116,10 +106,7 @@ async fn recommended(
         }
     }
     let products = chosen.into_iter().filter_map(|id| data.product(id));
-    json_response(
-        StatusCode::OK,
-        json_list("products", products.map(Product::json)),
-    )
+    json_response(StatusCode::OK, json_list("products", products.map(Product::json)))
 }
 
 /// `?id=1&id=2`: exactly what the inventory service answers, as REST.
@@ -134,9 +121,7 @@ fn distinct(query: &Query) -> impl Iterator<Item = u32> {
 }
 
 fn has_words(product: &Product, wanted: &str) -> bool {
-    wanted
-        .split_whitespace()
-        .all(|word| product.words().contains(word))
+    wanted.split_whitespace().all(|word| product.words().contains(word))
 }
 
 /// An opaque text for a position, with characters that must be encoded in a URL.
@@ -145,9 +130,5 @@ fn cursor(position: usize) -> String {
 }
 
 fn position(cursor: &str) -> Option<usize> {
-    cursor
-        .strip_prefix("pos+")?
-        .strip_suffix("/==")?
-        .parse()
-        .ok()
+    cursor.strip_prefix("pos+")?.strip_suffix("/==")?.parse().ok()
 }

@@ -73,9 +73,7 @@ pub(super) fn methods(data: &'static Data) -> Methods {
         "shop.inventory.v1.Inventory/GetStock",
         Unary::typed(
             |request: GetStockRequest| vec![request.id],
-            |request: GetStockRequest| {
-                find(data, request.id).ok_or_else(|| Status::not_found("no such product"))
-            },
+            |request: GetStockRequest| find(data, request.id).ok_or_else(|| Status::not_found("no such product")),
         ),
     );
     methods.insert(

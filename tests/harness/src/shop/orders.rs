@@ -61,10 +61,7 @@ struct NewLine {
 
 pub(super) fn router(data: &'static Data) -> Router {
     let mut book = Book::default();
-    data.orders
-        .iter()
-        .cloned()
-        .for_each(|order| book.add(order));
+    data.orders.iter().cloned().for_each(|order| book.add(order));
     Router::new()
         .route("/orders", get(list).post(create))
         .route("/orders/{id}", get(order))
@@ -85,32 +82,21 @@ async fn list(State(Orders { book, .. }): State<Orders>, query: Query) -> Respon
         users.flat_map(|user| book.newest(user, limit)).collect()
     };
     let compact = query.first("view") == Some("compact");
-    let json = orders.iter().map(|order| {
-        if compact {
-            order.compact_json()
-        } else {
-            order.json()
-        }
-    });
+    let json = orders
+        .iter()
+        .map(|order| if compact { order.compact_json() } else { order.json() });
     json_response(StatusCode::OK, json_list("orders", json))
 }
 
-async fn order(
-    State(Orders { book, .. }): State<Orders>,
-    Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn order(State(Orders { book, .. }): State<Orders>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let order = lock(&book).find(&id)?;
     Ok(json_response(StatusCode::OK, order.json().to_owned()))
 }
 
 /// `{"userId": 7, "lines": [{"productId": 12, "qty": 1}]}`.
-async fn create(
-    State(Orders { data, book }): State<Orders>,
-    body: Bytes,
-) -> Result<Response, Refusal> {
-    let new: NewOrder = serde_json::from_slice(&body).map_err(|error| {
-        Refusal::unprocessable("INVALID_BODY", format!("not an order: {error}"))
-    })?;
+async fn create(State(Orders { data, book }): State<Orders>, body: Bytes) -> Result<Response, Refusal> {
+    let new: NewOrder = serde_json::from_slice(&body)
+        .map_err(|error| Refusal::unprocessable("INVALID_BODY", format!("not an order: {error}")))?;
     if !(1..=USERS).contains(&new.user_id) {
         return Err(Refusal::unprocessable(
             "UNKNOWN_USER",
@@ -135,12 +121,9 @@ fn price(data: &Data, line: &NewLine) -> Result<Line, Refusal> {
             format!("`qty` is 1 to {QTY_MAX}"),
         ));
     }
-    let stock = data.stock(line.product_id).ok_or_else(|| {
-        Refusal::unprocessable(
-            "UNKNOWN_PRODUCT",
-            format!("there is no product {}", line.product_id),
-        )
-    })?;
+    let stock = data
+        .stock(line.product_id)
+        .ok_or_else(|| Refusal::unprocessable("UNKNOWN_PRODUCT", format!("there is no product {}", line.product_id)))?;
     Ok(Line {
         product_id: line.product_id,
         qty: line.qty,
@@ -149,10 +132,7 @@ fn price(data: &Data, line: &NewLine) -> Result<Line, Refusal> {
 }
 
 /// Only what has not left yet can be cancelled.
-async fn cancel(
-    State(Orders { book, .. }): State<Orders>,
-    Path(id): Path<String>,
-) -> Result<Response, Refusal> {
+async fn cancel(State(Orders { book, .. }): State<Orders>, Path(id): Path<String>) -> Result<Response, Refusal> {
     let order = lock(&book).cancel(&id)?;
     Ok(json_response(StatusCode::OK, order.json().to_owned()))
 }
@@ -178,10 +158,7 @@ impl Book {
     }
 
     fn find(&self, id: &str) -> Result<Arc<Order>, Refusal> {
-        let place = self
-            .by_id
-            .get(id)
-            .ok_or_else(|| Refusal::not_found("order"))?;
+        let place = self.by_id.get(id).ok_or_else(|| Refusal::not_found("order"))?;
         Ok(Arc::clone(&self.orders[*place]))
     }
 

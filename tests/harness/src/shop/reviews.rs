@@ -214,13 +214,7 @@ impl Added {
         self.reviews.get(&product).into_iter().flatten().rev()
     }
 
-    fn add(
-        &mut self,
-        product_id: u32,
-        author_id: u32,
-        stars: u32,
-        text: String,
-    ) -> reviews::Review {
+    fn add(&mut self, product_id: u32, author_id: u32, stars: u32, text: String) -> reviews::Review {
         self.count += 1;
         // By number, not by the clock: the same calls must give the same answers.
         let created_at = NEW_ORDERS_FROM.after(self.count * MINUTE);
@@ -232,10 +226,7 @@ impl Added {
             text,
             created_at,
         };
-        self.reviews
-            .entry(product_id)
-            .or_default()
-            .push(review.clone());
+        self.reviews.entry(product_id).or_default().push(review.clone());
         review
     }
 }

@@ -54,9 +54,7 @@ async fn a_route_sees_all_of_the_call() {
 #[tokio::test]
 async fn the_newest_route_wins_and_no_route_is_404() {
     let things = MockRest::start().await;
-    things
-        .on_json("GET /a", json!(1))
-        .on_json("GET /a", json!(2));
+    things.on_json("GET /a", json!(1)).on_json("GET /a", json!(2));
 
     assert_eq!(get(&things, "/a").await, 2);
     assert_eq!(request(&things, "PUT", "/a", None, None).await.0, 404);
@@ -80,33 +78,22 @@ async fn an_answer_may_be_of_any_status_type_and_length() {
         Answer::raw("application/json", "{\"half\":").breaking_off()
     });
 
-    let text = reqwest::get(format!("{}/text", things.url()))
-        .await
-        .unwrap();
+    let text = reqwest::get(format!("{}/text", things.url())).await.unwrap();
     assert_eq!(
-        (
-            text.status().as_u16(),
-            text.headers().get_all("x-a").iter().count()
-        ),
+        (text.status().as_u16(), text.headers().get_all("x-a").iter().count()),
         (418, 2)
     );
     assert_eq!(text.text().await.unwrap(), "plain");
-    let empty = reqwest::get(format!("{}/empty", things.url()))
-        .await
-        .unwrap();
+    let empty = reqwest::get(format!("{}/empty", things.url())).await.unwrap();
     assert!(empty.headers().get("content-type").is_none());
-    let broken = reqwest::get(format!("{}/broken", things.url()))
-        .await
-        .unwrap();
+    let broken = reqwest::get(format!("{}/broken", things.url())).await.unwrap();
     assert!(broken.bytes().await.is_err(), "the end never came");
 }
 
 #[tokio::test]
 async fn held_calls_are_answered_when_the_test_says_so() {
     let things = MockRest::start().await;
-    things
-        .on_json("GET /a", json!("a"))
-        .on_json("GET /b", json!("b"));
+    things.on_json("GET /a", json!("a")).on_json("GET /b", json!("b"));
     things.hold_on("GET /a");
 
     let calls: Vec<_> = (0..3)
@@ -149,20 +136,14 @@ async fn failures_are_counted_down_shared_out_and_taken_back() {
     let status = async || request(&things, "GET", "/a", None, None).await.0;
 
     things.fail_next(2, 503);
-    assert_eq!(
-        [status().await, status().await, status().await],
-        [503, 503, 200]
-    );
+    assert_eq!([status().await, status().await, status().await], [503, 503, 200]);
 
     things.fail_share(0.5, 500);
     let mut failed = 0;
     for _ in 0..100 {
         failed += u32::from(status().await == 500);
     }
-    assert!(
-        (30..70).contains(&failed),
-        "about half of a hundred: {failed}"
-    );
+    assert!((30..70).contains(&failed), "about half of a hundred: {failed}");
 
     things.fail_on("GET /other", 500);
     things.recover();
@@ -172,26 +153,18 @@ async fn failures_are_counted_down_shared_out_and_taken_back() {
 #[tokio::test]
 async fn a_stopped_backend_refuses_and_comes_back_on_its_port() {
     let things = MockRest::start().await;
-    things
-        .on_json("GET /a", json!("a"))
-        .delay(Duration::from_secs(600));
+    things.on_json("GET /a", json!("a")).delay(Duration::from_secs(600));
     let address = things.address();
     let waiting = tokio::spawn(reqwest::get(format!("{}/a", things.url())));
     things.wait_for_calls(1).await;
 
     things.stop().await;
-    assert!(
-        waiting.await.unwrap().is_err(),
-        "a call under way is cut off"
-    );
+    assert!(waiting.await.unwrap().is_err(), "a call under way is cut off");
     assert!(reqwest::get(format!("{}/a", things.url())).await.is_err());
 
     things.recover();
     things.start_again().await;
-    assert_eq!(
-        (things.address(), get(&things, "/a").await),
-        (address, json!("a"))
-    );
+    assert_eq!((things.address(), get(&things, "/a").await), (address, json!("a")));
     things.reset();
     assert_eq!((things.calls(), things.log().len()), (0, 0));
 }
@@ -221,9 +194,7 @@ async fn a_method_answers_in_protojson() {
     assert_eq!(echo.log()[0].keys, ["1", "2"]);
     assert_eq!(echo.calls_to("Say"), 1);
     assert_eq!(
-        grpc(&echo, echo.pool(), "demo.Echo/Other", json!({}))
-            .await
-            .0,
+        grpc(&echo, echo.pool(), "demo.Echo/Other", json!({})).await.0,
         12,
         "nothing was scripted"
     );

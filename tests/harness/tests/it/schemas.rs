@@ -5,9 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use apollo_compiler::{
-    ExecutableDocument, Schema, ast::OperationType, schema::ExtendedType, validation::Valid,
-};
+use apollo_compiler::{ExecutableDocument, Schema, ast::OperationType, schema::ExtendedType, validation::Valid};
 
 #[test]
 fn every_directive_is_used_as_it_is_defined() {
@@ -26,11 +24,7 @@ fn every_operation_fits_its_surface_and_two_are_mutations() {
             let text = fs::read_to_string(path).unwrap();
             let document = ExecutableDocument::parse_and_validate(&schema, text, path);
             let document = document.unwrap_or_else(|errors| panic!("{}", errors.errors));
-            let operation = document
-                .operations
-                .iter()
-                .next()
-                .expect("a file holds one operation");
+            let operation = document.operations.iter().next().expect("a file holds one operation");
             assert_eq!(
                 operation.name.as_deref(),
                 path.file_stem().and_then(|stem| stem.to_str()),
@@ -57,21 +51,10 @@ fn everything_in_a_schema_is_described() {
                 _ => continue,
             };
             for field in fields.values() {
-                assert!(
-                    field.description.is_some(),
-                    "{surface}: {}.{}",
-                    of.name(),
-                    field.name
-                );
+                assert!(field.description.is_some(), "{surface}: {}.{}", of.name(), field.name);
                 let arguments = field.arguments.iter();
-                arguments.for_each(|argument| {
-                    assert!(
-                        argument.description.is_some(),
-                        "{}.{}",
-                        field.name,
-                        argument.name
-                    )
-                });
+                arguments
+                    .for_each(|argument| assert!(argument.description.is_some(), "{}.{}", field.name, argument.name));
             }
         }
     }
@@ -86,12 +69,8 @@ fn schema(surface: &str) -> Valid<Schema> {
             name,
         );
     }
-    let schema = builder
-        .build()
-        .unwrap_or_else(|errors| panic!("{}", errors.errors));
-    schema
-        .validate()
-        .unwrap_or_else(|errors| panic!("{}", errors.errors))
+    let schema = builder.build().unwrap_or_else(|errors| panic!("{}", errors.errors));
+    schema.validate().unwrap_or_else(|errors| panic!("{}", errors.errors))
 }
 
 fn root() -> PathBuf {

@@ -33,10 +33,7 @@ async fn a_search_pages_to_its_end() {
     let mut after = String::new();
 
     let total = loop {
-        let after_encoded = after
-            .replace('+', "%2B")
-            .replace('/', "%2F")
-            .replace('=', "%3D");
+        let after_encoded = after.replace('+', "%2B").replace('/', "%2F").replace('=', "%3D");
         let page = get(
             &shop.catalog,
             &format!("/products/search?q=lamp+caf%C3%A9&first=7&after={after_encoded}"),
@@ -71,15 +68,9 @@ async fn recommendations_are_those_of_the_user_or_of_the_bearer() {
 
     let by_user = get(&shop.catalog, "/products/recommended?user=7&limit=4").await;
     let anonymous = get(&shop.catalog, "/products/recommended?limit=4").await;
-    let by_token = request(
-        &shop.catalog,
-        "GET",
-        "/products/recommended?limit=4",
-        Some(7),
-        None,
-    )
-    .await
-    .1;
+    let by_token = request(&shop.catalog, "GET", "/products/recommended?limit=4", Some(7), None)
+        .await
+        .1;
 
     assert_eq!(by_user["products"].as_array().unwrap().len(), 4);
     assert_eq!(by_user, by_token);
@@ -90,20 +81,9 @@ async fn recommendations_are_those_of_the_user_or_of_the_bearer() {
 async fn contact_data_is_for_its_owner() {
     let shop = Shop::start().await;
 
-    assert_eq!(
-        request(&shop.accounts, "GET", "/me", None, None).await.0,
-        401
-    );
-    assert_eq!(
-        request(&shop.accounts, "GET", "/me", Some(301), None)
-            .await
-            .0,
-        401
-    );
-    assert_eq!(
-        request(&shop.accounts, "GET", "/me", Some(7), None).await.1["id"],
-        7
-    );
+    assert_eq!(request(&shop.accounts, "GET", "/me", None, None).await.0, 401);
+    assert_eq!(request(&shop.accounts, "GET", "/me", Some(301), None).await.0, 401);
+    assert_eq!(request(&shop.accounts, "GET", "/me", Some(7), None).await.1["id"], 7);
     assert_eq!(
         request(&shop.accounts, "GET", "/users/8/contact", Some(7), None)
             .await
@@ -126,10 +106,7 @@ async fn a_changed_name_is_seen_by_every_route_of_this_shop_only() {
 
     assert_eq!((status, &user["display_name"]), (200, &json!("Zoë “Z”")));
     assert_eq!(get(&shop.accounts, "/users?id=7").await["users"][0], user);
-    assert_eq!(
-        get(&shop.accounts, "/users?limit=1&offset=6").await["users"][0],
-        user
-    );
+    assert_eq!(get(&shop.accounts, "/users?limit=1&offset=6").await["users"][0], user);
     assert_ne!(get(&other.accounts, "/users/7").await, user);
 }
 
@@ -137,25 +114,14 @@ async fn a_changed_name_is_seen_by_every_route_of_this_shop_only() {
 async fn orders_of_several_users_come_newest_first_with_a_limit_for_each() {
     let shop = Shop::start().await;
 
-    let body = get(
-        &shop.orders,
-        "/orders?userId=3&userId=1&limit=2&view=compact",
-    )
-    .await;
+    let body = get(&shop.orders, "/orders?userId=3&userId=1&limit=2&view=compact").await;
 
     let orders = body["orders"].as_array().unwrap();
     let users: Vec<_> = orders.iter().map(|order| &order["user_id"]).collect();
     assert_eq!(users, [3, 3, 1, 1]);
     assert!(orders[0]["placed_at"].as_str() > orders[1]["placed_at"].as_str());
-    assert!(
-        orders[0].get("shipping").is_none(),
-        "the compact view has no shipping"
-    );
-    let full = get(
-        &shop.orders,
-        &format!("/orders/{}", orders[0]["id"].as_str().unwrap()),
-    )
-    .await;
+    assert!(orders[0].get("shipping").is_none(), "the compact view has no shipping");
+    let full = get(&shop.orders, &format!("/orders/{}", orders[0]["id"].as_str().unwrap())).await;
     assert!(full["total"]["units"].is_i64() && full["shipping"]["address"]["city"].is_string());
 }
 
@@ -166,10 +132,7 @@ async fn an_order_is_placed_once_and_cancelled_once() {
 
     let (status, placed) = request(&shop.orders, "POST", "/orders", None, Some(order)).await;
     assert_eq!((status, &placed["state"]), (201, &json!("open")));
-    assert_eq!(
-        get(&shop.orders, "/orders?user=7&limit=1").await["orders"][0],
-        placed
-    );
+    assert_eq!(get(&shop.orders, "/orders?user=7&limit=1").await["orders"][0], placed);
 
     let path = format!("/orders/{}/cancel", placed["id"].as_str().unwrap());
     let (status, cancelled) = request(&shop.orders, "POST", &path, None, None).await;
@@ -187,18 +150,9 @@ async fn a_bad_order_is_refused_with_a_code() {
         error["error"]["code"].as_str().unwrap().to_owned()
     };
 
-    assert_eq!(
-        refused(json!({ "userId": "7", "lines": [] })).await,
-        "INVALID_BODY"
-    );
-    assert_eq!(
-        refused(json!({ "userId": 0, "lines": [] })).await,
-        "UNKNOWN_USER"
-    );
-    assert_eq!(
-        refused(json!({ "userId": 7, "lines": [] })).await,
-        "INVALID_LINES"
-    );
+    assert_eq!(refused(json!({ "userId": "7", "lines": [] })).await, "INVALID_BODY");
+    assert_eq!(refused(json!({ "userId": 0, "lines": [] })).await, "UNKNOWN_USER");
+    assert_eq!(refused(json!({ "userId": 7, "lines": [] })).await, "INVALID_LINES");
     assert_eq!(
         refused(json!({ "userId": 7, "lines": [{ "productId": 1, "qty": 0 }] })).await,
         "INVALID_QTY"
@@ -259,13 +213,9 @@ async fn an_added_review_is_listed_first_and_counted() {
     let shop = Shop::start().await;
     let summary = async || {
         let request = json!({ "productIds": [9] });
-        call(
-            &shop.reviews,
-            "shop.reviews.v1.Reviews/BatchGetSummary",
-            request,
-        )
-        .await
-        .1["summaries"][0]["count"]
+        call(&shop.reviews, "shop.reviews.v1.Reviews/BatchGetSummary", request)
+            .await
+            .1["summaries"][0]["count"]
             .as_i64()
     };
     let before = summary().await.unwrap_or(0);
@@ -275,21 +225,11 @@ async fn an_added_review_is_listed_first_and_counted() {
 
     assert_eq!(code, 0);
     let request = json!({ "productIds": [9, 10], "pageSize": 1 });
-    let (_, listed) = call(
-        &shop.reviews,
-        "shop.reviews.v1.Reviews/BatchListReviews",
-        request,
-    )
-    .await;
+    let (_, listed) = call(&shop.reviews, "shop.reviews.v1.Reviews/BatchListReviews", request).await;
     assert_eq!(listed["reviews"][0], added);
     assert_eq!(summary().await, Some(before + 1));
     let bad = json!({ "productId": 9, "authorId": 7, "stars": 6 });
-    assert_eq!(
-        call(&shop.reviews, "shop.reviews.v1.Reviews/AddReview", bad)
-            .await
-            .0,
-        3
-    );
+    assert_eq!(call(&shop.reviews, "shop.reviews.v1.Reviews/AddReview", bad).await.0, 3);
 }
 
 #[tokio::test]
@@ -318,9 +258,7 @@ async fn a_grpc_backend_can_be_told_to_fail_hold_stop_and_come_back() {
 
     shop.inventory.stop().await;
     assert!(
-        tokio::net::TcpStream::connect(shop.inventory.address())
-            .await
-            .is_err(),
+        tokio::net::TcpStream::connect(shop.inventory.address()).await.is_err(),
         "the port is closed"
     );
     shop.inventory.start_again().await;
@@ -348,16 +286,9 @@ async fn a_thousand_connections_are_answered_at_once() {
 }
 
 /// Calls a method of the shop by its .proto files, which proves that they describe what the services speak.
-async fn call(
-    backend: &switchboard_harness::Backend,
-    method: &str,
-    message: Value,
-) -> (u16, Value) {
+async fn call(backend: &switchboard_harness::Backend, method: &str, message: Value) -> (u16, Value) {
     let includes = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../schema/proto");
-    let files = [
-        "shop/inventory/v1/inventory.proto",
-        "shop/reviews/v1/reviews.proto",
-    ];
+    let files = ["shop/inventory/v1/inventory.proto", "shop/reviews/v1/reviews.proto"];
     let set = protox::compile(files, [includes]).expect("the .proto files compile");
     let pool = DescriptorPool::from_file_descriptor_set(set).expect("protox checked them");
     grpc(backend, &pool, method, message).await

@@ -1,8 +1,5 @@
 //! How the tests call a backend: JSON by reqwest, gRPC by tonic and descriptors.
-#![allow(
-    clippy::unwrap_used,
-    reason = "part of the tests, though no `#[test]` stands on it"
-)]
+#![allow(clippy::unwrap_used, reason = "part of the tests, though no `#[test]` stands on it")]
 
 use bytes::{Buf, BufMut, Bytes};
 use prost::Message;
@@ -42,19 +39,11 @@ pub(crate) async fn request(
         request = request.json(&body);
     }
     let response = request.send().await.unwrap();
-    (
-        response.status().as_u16(),
-        response.json().await.unwrap_or(Value::Null),
-    )
+    (response.status().as_u16(), response.json().await.unwrap_or(Value::Null))
 }
 
 /// A unary call, ProtoJSON in and out. A failure is its code and null.
-pub(crate) async fn grpc(
-    backend: &Backend,
-    pool: &DescriptorPool,
-    method: &str,
-    message: Value,
-) -> (u16, Value) {
+pub(crate) async fn grpc(backend: &Backend, pool: &DescriptorPool, method: &str, message: Value) -> (u16, Value) {
     let (status, reply) = match grpc_status(backend, pool, method, message).await {
         Ok(reply) => (Code::Ok, reply),
         Err(status) => (status.code(), Value::Null),
@@ -72,11 +61,7 @@ pub(crate) async fn grpc_status(
     let (service, name) = method.split_once('/').unwrap();
     let service = pool.get_service_by_name(service).unwrap();
     let descriptor = service.methods().find(|of| of.name() == name).unwrap();
-    let channel = Endpoint::from_shared(backend.url())
-        .unwrap()
-        .connect()
-        .await
-        .unwrap();
+    let channel = Endpoint::from_shared(backend.url()).unwrap().connect().await.unwrap();
     let mut client = tonic::client::Grpc::new(channel);
     client.ready().await.unwrap();
 
