@@ -1,11 +1,13 @@
 //! All promises, one file each, in one binary: linked once.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should say where")]
+
 mod architecture;
 mod cli;
 mod config;
 mod explain;
-mod http2_abuse;
 mod http;
+mod http2_abuse;
 mod http_abuse;
 mod http_drain;
 mod mapping;
