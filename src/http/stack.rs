@@ -221,7 +221,7 @@ impl<A: Answer> Handle for Stack<A> {
             id: &id,
             errors: operation
                 .as_ref()
-                .map_or(u32::from(outcome == RequestOutcome::Refused), |info| info.errors),
+                .map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors),
             operation,
             outcome,
             status: response.status().as_u16(),

@@ -1,6 +1,9 @@
 //! All promises, one file each, in one binary: linked once.
 
-#![allow(clippy::unwrap_used, reason = "tests are exempt; the lint only knows functions marked as tests")]
+#![allow(
+    clippy::unwrap_used,
+    reason = "tests are exempt; the lint only knows functions marked as tests"
+)]
 
 mod architecture;
 mod cli;
