@@ -2,7 +2,7 @@
 //!
 //! Plain `http://` goes through hyper's pooled client directly, `https://` through reqwest, which stands on that same
 //! client. The reason is cost: where hyper's client takes 8 µs of CPU for a call that answers 26 kB, ours takes 9 to 10
-//! and reqwest 12 to 13, for parsing the URL anew, for its redirect and retry layers, for boxing the body
+//! and reqwest 12 to 14, for parsing the URL anew, for its redirect and retry layers, for boxing the body
 //! (`benches/calls.rs`). Inside a cluster that counts; over TLS it is small beside the encryption.
 //!
 //! What a caller sees is the same. On the wire there is one difference: reqwest sends `accept: */*` when the call has
