@@ -15,7 +15,7 @@ mod size;
 mod supply;
 mod waves;
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use crate::{
     mapping::{Projection, WireProjection},
@@ -54,6 +54,8 @@ pub struct Plan {
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
     pub introspection: bool,
+    /// Bytes of its last answer: how much room the next one is given at once.
+    pub answer_hint: AtomicUsize,
     /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
     pub cost: u64,
 }
@@ -71,6 +73,8 @@ pub struct Fetch {
     pub wire: Option<WireProjection>,
     /// How replies are matched to keys.
     pub align: Align,
+    /// Nodes that its last answer took: how much room the next one is given at once.
+    pub nodes_hint: AtomicUsize,
     /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.
     pub key_names: Vec<Vec<Arc<str>>>,
 }

@@ -9,6 +9,8 @@ mod leaf;
 mod raw;
 mod write;
 
+use std::sync::atomic::Ordering::Relaxed;
+
 use serde_json::{Map, Value};
 
 use crate::{execute::Outcome, mapping::text, plan::Plan};
@@ -26,6 +28,9 @@ pub enum OnError {
     /// The first error ends the answer: `data` is null.
     Halt,
 }
+
+/// Bytes that room is made for at once: one huge answer must not make every later one take as much.
+const ANSWER_HINT_MAX: usize = 1024 * 1024;
 
 /// A finished answer.
 #[derive(Debug)]
@@ -46,6 +51,8 @@ pub fn assemble(
 ) -> Assembled {
     let mut writer = write::Writer::new(plan, outcome, introspection, settings);
     writer.data();
+    plan.answer_hint
+        .store((writer.out.len() + writer.out.len() / 8).min(ANSWER_HINT_MAX), Relaxed);
     let write::Writer {
         out,
         errors,

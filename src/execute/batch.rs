@@ -28,11 +28,15 @@ use crate::{
 /// cannot take them all.
 const CALLS_IN_FLIGHT_MAX: usize = 32;
 
+/// Nodes that room is made for at once: 1 MiB. One huge answer must not make every later one take as much.
+const NODES_HINT_MAX: usize = 64 * 1024;
+
 /// What one wave fetched.
 #[derive(Debug, Default)]
 pub(super) struct Batch {
     pub(super) tables: Vec<Arc<Table>>,
-    pub(super) found: HashMap<u32, Found, RandomState>,
+    /// What there is for each key that was asked for, once.
+    pub(super) found: Vec<(u32, Found)>,
     pub(super) declared: Vec<Declared>,
 }
 
@@ -61,15 +65,15 @@ struct Chunk {
 pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, keys: Arc<Mutex<Keys>>) -> Batch {
     let connector = connector(&scope, fetch);
     let size = chunk_size(connector, numbers.len());
+    let absent = connector.not_found_is_error.then(|| {
+        let failure = Failure::new(FailureKind::NotFound, "There is no such object.");
+        reply::signed(&scope, connector, failure)
+    });
     let mut batch = Batch::default();
-    if numbers.is_empty() {
-        let result = chunk(&scope, fetch, &[], &keys).await;
-        batch.add(&[0], result);
-        return batch;
-    }
     if numbers.len() <= size {
         let result = chunk(&scope, fetch, &numbers, &keys).await;
-        batch.add(&numbers, result);
+        let asked = if numbers.is_empty() { &[0] } else { &numbers[..] };
+        batch.add(asked, result, absent.as_ref());
         return batch;
     }
     let calls = numbers.chunks(size).map(|part| {
@@ -82,7 +86,7 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
     let calls: Vec<_> = calls.collect();
     let results: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT_MAX).collect().await;
     for (numbers, result) in results {
-        batch.add(&numbers, result);
+        batch.add(&numbers, result, absent.as_ref());
     }
     batch
 }
@@ -133,6 +137,7 @@ async fn call_and_read(
     let keys = keys.lock().expect("no panic while keys are held");
     let mut vars = CallVars::of_request(scope, fetch, compiled.reply, numbers, &keys)?;
     let mut table = Table::new(fetch.projection.layouts.len());
+    table.nodes.reserve(fetch.nodes_hint.load(Relaxed));
     let mut declared = Vec::new();
     let node = match &reply {
         Some(reply) => {
@@ -160,9 +165,7 @@ async fn call_and_read(
         }
         Align::Items { parts, many } => align(&mut table, &node, parts, *many, numbers, &keys),
     };
-    if connector.not_found_is_error && found.iter().any(|(_, node)| node.is_none()) && numbers.len() == 1 {
-        return Err(Failure::new(FailureKind::NotFound, "There is no such object."));
-    }
+    fetch.nodes_hint.store(table.nodes.len().min(NODES_HINT_MAX), Relaxed);
     Ok(Chunk { table, found, declared })
 }
 
@@ -386,17 +389,21 @@ fn item_text(table: &Table, item: u32, parts: &[Vec<u16>], out: &mut Vec<u8>) ->
 // === impl Batch ===
 
 impl Batch {
-    fn add(&mut self, numbers: &[u32], result: Result<Chunk, Arc<Failure>>) {
+    /// Adds what one call brought. `absent`: what a key without an object is, if not null.
+    fn add(&mut self, numbers: &[u32], result: Result<Chunk, Arc<Failure>>, absent: Option<&Arc<Failure>>) {
         match result {
             Ok(chunk) => {
                 let table = self.tables.len() as u32;
                 self.tables.push(Arc::new(chunk.table));
                 self.declared.extend(chunk.declared);
-                self.found.extend(
-                    chunk.found.into_iter().map(|(number, node)| {
-                        (number, node.map_or(Found::Nothing, |node| Found::Value { table, node }))
-                    }),
-                );
+                self.found.extend(chunk.found.into_iter().map(|(number, node)| {
+                    let found = match (node, absent) {
+                        (Some(node), _) => Found::Value { table, node },
+                        (None, Some(failure)) => Found::Failed(failure.clone()),
+                        (None, None) => Found::Nothing,
+                    };
+                    (number, found)
+                }));
             }
             Err(failure) => self
                 .found

@@ -182,7 +182,8 @@ impl Run {
         let scope = self.scope.clone();
         let wave = &scope.plan.waves[usize::from(number)];
         let bases: Vec<u32> = batches.iter().map(|batch| self.register(batch)).collect();
-        let mut links: HashMap<u32, Link, foldhash::fast::RandomState> = HashMap::default();
+        // By key number: keys are numbered from 0.
+        let mut links: Vec<Link> = Vec::new();
         for (batch, base) in batches.iter().zip(bases) {
             for (key, found) in &batch.found {
                 let link = match found {
@@ -193,28 +194,29 @@ impl Run {
                     Found::Nothing => Link::Nothing,
                     Found::Failed(failure) => Link::Failed(self.failure(failure)),
                 };
-                links.insert(*key, link);
+                let key = *key as usize;
+                if links.len() <= key {
+                    links.resize(key + 1, Link::Nothing);
+                }
+                links[key] = link;
             }
         }
         for (index, step) in wave.steps.iter().enumerate() {
             let outcome = &mut self.outcome.steps[usize::from(step.0)];
             let Some(wanted) = wanted.get(index) else {
-                outcome.root = links.values().next().copied().unwrap_or_default();
+                outcome.root = links.first().copied().unwrap_or_default();
                 outcome.live = vec![outcome.root];
                 continue;
             };
-            let mut seen = vec![];
+            let mut seen = vec![false; links.len()];
             for row in wanted {
-                let link = row.key.and_then(|key| links.get(&key).copied()).unwrap_or_default();
-                outcome.set(row.table, row.ordinal, link);
-                if let Some(key) = row.key {
-                    let key = key as usize;
-                    if seen.len() <= key {
-                        seen.resize(key + 1, false);
-                    }
-                    if !std::mem::replace(&mut seen[key], true) {
-                        outcome.live.push(link);
-                    }
+                let Some(key) = row.key.map(|key| key as usize).filter(|key| *key < links.len()) else {
+                    outcome.set(row.table, row.ordinal, Link::Nothing);
+                    continue;
+                };
+                outcome.set(row.table, row.ordinal, links[key]);
+                if !std::mem::replace(&mut seen[key], true) {
+                    outcome.live.push(links[key]);
                 }
             }
         }

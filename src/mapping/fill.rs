@@ -39,7 +39,6 @@ impl Projection {
         if let Err(bad) = simdutf8::compat::from_utf8(&body) {
             return Err(ScanError::Syntax(bad.valid_up_to()));
         }
-        table.nodes.reserve(body.len() / 64);
         let (keys, level) = match &self.root {
             Root::At { keys, level } => (&keys[..], *level),
             Root::Computed => (&[][..], None),

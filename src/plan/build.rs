@@ -3,7 +3,7 @@
 //! The rules are DIALECT §1.9 and §2.1: a field comes from the selection that made its object if that names it, else
 //! from its own connector, else from a connector of its type whose key is at hand.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicUsize};
 
 use super::{
     Align, Fetch, FieldShape, FieldSource, Hop, Plan, Shape, ShapeId, Step, ValueShape,
@@ -120,6 +120,7 @@ impl<'a> Planner<'a> {
                 projection,
                 wire,
                 align: draft.align,
+                nodes_hint: AtomicUsize::new(16),
                 key_names: draft.key_names,
             }
         });
@@ -131,6 +132,7 @@ impl<'a> Planner<'a> {
             shapes: self.shapes,
             root,
             introspection: operation.has_introspection(),
+            answer_hint: AtomicUsize::new(256),
             cost: self.cost,
         }
     }

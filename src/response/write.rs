@@ -1,6 +1,6 @@
 //! Walks shapes and tables together and writes the answer.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use serde_json::{Map, Value};
 
@@ -69,7 +69,7 @@ impl<'a> Writer<'a> {
             outcome,
             introspection,
             settings,
-            out: Vec::with_capacity(1024),
+            out: Vec::with_capacity(plan.answer_hint.load(Relaxed)),
             errors: Vec::new(),
             error_count: 0,
             omitted: 0,
