@@ -285,7 +285,8 @@ fn source_settings(config: &SourceConfig) -> SourceSettings {
         config: Value::Object(config.config.reveal().clone()),
         max_requests_per_operation: unlimited(config.max_requests_per_operation),
         scan: ScanLimits {
-            depth: unlimited(config.limits.depth),
+            // The scanner recurses.
+            depth: unlimited(config.limits.depth).min(SOURCE_DEPTH_CEILING),
             list: unlimited(config.limits.list),
         },
     }
@@ -353,6 +354,9 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         response_bytes: off(surface.limits.response_bytes),
     }
 }
+
+/// Levels of a source's answer that scanning stands, with room to spare.
+const SOURCE_DEPTH_CEILING: u32 = 250;
 
 /// Nesting that parsing and counting stand on a stack of 2 MiB, with room to spare.
 const NESTING_CEILING: usize = 500;

@@ -43,7 +43,7 @@ pub struct Scope {
     pub headers: Arc<HeaderMap>,
     /// When the answer must be out.
     pub deadline: Instant,
-    /// Calls made so far, by source.
+    /// Calls made so far, by source; last those without one.
     pub calls: Vec<AtomicU32>,
 }
 
@@ -101,7 +101,8 @@ impl Scope {
         headers: Arc<HeaderMap>,
         deadline: Instant,
     ) -> Self {
-        let calls = surface.sources.iter().map(|_| AtomicU32::new(0)).collect();
+        // One more for calls without a source of their own.
+        let calls = (0..=surface.sources.len()).map(|_| AtomicU32::new(0)).collect();
         Self {
             surface,
             backends,

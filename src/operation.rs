@@ -115,18 +115,6 @@ pub enum Argument {
 // === impl Operation ===
 
 impl Operation {
-    /// Whether schema introspection is asked for.
-    #[must_use]
-    pub fn has_introspection(&self) -> bool {
-        fn any(selections: &[Selected]) -> bool {
-            selections.iter().any(|selected| match selected {
-                Selected::Field(field) => matches!(&*field.name, "__schema" | "__type"),
-                Selected::Group { selections, .. } => any(selections),
-            })
-        }
-        any(&self.selections)
-    }
-
     /// Answers `__schema` and `__type`, by response key.
     ///
     /// # Errors

@@ -54,6 +54,8 @@ pub struct Plan {
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
     pub introspection: bool,
+    /// How many fields its shapes have: what its size goes by.
+    pub fields: usize,
     /// Bytes of its last answer: how much room the next one is given at once.
     pub answer_hint: AtomicUsize,
     /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.

@@ -29,6 +29,9 @@ pub enum OnError {
     Halt,
 }
 
+/// Errors declared by mappings that an answer lists.
+const DECLARED_MAX: usize = 100;
+
 /// Bytes that room is made for at once: one huge answer must not make every later one take as much.
 const ANSWER_HINT_MAX: usize = 1024 * 1024;
 
@@ -67,7 +70,12 @@ pub fn assemble(
     if !outcome.declared.is_empty() {
         extensions.insert(
             "connectorErrors".to_owned(),
-            outcome.declared.iter().map(error::declared).collect(),
+            outcome
+                .declared
+                .iter()
+                .take(DECLARED_MAX)
+                .map(error::declared)
+                .collect(),
         );
     }
     if error_count == 0 && extensions.is_empty() {

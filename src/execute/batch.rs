@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, atomic::Ordering::Relaxed},
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
 };
 
 use foldhash::fast::RandomState;
@@ -120,7 +120,7 @@ async fn call_and_read(
     let fetch = &scope.plan.fetches[usize::from(id.0)];
     let compiled = scope.backends.compiled(fetch.connector);
     let call = {
-        let keys = keys.lock().expect("no panic while keys are held");
+        let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
         let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
         let pairs = vars.pairs();
         let asked = Asked {
@@ -134,7 +134,7 @@ async fn call_and_read(
         Some(call) => Some(send(scope, connector, call, numbers.len()).await?),
         None => None,
     };
-    let keys = keys.lock().expect("no panic while keys are held");
+    let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
     let mut vars = CallVars::of_request(scope, fetch, compiled.reply, numbers, &keys)?;
     let mut table = Table::new(fetch.projection.layouts.len());
     table.nodes.reserve(fetch.nodes_hint.load(Relaxed));
@@ -176,14 +176,14 @@ async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> 
             "There is no client for the source.",
         ));
     };
-    if let Some(source) = connector.source {
-        let made = scope.calls[source.0 as usize].fetch_add(1, Relaxed);
-        if made >= backend.max_requests {
-            return Err(Failure::new(
-                FailureKind::RequestLimit,
-                "The operation needs more calls to the source than it may make.",
-            ));
-        }
+    let number = connector
+        .source
+        .map_or(scope.surface.sources.len(), |source| source.0 as usize);
+    if scope.calls[number].fetch_add(1, Relaxed) >= backend.max_requests {
+        return Err(Failure::new(
+            FailureKind::RequestLimit,
+            "The operation needs more calls to the source than it may make.",
+        ));
     }
     let watch = CallWatch::start(backend.metrics.as_ref(), keys);
     let result = backend.client.call(call, scope.deadline).await;

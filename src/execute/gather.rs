@@ -5,7 +5,7 @@ use super::{
     keys::{KeyBuffer, Keys},
 };
 use crate::{
-    mapping::{Node, NodeKind, Table, text},
+    mapping::{Layouts, Node, NodeKind, Table, text},
     plan::{Hop, KeyPart, Plan, Step},
     schema::{Surface, model::Kind},
 };
@@ -117,7 +117,7 @@ impl<'a> Gatherer<'a> {
             }
             node = table.slot(node, *slot);
         }
-        table.write_scalar(node, &mut self.buffer.json);
+        table.write_json(node, &Layouts::default(), None, &mut self.buffer.json);
         !node.is_nothing()
     }
 }

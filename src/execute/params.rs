@@ -4,7 +4,7 @@
 //! keys as they were gathered. Everything else goes through the evaluator.
 
 use percent_encoding::utf8_percent_encode;
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 
 use super::{
     Failure, FailureKind,
@@ -98,11 +98,17 @@ fn key(param: &Param, json: &[u8], query: &mut String) -> Result<(), Failure> {
                 query.extend(utf8_percent_encode(&plain, DATA))
             });
         }
-        [b'{' | b'[', ..] => {
-            return Err(Failure::new(
-                FailureKind::BadInput,
-                format!("The query parameter {:?} is not a scalar.", param.name),
-            ));
+        [b'[', ..] => {
+            let items: Vec<&RawValue> = serde_json::from_slice(json).unwrap_or_default();
+            for item in items {
+                match item.get().as_bytes() {
+                    [b'[', ..] => return Err(not_a_scalar(param)),
+                    scalar => key(param, scalar, query)?,
+                }
+            }
+        }
+        [b'{', ..] => {
+            return Err(not_a_scalar(param));
         }
         scalar => {
             let scalar = String::from_utf8_lossy(scalar);
@@ -112,6 +118,13 @@ fn key(param: &Param, json: &[u8], query: &mut String) -> Result<(), Failure> {
         }
     }
     Ok(())
+}
+
+fn not_a_scalar(param: &Param) -> Failure {
+    Failure::new(
+        FailureKind::BadInput,
+        format!("The query parameter {:?} is not a scalar.", param.name),
+    )
 }
 
 fn pair(query: &mut String, name: &str, value: impl FnOnce(&mut String)) {

@@ -188,15 +188,19 @@ fn add_headers(
                         TemplatePart::Expr(mapping) => text.push_str(&url::scalar_text(mapping, vars)?),
                     }
                 }
-                let value = HttpValue::from_bytes(text.as_bytes()).map_err(|_| {
-                    Failure::new(
-                        FailureKind::BadInput,
-                        format!(
-                            "A value for the header {:?} has control characters.",
-                            header.name.as_str()
-                        ),
-                    )
-                })?;
+                let has_control = text.bytes().any(|byte| byte.is_ascii_control());
+                let value = HttpValue::from_bytes(text.as_bytes())
+                    .ok()
+                    .filter(|_| !has_control)
+                    .ok_or_else(|| {
+                        Failure::new(
+                            FailureKind::BadInput,
+                            format!(
+                                "A value for the header {:?} has control characters.",
+                                header.name.as_str()
+                            ),
+                        )
+                    })?;
                 map.append(header.name.clone(), value);
             }
         }

@@ -77,7 +77,7 @@ fn unreadable(connector: &Connector, error: ScanError) -> Failure {
 fn decode(connector: &Connector, reply: &Reply) -> Decoded {
     if let ConnectRequest::Grpc { method, .. } = &connector.request {
         if reply.status != 0 {
-            return Decoded::Value(None);
+            return Decoded::Value(Some(Value::Null));
         }
         return Decoded::Message(reply.body.clone(), Box::new(method.output.clone()));
     }

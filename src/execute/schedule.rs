@@ -3,8 +3,9 @@
 use std::{
     collections::HashMap,
     future::Future,
+    panic::AssertUnwindSafe,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use dataloader::{BatchFn, cached::Loader};
@@ -132,16 +133,14 @@ impl Run {
         if scope.plan.steps[usize::from(wave.steps[0].0)].parent.is_none() {
             let scope = self.scope.clone();
             return Box::pin(async move {
-                (
-                    number,
-                    vec![Arc::new(batch::run(scope, fetch, Vec::new(), keys).await)],
-                    Vec::new(),
-                )
+                let calls = AssertUnwindSafe(batch::run(scope, fetch, Vec::new(), keys)).catch_unwind();
+                let batch = calls.await.unwrap_or_else(|_| panicked(&[0]));
+                (number, vec![Arc::new(batch)], Vec::new())
             });
         }
         let mut numbers = Vec::new();
         let wanted: Vec<Vec<Wanted>> = {
-            let mut keys = keys.lock().expect("no panic while keys are held");
+            let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
             let gather = |step: &StepId| {
                 let step = &scope.plan.steps[usize::from(step.0)];
                 gather::gather(&scope.surface, &scope.plan, step, &self.outcome, &mut keys)
@@ -236,6 +235,13 @@ impl Run {
 
     fn failure(&mut self, failure: &Arc<Failure>) -> u32 {
         let failures = &mut self.outcome.failures;
+        // Calls that were not made have a failure each, and nothing to tell them apart.
+        if matches!(failure.kind, FailureKind::RequestLimit | FailureKind::Limited) {
+            let same = |known: &Arc<Failure>| known.kind == failure.kind && known.coordinate == failure.coordinate;
+            if let Some(known) = failures.iter().position(same) {
+                return known as u32;
+            }
+        }
         *self.failures.entry(Arc::as_ptr(failure).addr()).or_insert_with(|| {
             failures.push(failure.clone());
             (failures.len() - 1) as u32
@@ -257,18 +263,21 @@ impl BatchFn<u32, Calls> for Caller {
     }
 }
 
+/// What keys have when our own code failed on them: the places that need them, and no others.
+fn panicked(keys: &[u32]) -> Batch {
+    let failure = Arc::new(Failure::new(FailureKind::Internal, "Internal server error."));
+    Batch {
+        found: keys.iter().map(|key| (*key, Found::Failed(failure.clone()))).collect(),
+        ..Batch::default()
+    }
+}
+
 // === impl Owned ===
 
 impl Owned {
     /// The task's result; if it panicked, its keys have failed.
     async fn end(mut self, keys: &[u32]) -> Batch {
-        (&mut self.0).await.unwrap_or_else(|_| {
-            let failure = Arc::new(Failure::new(FailureKind::Internal, "Internal server error."));
-            Batch {
-                found: keys.iter().map(|key| (*key, Found::Failed(failure.clone()))).collect(),
-                ..Batch::default()
-            }
-        })
+        (&mut self.0).await.unwrap_or_else(|_| panicked(keys))
     }
 }
 

@@ -94,13 +94,15 @@ impl Projection {
             if computed.only_for_arrays && !pending.met_array {
                 continue;
             }
-            let input = input(computed, pending.row, table);
+            let Some(input) = input(computed, pending.row, table) else {
+                continue;
+            };
             let limits = evaluate::Limits::quiet();
             let evaluation = evaluate::evaluate_expr(
                 &computed.expr,
                 self.spec,
-                input.as_ref(),
-                input.as_ref(),
+                Some(&input),
+                Some(&input),
                 context.vars,
                 &limits,
             );
@@ -110,7 +112,7 @@ impl Projection {
     }
 }
 
-/// What `$` is for a computed slot of the row at `row`.
+/// What `$` is for a computed slot of the row at `row`; `None` when there is nothing to evaluate it on.
 fn input(computed: &Computed, row: u32, table: &Table) -> Option<Value> {
     let value = |slot: u16| {
         table.value(
@@ -121,6 +123,7 @@ fn input(computed: &Computed, row: u32, table: &Table) -> Option<Value> {
     };
     match &computed.input {
         Input::Whole(slot) => value(*slot),
+        Input::Merged(slot) => value(*slot).filter(Value::is_object),
         Input::Keys(keys) => {
             let entries = keys
                 .iter()

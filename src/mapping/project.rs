@@ -75,6 +75,8 @@ pub(super) enum Input {
     Keys(Vec<(Box<str>, u16)>),
     /// The whole object.
     Whole(u16),
+    /// An object below, whose keys are merged in; what is no object is left out.
+    Merged(u16),
 }
 
 struct Compiler<'a> {
@@ -265,13 +267,12 @@ impl Compiler<'_> {
             (level.slots - 1) as u16
         };
         let input = match root_keys(value) {
-            Some(names) => Input::Keys(
+            Some(names) if prefix.is_empty() => Input::Keys(
                 names
                     .iter()
                     .map(|name| {
                         let hidden = hide();
-                        let full: Vec<&str> = prefix.iter().map(|key| &**key).chain([&**name]).collect();
-                        rule_at(keys, &full).raw.push(hidden);
+                        rule(keys, name).raw.push(hidden);
                         (Box::from(&**name), hidden)
                     })
                     .collect(),
@@ -281,11 +282,12 @@ impl Compiler<'_> {
                 level.whole = Some(hidden);
                 Input::Whole(hidden)
             }
-            None => {
+            // Merged in from below: evaluated only if there is an object to merge.
+            _ => {
                 let hidden = hide();
                 let full: Vec<&str> = prefix.iter().map(|key| &**key).collect();
                 rule_at(keys, &full).raw.push(hidden);
-                Input::Whole(hidden)
+                Input::Merged(hidden)
             }
         };
         level.always_computed |= !only_for_arrays;

@@ -6,6 +6,13 @@ use apollo_compiler::ast::{self, Definition, Selection};
 
 use super::{RequestError, RequestErrorKind, error::LimitKind};
 
+/// Levels below `__schema`: what tools send has some 15, types of types of types included.
+const INTROSPECTION_DEPTH_MAX: u64 = 20;
+
+/// Levels of selections with fragments expanded, whatever else is allowed: later stages walk them recursively on a stack
+/// of 2 MiB.
+const NESTING_MAX: u64 = 250;
+
 /// How many errors of one document are told.
 pub const ERRORS_MAX: usize = 20;
 
@@ -39,6 +46,10 @@ struct Counts {
     aliases: u64,
     root_fields: u64,
     depth: u64,
+    /// Levels below `__schema` and `__type`, which have a bound of their own.
+    introspection_depth: u64,
+    /// Levels of everything: fields, inline fragments, spreads.
+    nesting: u64,
 }
 
 struct Counter<'a> {
@@ -94,13 +105,19 @@ pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Resul
             continue;
         };
         let counts = counter.set(&operation.selection_set);
-        let introspects = operation.selection_set.iter().any(|selection| match selection {
-            Selection::Field(field) => matches!(field.name.as_str(), "__schema" | "__type"),
-            _ => false,
-        });
-        // An introspection query is the deepest document that tools send; its own depth is checked by its executor.
-        let depth = if introspects { 0 } else { counts.depth };
-        exceeded("levels of fields", depth, limits.depth, LimitKind::Depth)?;
+        exceeded("levels of fields", counts.depth, limits.depth, LimitKind::Depth)?;
+        exceeded(
+            "levels of introspection",
+            counts.introspection_depth,
+            INTROSPECTION_DEPTH_MAX,
+            LimitKind::Depth,
+        )?;
+        exceeded(
+            "levels of selections, fragments expanded",
+            counts.nesting,
+            NESTING_MAX,
+            LimitKind::Depth,
+        )?;
         exceeded("aliases", counts.aliases, limits.aliases, LimitKind::Aliases)?;
         exceeded(
             "root fields",
@@ -162,11 +179,18 @@ impl<'a> Counter<'a> {
             let counts = match selection {
                 Selection::Field(field) => {
                     let below = self.set(&field.selection_set);
+                    let introspects = matches!(field.name.as_str(), "__schema" | "__type");
                     Counts {
                         selections: below.selections.saturating_add(1),
                         aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
                         root_fields: 1,
-                        depth: below.depth.saturating_add(1),
+                        depth: if introspects { 1 } else { below.depth.saturating_add(1) },
+                        introspection_depth: if introspects {
+                            below.depth
+                        } else {
+                            below.introspection_depth
+                        },
+                        nesting: below.nesting,
                     }
                 }
                 Selection::InlineFragment(fragment) => self.set(&fragment.selection_set),
@@ -176,6 +200,8 @@ impl<'a> Counter<'a> {
             total.aliases = total.aliases.saturating_add(counts.aliases);
             total.root_fields = total.root_fields.saturating_add(counts.root_fields);
             total.depth = total.depth.max(counts.depth);
+            total.introspection_depth = total.introspection_depth.max(counts.introspection_depth);
+            total.nesting = total.nesting.max(counts.nesting.saturating_add(1));
         }
         total
     }

@@ -18,7 +18,7 @@ use crate::{
     operation::{Argument, FieldNode, Operation, OperationKind, Selected},
     schema::{
         Surface,
-        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Kind, Type, TypeId, TypeKind},
+        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Type, TypeId, TypeKind},
     },
 };
 
@@ -40,6 +40,8 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         shapes: Vec::new(),
         fields: 0,
         cost: 0,
+        introspects: false,
+        resolving: Vec::new(),
     };
     let group = Group {
         ty: root_type,
@@ -54,7 +56,7 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
     if planner.fields > FIELDS_MAX {
         Err(TooLarge)
     } else {
-        Ok(planner.finish(root, operation))
+        Ok(planner.finish(root))
     }
 }
 
@@ -90,6 +92,9 @@ pub(super) struct Planner<'a> {
     shapes: Vec<Shape>,
     fields: usize,
     cost: u64,
+    introspects: bool,
+    /// Type connectors whose keys are being looked for.
+    pub(super) resolving: Vec<ConnectorId>,
 }
 
 // === impl Planner ===
@@ -103,7 +108,7 @@ impl<'a> Planner<'a> {
         &self.surface.connectors[id.0 as usize]
     }
 
-    fn finish(self, root: ShapeId, operation: &Operation) -> Plan {
+    fn finish(self, root: ShapeId) -> Plan {
         let surface = self.surface;
         let waves = waves::waves(&self.steps);
         let fetches = self.fetches.into_iter().map(|draft| {
@@ -131,7 +136,8 @@ impl<'a> Planner<'a> {
             waves,
             shapes: self.shapes,
             root,
-            introspection: operation.has_introspection(),
+            introspection: self.introspects,
+            fields: self.fields,
             answer_hint: AtomicUsize::new(256),
             cost: self.cost,
         }
@@ -166,6 +172,10 @@ impl<'a> Planner<'a> {
     fn fields(&mut self, mut group: Group<'a>, ty: TypeId, sets: &[Arc<[Selected]>]) -> Vec<FieldShape> {
         let collected = collect_fields(self.surface, ty, sets, self.bits);
         self.fields += collected.len() + 1;
+        if self.steps.len() > FIELDS_MAX {
+            // Steps are numbered in 16 bits, and a field can take several.
+            self.fields = FIELDS_MAX + 1;
+        }
         if self.fields > FIELDS_MAX {
             return Vec::new();
         }
@@ -193,7 +203,7 @@ impl<'a> Planner<'a> {
         fields.collect()
     }
 
-    fn field(&self, ty: TypeId, name: &str) -> Option<(u32, &'a Field)> {
+    pub(super) fn field(&self, ty: TypeId, name: &str) -> Option<(u32, &'a Field)> {
         match &self.ty(ty).kind {
             TypeKind::Object(fields) | TypeKind::Interface(fields) => {
                 let index = fields.iter().position(|field| &*field.name == name)?;
@@ -226,7 +236,10 @@ impl<'a> Planner<'a> {
                 (shape.source, shape.value) = self.place(group, field, collected);
                 shape.service = self.service(group, &shape.source);
             }
-            _ => shape.source = FieldSource::Introspection,
+            _ => {
+                self.introspects = true;
+                shape.source = FieldSource::Introspection;
+            }
         }
         shape
     }
@@ -331,12 +344,8 @@ impl<'a> Planner<'a> {
         let leaf = self.leaf(&field.ty);
         let keyed = match group.base {
             Some(base) => {
-                let reads = if connector.kind == Kind::FieldBatch {
-                    &connector.batch_reads
-                } else {
-                    &connector.this_reads
-                };
-                Some((base, self.key(group, reads)))
+                let reads = self.key_tree(connector);
+                Some((base, self.key(group, &reads)))
             }
             None => None,
         };

@@ -10,18 +10,27 @@ use super::{
 };
 use crate::{operation::Operation, schema::Surface};
 
-/// The plans of one surface, bounded in number.
+/// The plans of one surface, bounded in bytes.
 #[derive(Debug)]
 pub struct PlanCache(Cache<(u64, u64), Arc<Plan>>);
 
-/// A plan of the demo's largest operation takes some 20 KiB, so this stays under 64 MiB.
-const PLANS_MAX: u64 = 3_000;
+/// Bytes of all plans of a surface.
+const PLANS_BYTES_MAX: u64 = 64 * 1024 * 1024;
+
+/// What a plan takes: its fields and steps, with their names and slots, by an estimate that is rather too high.
+fn weight(plan: &Plan) -> u32 {
+    u32::try_from(2_048 + plan.fields * 512 + plan.steps.len() * 512).unwrap_or(u32::MAX)
+}
 
 // === impl PlanCache ===
 
 impl Default for PlanCache {
     fn default() -> Self {
-        Self(Cache::new(PLANS_MAX))
+        let cache = Cache::builder()
+            .max_capacity(PLANS_BYTES_MAX)
+            .weigher(|_: &(u64, u64), plan: &Arc<Plan>| weight(plan))
+            .build();
+        Self(cache)
     }
 }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     mapping::{LayoutId, Layouts},
     operation::{Argument, OperationKind},
-    schema::model::{Connector, ConnectorId, KeyTree, Kind, Site, TypeKind},
+    schema::model::{Connector, ConnectorId, KeyTree, Kind, Site, TypeId, TypeKind},
 };
 
 // === impl Planner ===
@@ -39,7 +39,10 @@ impl<'a> Planner<'a> {
         let Some(base) = group.base else { return };
         let connector = self.connector(id);
         let tree = self.key_tree(connector);
+        // While its key is looked for, it cannot be the one that supplies it.
+        self.resolving.push(id);
         let key = self.key(group, &tree);
+        self.resolving.pop();
         let fetch = self.fetch(id, &[], true, group.root_field, true);
         let path = format!("{}+{}", group.response_path, connector.coordinate);
         let step = self.step(group, fetch, Some((base, key)), path);
@@ -55,41 +58,41 @@ impl<'a> Planner<'a> {
     /// The connector of a type that supplies most of the missing names and whose key can be had.
     fn best_supplier(&self, group: &Group<'a>, missing: &[&Arc<str>], tried: &[ConnectorId]) -> Option<ConnectorId> {
         let mut best = None;
-        for id in self.ty(group.ty).suppliers.iter().filter(|id| !tried.contains(id)) {
-            let connector = self.connector(*id);
-            let supply = Supply::Names(&connector.output);
+        for id in &self.ty(group.ty).suppliers {
+            if tried.contains(id) || self.resolving.contains(id) {
+                continue;
+            }
+            let supply = Supply::Names(&self.connector(*id).output);
             let cover = missing.iter().filter(|name| supply.get(name).is_some()).count();
-            let reachable = self
-                .key_tree(connector)
-                .0
-                .iter()
-                .all(|(name, _)| self.is_reachable(group, name, &mut vec![*id]));
-            if cover > best.map_or(0, |(_, cover)| cover) && reachable {
+            if cover > best.map_or(0, |(_, cover)| cover) && self.is_reachable(group, *id) {
                 best = Some((*id, cover));
             }
         }
         best.map(|(id, _)| id)
     }
 
-    /// Whether a name can be had for the objects of a group, maybe by way of another connector of their type.
-    fn is_reachable(&self, group: &Group<'a>, name: &str, above: &mut Vec<ConnectorId>) -> bool {
-        if group.supplier(name).is_some() {
-            return true;
-        }
-        self.ty(group.ty).suppliers.iter().any(|id| {
-            let connector = self.connector(*id);
-            if above.contains(id) || Supply::Names(&connector.output).get(name).is_none() {
-                return false;
+    /// Whether the key of a type connector can be had for the objects of a group, maybe by way of other connectors of
+    /// their type: those are added one after the other until none is left whose key is there.
+    fn is_reachable(&self, group: &Group<'a>, wanted: ConnectorId) -> bool {
+        let mut added: Vec<ConnectorId> = Vec::new();
+        let has = |added: &[ConnectorId], name: &str| {
+            let supplies = |id: &ConnectorId| Supply::Names(&self.connector(*id).output).get(name).is_some();
+            group.supplier(name).is_some() || added.iter().any(supplies)
+        };
+        let is_keyed = |added: &[ConnectorId], id: ConnectorId| {
+            let key = self.key_tree(self.connector(id));
+            key.0.iter().all(|(name, _)| has(added, name))
+        };
+        loop {
+            if is_keyed(&added, wanted) {
+                return true;
             }
-            above.push(*id);
-            let reachable = self
-                .key_tree(connector)
-                .0
-                .iter()
-                .all(|(name, _)| self.is_reachable(group, name, above));
-            above.pop();
-            reachable
-        })
+            let next = self.ty(group.ty).suppliers.iter().copied().find(|id| {
+                *id != wanted && !self.resolving.contains(id) && !added.contains(id) && is_keyed(&added, *id)
+            });
+            let Some(next) = next else { return false };
+            added.push(next);
+        }
     }
 
     // --- keys ---
@@ -221,7 +224,7 @@ impl<'a> Planner<'a> {
     }
 
     /// The key of a type connector: paths of `$batch`, of `$this`, or the arguments of an entity resolver.
-    fn key_tree(&self, connector: &Connector) -> KeyTree {
+    pub(super) fn key_tree(&self, connector: &Connector) -> KeyTree {
         match (connector.kind, connector.site) {
             (Kind::Batch | Kind::FieldBatch, _) => connector.batch_reads.clone(),
             (Kind::EntityField, Site::Field(ty, index)) => {
@@ -231,7 +234,17 @@ impl<'a> Planner<'a> {
                 let arguments = fields[index as usize].arguments.iter();
                 KeyTree(arguments.map(|name| (name.clone(), KeyTree::default())).collect())
             }
-            _ => connector.this_reads.clone(),
+            (_, Site::Field(ty, _) | Site::Type(ty)) => self.up_to_lists(&connector.this_reads, ty),
         }
+    }
+
+    /// What is read below a list is read of the list as a whole: a key part is one value.
+    fn up_to_lists(&self, tree: &KeyTree, ty: TypeId) -> KeyTree {
+        let parts = tree.0.iter().map(|(name, below)| match self.field(ty, name) {
+            Some((_, field)) if field.ty.non_null.len() > 1 => (name.clone(), KeyTree::default()),
+            Some((_, field)) => (name.clone(), self.up_to_lists(below, field.ty.named)),
+            None => (name.clone(), below.clone()),
+        });
+        KeyTree(parts.collect())
     }
 }

@@ -1,33 +1,30 @@
 //! Which steps are loaded together, and what each load has to wait for.
 
-use super::{Step, StepId, Wave};
+use std::collections::HashMap;
+
+use super::{FetchId, Step, StepId, Wave};
 
 /// Groups the steps of a fetch that are at the same level.
 pub(super) fn waves(steps: &[Step]) -> Vec<Wave> {
     let mut order: Vec<usize> = (0..steps.len()).collect();
     order.sort_by_key(|step| steps[*step].level);
     let mut waves: Vec<Wave> = Vec::new();
+    let mut known: HashMap<(FetchId, u16), u16> = HashMap::new();
+    let mut wave_of_step = vec![0_u16; steps.len()];
     for step in order {
-        let id = StepId(step as u16);
-        let known = waves.iter_mut().find(|wave| {
-            let first = &steps[usize::from(wave.steps[0].0)];
-            wave.fetch == steps[step].fetch && first.level == steps[step].level
-        });
-        match known {
-            Some(wave) => wave.steps.push(id),
-            None => waves.push(Wave {
-                fetch: steps[step].fetch,
-                steps: vec![id],
+        let Step { fetch, level, .. } = steps[step];
+        let wave = *known.entry((fetch, level)).or_insert_with(|| {
+            waves.push(Wave {
+                fetch,
+                steps: Vec::new(),
                 after: Vec::new(),
-            }),
-        }
+            });
+            (waves.len() - 1) as u16
+        });
+        waves[usize::from(wave)].steps.push(StepId(step as u16));
+        wave_of_step[step] = wave;
     }
-    let wave_of = |id: StepId| {
-        waves
-            .iter()
-            .position(|wave| wave.steps.contains(&id))
-            .map(|wave| wave as u16)
-    };
+    let wave_of = |id: StepId| wave_of_step[usize::from(id.0)];
     let after: Vec<Vec<u16>> = waves
         .iter()
         .map(|wave| {
@@ -38,7 +35,7 @@ pub(super) fn waves(steps: &[Step]) -> Vec<Wave> {
                     .map(|parent| parent.step)
                     .chain(step.key.iter().filter_map(|part| part.via))
             });
-            let mut after: Vec<u16> = needs.filter_map(wave_of).collect();
+            let mut after: Vec<u16> = needs.map(wave_of).collect();
             after.sort_unstable();
             after.dedup();
             after

@@ -14,6 +14,10 @@ use crate::{
 /// Errors of one failure that are listed; the rest are counted in `extensions.omittedErrors`.
 const ERRORS_PER_FAILURE_MAX: u32 = 100;
 
+/// Errors of one answer that are listed; the rest are counted in the same place. No reader wants more, and one bad field of
+/// a long list must not make an answer many times its size.
+const ERRORS_MAX: u32 = 1_000;
+
 /// How an answer is to be written.
 #[derive(Debug, Clone, Copy)]
 pub struct Settings {
@@ -128,7 +132,7 @@ impl<'a> Writer<'a> {
             let done = self.field(field, at.map(|(_, row)| row), &mut reported);
             self.path.pop();
             done?;
-            if self.stopped {
+            if self.stopped || self.is_too_large() {
                 return Err(Propagate);
             }
         }
@@ -284,21 +288,13 @@ impl<'a> Writer<'a> {
         if index > 0 {
             self.out.push(b',');
         }
-        if self.out.len() > self.settings.bytes_max {
-            self.stopped = true;
-            self.path.clear();
-            self.error(
-                "The answer is larger than it may be.",
-                FailureKind::RequestLimit,
-                None,
-                None,
-            );
+        if self.is_too_large() {
             return Err(Propagate);
         }
         self.path.push(Segment::Index(index));
         let done = self.value(field, levels, at);
         self.path.pop();
-        done
+        if self.stopped { Err(Propagate) } else { done }
     }
 
     // --- null and errors ---
@@ -356,7 +352,27 @@ impl<'a> Writer<'a> {
         self.push_error(message, &extensions, location);
     }
 
+    /// Ends the answer when it has grown beyond its limit: there is no `data` then.
+    fn is_too_large(&mut self) -> bool {
+        let is_too_large = self.out.len() > self.settings.bytes_max;
+        if is_too_large && !self.stopped {
+            self.stopped = true;
+            self.path.clear();
+            self.error(
+                "The answer is larger than it may be.",
+                FailureKind::RequestLimit,
+                None,
+                None,
+            );
+        }
+        is_too_large
+    }
+
     fn push_error(&mut self, message: &str, extensions: &Map<String, Value>, location: Option<(u32, u32)>) {
+        if self.error_count >= ERRORS_MAX {
+            self.omitted += 1;
+            return self.note_halt();
+        }
         if self.error_count > 0 {
             self.errors.push(b',');
         }

@@ -46,7 +46,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], schema: &Schema, problems: &mut Pro
                     .hint("read a key of the type in the request, e.g. `{$this.id}`");
             }
             Kind::Batch => check_nested_keys(draft, problems),
-            Kind::FieldBatch if draft.group_by.is_some() => group_by::check(draft, problems),
+            Kind::FieldBatch if draft.group_by.is_some() => group_by::check(draft, schema, problems),
             Kind::Field | Kind::Root if draft.group_by.is_some() => {
                 problems
                     .error(

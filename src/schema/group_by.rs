@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use apollo_compiler::{Schema, schema::ExtendedType};
+
 use super::{connect::ConnectDraft, problem::Problems};
 use crate::{
     mapping::{Expr, Head, Item, KeyTree, Path, Selection, Step},
@@ -35,8 +37,27 @@ pub(super) fn paths(draft: &ConnectDraft) -> Option<Vec<Vec<Arc<str>>>> {
 }
 
 /// Reports a `groupBy` that is more than keys and their paths.
-pub(super) fn check(draft: &ConnectDraft, problems: &mut Problems<'_>) {
+pub(super) fn check(draft: &ConnectDraft, schema: &Schema, problems: &mut Problems<'_>) {
     let Some(mapping) = &draft.group_by else { return };
+    let named = draft.field.as_ref().map(|field| field.ty.inner_named_type());
+    let is_leaf = |name| {
+        matches!(
+            schema.types.get(name),
+            Some(ExtendedType::Scalar(_) | ExtendedType::Enum(_))
+        )
+    };
+    if let Some(name) = named.filter(|name| is_leaf(*name)) {
+        problems
+            .error(
+                Code::InvalidSelection,
+                &mapping.place,
+                format!("`groupBy` groups objects by a key in them, and `{name}` is no object"),
+            )
+            .hint(
+                "make the field's type an object with that value in it, or use a batched `@connect` on the parent type",
+            );
+        return;
+    }
     if paths(draft).is_some() {
         return;
     }

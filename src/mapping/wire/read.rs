@@ -114,7 +114,7 @@ impl Reader<'_> {
                 }
             }
         }
-        let (mut at, mut hint) = (from, 0);
+        let (mut at, mut hint, mut seen_paths) = (from, 0, 0_u64);
         while at < to {
             let (number, value, next) = value::field(self.body, at, to)?;
             at = next;
@@ -128,6 +128,14 @@ impl Reader<'_> {
             if let Some(found) = found {
                 // Senders write fields in order, so the next one is looked for from here; lists repeat the same.
                 hint = found;
+                if fields[found].uses.iter().any(|wanted| matches!(wanted, Use::Path(_))) {
+                    // A message sent in two parts is to be merged.
+                    let bit = 1_u64.checked_shl(found as u32).ok_or(WireError::Unusual)?;
+                    if seen_paths & bit != 0 {
+                        return Err(WireError::Unusual);
+                    }
+                    seen_paths |= bit;
+                }
                 self.apply(&fields[found], &value, row)?;
             }
         }
