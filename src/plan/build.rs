@@ -375,7 +375,7 @@ impl<'a> Planner<'a> {
         (source, ValueShape::Object(shape))
     }
 
-    fn leaf(&self, ty: &FieldType) -> Option<ValueShape> {
+    pub(super) fn leaf(&self, ty: &FieldType) -> Option<ValueShape> {
         match &self.ty(ty.named).kind {
             TypeKind::Scalar(scalar) => Some(ValueShape::Scalar(*scalar)),
             TypeKind::Enum(values) => Some(ValueShape::Enum(values.as_slice().into())),

@@ -102,6 +102,15 @@ impl<'a> Planner<'a> {
         let mut parts = Vec::new();
         for (name, below) in &reads.0 {
             self.supply(group, std::slice::from_ref(name));
+            if group.supplier(name).is_none()
+                && let Some(step) = self.field_step(group, name)
+            {
+                parts.push(KeyPart {
+                    via: Some(step),
+                    slots: Vec::new(),
+                });
+                continue;
+            }
             // Start-up checks find keys that nobody supplies; what slips through reads as null.
             let Some((via, rows)) = group.supplier(name).or(group.base.map(|base| (None, base))) else {
                 continue;
@@ -109,6 +118,23 @@ impl<'a> Planner<'a> {
             self.key_parts(rows, via, name, below, &mut Vec::new(), &mut parts);
         }
         parts
+    }
+
+    /// A step for a sibling field that has its own connector, because its value is part of a key.
+    fn field_step(&mut self, group: &mut Group<'a>, name: &str) -> Option<StepId> {
+        let base = group.base?;
+        let (_, field) = self.field(group.ty, name)?;
+        let id = *field.connectors.first()?;
+        if self.leaf(&field.ty).is_none() || self.resolving.contains(&id) {
+            return None;
+        }
+        let reads = self.key_tree(self.connector(id));
+        self.resolving.push(id);
+        let key = self.key(group, &reads);
+        self.resolving.pop();
+        let fetch = self.fetch(id, &[], false, group.root_field, true);
+        let path = format!("{}.{name}", group.response_path);
+        Some(self.step(group, fetch, Some((base, key)), path))
     }
 
     fn key_parts(

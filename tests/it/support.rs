@@ -4,4 +4,4 @@ mod engine;
 pub(crate) mod server;
 pub(crate) mod shop;
 
-pub(crate) use engine::{Ask, TestEngine, root};
+pub(crate) use engine::{Ask, LINK, TestEngine, root};

@@ -1,0 +1,157 @@
+//! Keys: where their parts come from, and what they may be.
+
+use serde_json::json;
+use switchboard_harness::{Answer, GrpcAnswer, MockGrpc, MockRest};
+
+use crate::support::TestEngine;
+
+#[tokio::test]
+async fn a_key_that_another_connector_of_the_type_has_is_fetched_from_it_first() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query {
+          reviews: [Review] @connect(source: "api", http: { GET: "/reviews" }, selection: "author: { email }")
+          user(id: ID!): User @connect(source: "api", http: { GET: "/users/{$args.id}" }, entity: true, selection: "id name")
+          userByEmail(email: String!): User
+            @connect(source: "api", http: { GET: "/by-email", queryParams: "email: $args.email" }, entity: true, selection: "id email")
+        }
+        type Review { author: User }
+        type User { id: ID email: String name: String }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /reviews", json!([{ "email": "ann@x" }, { "email": "ann@x" }]));
+    api.on_json("GET /by-email", json!({ "id": 7, "email": "ann@x" }));
+    api.on_json("GET /users/{id}", json!({ "id": 7, "name": "Ann" }));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ reviews { author { name } } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"reviews":[{"author":{"name":"Ann"}},{"author":{"name":"Ann"}}]}}"#);
+    assert_eq!(api.calls(), 3, "reviews, by e-mail, by id: each once");
+}
+
+#[tokio::test]
+async fn a_key_may_be_a_sibling_field_with_its_own_connector() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { user: User @connect(source: "api", http: { GET: "/user" }, selection: "id") }
+        type User { id: ID
+          accountId: ID @connect(source: "api", http: { GET: "/users/{$this.id}/account" }, selection: "$.account")
+          balance: Float @connect(source: "api", http: { GET: "/accounts/{$this.accountId}" }, selection: "$.balance") }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /user", json!({ "id": 1 }));
+    api.on_json("GET /users/{id}/account", json!({ "account": "a-1" }));
+    api.on_json("GET /accounts/{id}", json!({ "balance": 2.5 }));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ user { balance accountId } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"user":{"balance":2.5,"accountId":"a-1"}}}"#);
+    assert_eq!(api.calls(), 3, "the account is asked for once");
+    assert_eq!(api.log()[2].path_and_query, "/accounts/a-1");
+}
+
+#[tokio::test]
+async fn a_list_as_key_repeats_the_parameter_and_a_path_through_a_list_makes_one() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { post: Post @connect(source: "api", http: { GET: "/post" }, selection: "tagIds items { productId }") }
+        type Post { tagIds: [ID] items: [Item]
+          tags: [Tag] @connect(source: "api", http: { GET: "/tags", queryParams: "id: $this.tagIds" }, selection: "name")
+          stock: [Tag] @connect(source: "api", http: { POST: "/stock", body: "ids: $this.items.productId" }, selection: "name") }
+        type Item { productId: ID }
+        type Tag { name: String }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json(
+        "GET /post",
+        json!({ "tagIds": ["a", 2, null], "items": [{ "productId": 8 }, { "productId": 9 }] }),
+    );
+    api.on_json("GET /tags", json!([{ "name": "A" }]));
+    api.on_json("POST /stock", json!([{ "name": "S" }]));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ post { tags { name } stock { name } } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"post":{"tags":[{"name":"A"}],"stock":[{"name":"S"}]}}}"#);
+    let log = api.log();
+    let call = |route: &str| log.iter().find(|call| &*call.route == route).expect("called").clone();
+    assert_eq!(call("GET /tags").path_and_query, "/tags?id=a&id=2");
+    assert_eq!(call("POST /stock").body, br#"{"ids":[8,9]}"#[..]);
+}
+
+const PROTO: &str = r#"
+    syntax = "proto3";
+    package t;
+    message Get { string id = 1; }
+    message Product { string id = 1; string title = 2; repeated string tag_ids = 3; }
+    service Catalog { rpc GetProduct(Get) returns (Product); }
+"#;
+
+#[tokio::test]
+async fn a_grpc_status_that_counts_as_success_gives_null_and_repeated_fields_are_keys() {
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("t.proto"), PROTO).expect("a file");
+    let sdl = format!(
+        r#"
+        extend schema
+          @source(name: "grpc", grpc: {{ address: "http://unused", schema: {{ proto: ["t.proto"], includes: ["{}"] }} }})
+          @source(name: "api", http: {{ baseURL: "http://unused" }})
+        type Query {{ product(id: ID!): Product @connect(source: "grpc", grpc: {{ method: "t.Catalog/GetProduct", message: "id: $args.id" }}
+          isSuccess: "$status->in([0, 5])", selection: "id title tagIds") }}
+        type Product {{ id: ID! title: String tagIds: [ID]
+          tags: [Tag] @connect(source: "api", http: {{ GET: "/tags", queryParams: "id: $this.tagIds" }}, selection: "name") }}
+        type Tag {{ name: String }}
+        "#,
+        directory.path().display()
+    );
+    let grpc = MockGrpc::start(&[("t.proto", PROTO)]).await;
+    grpc.on("t.Catalog/GetProduct", |request| match request.message["id"].as_str() {
+        Some("1") => GrpcAnswer::json(json!({ "id": "1", "title": "Lamp", "tagIds": ["a", "b"] })),
+        _ => GrpcAnswer::status(5, "no such product"),
+    });
+    let api = MockRest::start().await;
+    api.on("GET /tags", |request| {
+        Answer::json(
+            request
+                .query_values("id")
+                .iter()
+                .map(|id| json!({ "name": id }))
+                .collect(),
+        )
+    });
+    let engine = TestEngine::new(&sdl, &[("grpc", grpc.url()), ("api", api.url())]);
+
+    let answer = engine
+        .run(r#"{ a: product(id: "1") { title tags { name } } b: product(id: "2") { id title } }"#)
+        .await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"a":{"title":"Lamp","tags":[{"name":"a"},{"name":"b"}]},"b":null}}"#);
+}
+
+#[tokio::test]
+async fn not_found_as_error_concerns_only_the_keys_that_were_not_found() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { orders: [Order] @connect(source: "api", http: { GET: "/orders" }, selection: "product: { id: productId }") }
+        type Order { product: Product }
+        type Product @connect(source: "api", http: { GET: "/products", queryParams: "id: $batch.id" }
+          batch: { notFound: ERROR }, selection: "id title") { id: ID title: String }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /orders", json!([{ "productId": 1 }, { "productId": 2 }]));
+    api.on_json("GET /products", json!([{ "id": 1, "title": "Lamp" }]));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ orders { product { id title } } }").await;
+
+    assert_eq!(
+        answer["data"],
+        json!({ "orders": [{ "product": { "id": "1", "title": "Lamp" } }, { "product": { "id": "2", "title": null } }] })
+    );
+    assert_eq!(answer["errors"].as_array().map(Vec::len), Some(1), "{answer}");
+    assert_eq!(answer["errors"][0]["path"], json!(["orders", 1, "product"]));
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
+    assert_eq!(api.calls(), 2);
+}
