@@ -120,6 +120,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     let schema = graphql::build_public(&public, problems)?;
     assemble::assemble(assemble::Parts {
         name,
+        has_additions: links.bff,
         schema,
         uses: &uses,
         files: problems.files(),

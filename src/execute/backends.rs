@@ -268,6 +268,7 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             } else {
                 UrlTemplate::new(&without_origin(url))
             };
+            compiled.url.allows_empty = !surface.has_additions;
             if is_constant && compiled.url.is_constant() {
                 let url = render::join(&compiled.base, (None, None), &compiled.url, None, &Vars::default());
                 compiled.constant_uri = url.and_then(|url| render::to_uri(&compiled.base, url)).ok();

@@ -141,11 +141,11 @@ pub(super) fn join(
 ) -> Result<Joined, Failure> {
     let mut url = Joined::start(base);
     if let Some(path) = source.0 {
-        url.add_segments(path, vars)?;
+        url.add_segments(path, vars, template.allows_empty)?;
     }
     template.join(vars, &mut url)?;
     if let Some(path) = connect_path {
-        url.add_segments(path, vars)?;
+        url.add_segments(path, vars, template.allows_empty)?;
     }
     if let Some(query) = source.1 {
         url.add_params(query, vars)?;

@@ -31,6 +31,8 @@ const ILLEGAL: &AsciiSet = &CONTROLS
 /// A template cut at its first `?`, white space of multi-line URLs and fragment dropped.
 #[derive(Debug, Clone, Default)]
 pub(super) struct UrlTemplate {
+    /// Whether a segment of data alone may come out empty: in files that do not link our additions (DIALECT §3.2).
+    pub(super) allows_empty: bool,
     path: Vec<Piece>,
     query: Vec<Piece>,
 }
@@ -110,7 +112,7 @@ impl UrlTemplate {
 
     /// Adds path and query to a URL.
     pub(super) fn join(&self, vars: &Vars<'_>, url: &mut Joined) -> Result<(), Failure> {
-        url.add_path(&render_path(&self.path, vars)?);
+        url.add_path(&render_path(&self.path, self.allows_empty, vars)?);
         Ok(())
     }
 
@@ -128,9 +130,12 @@ impl UrlTemplate {
 }
 
 /// Renders a template's path and checks every segment that data had a part in (DIALECT §3.2).
-fn render_path(pieces: &[Piece], vars: &Vars<'_>) -> Result<String, Failure> {
+fn render_path(pieces: &[Piece], allows_empty: bool, vars: &Vars<'_>) -> Result<String, Failure> {
     let mut path = String::new();
-    let mut segment = Segment::default();
+    let mut segment = Segment {
+        has_text: allows_empty,
+        ..Segment::default()
+    };
     for piece in pieces {
         match piece {
             Piece::Text(text) => {
@@ -140,7 +145,8 @@ fn render_path(pieces: &[Piece], vars: &Vars<'_>) -> Result<String, Failure> {
                         path.push('/');
                         segment = Segment {
                             start: path.len(),
-                            ..Segment::default()
+                            has_text: allows_empty,
+                            has_data: false,
                         };
                     }
                     segment.has_text |= !part.is_empty();
@@ -160,6 +166,7 @@ fn render_path(pieces: &[Piece], vars: &Vars<'_>) -> Result<String, Failure> {
 #[derive(Default)]
 struct Segment {
     start: usize,
+    /// Text of the author's, or leave to be empty.
     has_text: bool,
     has_data: bool,
 }
@@ -254,7 +261,12 @@ impl Joined {
     }
 
     /// Adds the segments that a `path:` mapping yields.
-    pub(super) fn add_segments(&mut self, mapping: &Mapping, vars: &Vars<'_>) -> Result<(), Failure> {
+    pub(super) fn add_segments(
+        &mut self,
+        mapping: &Mapping,
+        vars: &Vars<'_>,
+        allows_empty: bool,
+    ) -> Result<(), Failure> {
         let value = evaluate(mapping, vars);
         let segments = match value {
             None | Some(Value::Null) => return Ok(()),
@@ -264,7 +276,7 @@ impl Joined {
         for segment in segments.iter().filter(|segment| !segment.is_null()) {
             let text = text_of(segment)
                 .ok_or_else(|| Failure::new(FailureKind::BadInput, "A path segment is not a scalar."))?;
-            check_segment(&text, false)?;
+            check_segment(&text, allows_empty)?;
             self.add_path(&utf8_percent_encode(&text, DATA).to_string());
         }
         Ok(())

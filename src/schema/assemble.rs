@@ -29,6 +29,7 @@ use super::{
 /// What assembling reads.
 pub(crate) struct Parts<'a> {
     pub name: &'a str,
+    pub has_additions: bool,
     pub schema: Valid<Schema>,
     pub uses: &'a [Use],
     pub files: &'a Files,
@@ -40,6 +41,7 @@ pub(crate) struct Parts<'a> {
 pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
     let Parts {
         name,
+        has_additions,
         schema,
         uses,
         files,
@@ -60,6 +62,7 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
     };
     Some(Surface {
         name: Arc::from(name),
+        has_additions,
         query: root(schema.schema_definition.query.as_ref())?,
         mutation: root(schema.schema_definition.mutation.as_ref()),
         types: types.types,

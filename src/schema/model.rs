@@ -35,6 +35,8 @@ pub struct Surface {
     pub query: TypeId,
     /// Root type of mutations, if there is one.
     pub mutation: Option<TypeId>,
+    /// Whether the files link our own additions; what only they ask for is off without.
+    pub has_additions: bool,
     /// Sources in order of declaration.
     pub sources: Vec<Source>,
     /// Connectors in order of declaration.

@@ -87,6 +87,33 @@ async fn an_answer_beyond_its_limit_has_no_data_also_without_lists() {
 }
 
 #[tokio::test]
+async fn a_path_segment_that_comes_out_empty_is_refused_only_where_our_additions_are_linked() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { user(id: ID): String @connect(source: "api", http: { GET: "/users/{$args.id}" }, selection: "$.name") }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /users/", json!({ "name": "all" }));
+    let ours = TestEngine::new(sdl, &[("api", api.url())]);
+    let link = r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])"#;
+    let portable = TestEngine::of_files(
+        &[("schema.graphql", &format!("{link}{sdl}"))],
+        &[("api", api.url())],
+        Settings::default(),
+    );
+
+    let refused = ours.run("{ user }").await;
+    let answered = portable.run("{ user }").await;
+
+    assert_eq!(
+        refused["errors"][0]["extensions"]["code"], "BAD_USER_INPUT",
+        "{refused}"
+    );
+    assert_eq!(answered, json!({ "data": { "user": "all" } }));
+    assert_eq!(api.calls(), 1);
+}
+
+#[tokio::test]
 async fn what_is_merged_in_from_nothing_is_left_out() {
     let api = MockRest::start().await;
     api.on_json("GET /pair", json!({ "id": 1 }));
