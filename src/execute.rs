@@ -113,6 +113,13 @@ impl Scope {
             calls,
         }
     }
+
+    /// The request's id, for log lines.
+    #[must_use]
+    pub fn request_id(&self) -> &str {
+        let id = self.headers.get("x-request-id");
+        id.and_then(|id| id.to_str().ok()).unwrap_or_default()
+    }
 }
 
 // === impl StepOutcome ===

@@ -189,17 +189,17 @@ async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> 
     let result = backend.client.call(call, scope.deadline).await;
     watch.end(&result);
     result.map_err(|error| {
-        log_failed(connector, &error);
+        log_failed(scope, connector, &error);
         Failure::of_call(&error)
     })
 }
 
 /// The cause of a failed call: for the log alone.
-fn log_failed(connector: &Connector, error: &CallError) {
+fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
     let cause = std::error::Error::source(error)
         .map(ToString::to_string)
         .unwrap_or_default();
-    tracing::warn!(connector = %connector.coordinate, %error, cause, "call failed");
+    tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
 }
 
 /// Measures a call; one that is dropped counts as cancelled.

@@ -102,7 +102,7 @@ fn grpc(
         None => Value::Object(Map::new()),
     };
     let message = proto::encode(&method.input, &value).map_err(|error| {
-        tracing::debug!(connector = %connector.coordinate, %error, "request message does not fit");
+        tracing::debug!(request_id = scope.request_id(), connector = %connector.coordinate, %error, "request message does not fit");
         Failure::new(
             FailureKind::BadInput,
             "The request to the source cannot be built from these values.",

@@ -48,10 +48,10 @@ pub(super) fn read(
         Decoded::Json(body) => fetch
             .projection
             .read_json(body, limits, &mut context, table)
-            .map_err(|error| unreadable(connector, error))?,
+            .map_err(|error| unreadable(scope, connector, error))?,
         Decoded::Message(body, message) => {
             read_message(fetch, &body, &message, limits, &mut context, table).map_err(|error| {
-                tracing::warn!(connector = %connector.coordinate, error, "answer cannot be read");
+                tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, error, "answer cannot be read");
                 Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
             })?
         }
@@ -61,8 +61,8 @@ pub(super) fn read(
     Ok(node)
 }
 
-fn unreadable(connector: &Connector, error: ScanError) -> Failure {
-    tracing::warn!(connector = %connector.coordinate, %error, "answer cannot be read");
+fn unreadable(scope: &Scope, connector: &Connector, error: ScanError) -> Failure {
+    tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, "answer cannot be read");
     match error {
         ScanError::Syntax(_) => Failure::new(
             FailureKind::InvalidBody,
@@ -238,7 +238,7 @@ fn refusal(
             failure.extensions.extend(extensions);
         }
     }
-    tracing::debug!(connector = %connector.coordinate, status = reply.status, "source refused");
+    tracing::debug!(request_id = scope.request_id(), connector = %connector.coordinate, status = reply.status, "source refused");
     failure
 }
 

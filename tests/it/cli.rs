@@ -1,7 +1,7 @@
 //! The command line, as a shell sees it.
 
 use std::{
-    io::Write as _,
+    io::{Read as _, Write as _},
     path::{Path, PathBuf},
     process::{Command, Output, Stdio},
 };
@@ -371,4 +371,44 @@ fn a_server_out_of_files_still_answers_probes_and_recovers() {
     let terminated = Command::new("kill").arg(server.id().to_string()).status().unwrap();
     assert!(terminated.success());
     assert!(server.wait().unwrap().success(), "SIGTERM is a clean end");
+}
+
+#[test]
+fn every_log_line_about_a_request_has_its_id() {
+    let (port, admin) = (free_port(), free_port());
+    let config =
+        format!("listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces: {{ web: {{ schema: a.graphql }} }}");
+    let directory = directory(&[("switchboard.yaml", &config), ("a.graphql", GOOD)]);
+    let mut server = Command::new(env!("CARGO_BIN_EXE_switchboard"))
+        .arg("serve")
+        .current_dir(directory.path())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    ask_until(admin, "/ready", "200");
+
+    // Nobody listens on the source's port.
+    let mut client = std::net::TcpStream::connect(("127.0.0.1", port)).unwrap();
+    client
+        .write_all(
+            b"GET /web/graphql?query=%7Bposts%7Bid%7D%7D HTTP/1.1\r\nhost: x\r\nx-request-id: the-one\r\nconnection: close\r\n\r\n",
+        )
+        .unwrap();
+    let mut answer = String::new();
+    client.read_to_string(&mut answer).unwrap();
+    assert!(answer.contains("UPSTREAM_UNAVAILABLE"), "{answer}");
+    Command::new("kill").arg(server.id().to_string()).status().unwrap();
+    let mut log = String::new();
+    server.stderr.take().unwrap().read_to_string(&mut log).unwrap();
+    server.wait().unwrap();
+
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let about = |message: &str| {
+        lines
+            .iter()
+            .find(|line| line["message"] == message)
+            .unwrap_or_else(|| panic!("{log}"))
+    };
+    assert_eq!(about("call failed")["request_id"], "the-one");
+    assert_eq!(about("request")["request_id"], "the-one");
 }
