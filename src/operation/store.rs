@@ -17,8 +17,8 @@ pub struct OperationStore {
 /// Text and operation name.
 type Key = (Arc<str>, Option<Arc<str>>);
 
-/// An operation's own data is about ten times its text (measured on the demo's operations), so this bounds the store
-/// near 64 MiB.
+/// Bytes of all texts together. What is kept of an operation is several times its text, so the store itself takes more; it is
+/// the texts that a client chooses.
 const TEXT_BYTES_MAX: u64 = 6 * 1024 * 1024;
 
 // === impl OperationStore ===

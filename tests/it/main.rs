@@ -21,6 +21,7 @@ mod shop_isolation;
 mod shop_mutations;
 mod shop_operations_mobile;
 mod shop_operations_web;
+mod shop_operator;
 mod shop_schema;
 mod shop_transports;
 mod spec_batch;

@@ -7,6 +7,8 @@ use switchboard::{app::App, http::Stop};
 /// A server on a port of its own. It runs until the test is over.
 pub(crate) struct TestServer {
     pub(crate) address: SocketAddr,
+    /// The admin port, if there is one.
+    pub(crate) admin: Option<SocketAddr>,
 }
 
 // === impl TestServer ===
@@ -14,10 +16,10 @@ pub(crate) struct TestServer {
 impl TestServer {
     pub(crate) async fn start(app: App) -> Self {
         let server = app.listen().await.expect("a free port");
-        let address = server.public_address();
+        let (address, admin) = (server.public_address(), server.admin_address());
         let (_, never) = Stop::channel();
         tokio::spawn(app.serve_on(server, never));
-        Self { address }
+        Self { address, admin }
     }
 
     /// Where a surface is served.
