@@ -17,8 +17,10 @@ LAB = os.environ.get("LAB", os.path.join(tempfile.gettempdir(), "lab"))
 BIN = f"{LAB}/target/release"
 DATA = f"{LAB}/data"
 PORT, UP = 8000, 3000
+GRPC_UP = 3010  # and what answers late on the next port, the counts on the one after
 TICK = os.sysconf("SC_CLK_TCK")
 ALL = ["Q1", "Q2", "Q3", "Q4"]
+TEXT = {"G1": "Q1"}  # G1 is Q1's text and Q1's answer, from a gRPC upstream
 
 
 def tailcall(cfg):
@@ -51,6 +53,7 @@ TCENV = {"TAILCALL_LOG_LEVEL": "error", "TC_TRACKER": "false", "NO_COLOR": "1"}
 # name: (command, queries, extra env, unique header for each request)
 SERVERS = {
     "switchboard": (switchboard("switchboard.yaml"), ALL, {}, False),
+    "switchboard-grpc": (switchboard("grpc.yaml"), ["G1"], {}, False),
     "tc-dedupe": (tailcall("dedupe"), ALL, TCENV, False),
     "tc-dedupe-uniq": (tailcall("dedupe"), ALL, TCENV, True),
     "tc-dedupe-batch-uniq": (tailcall("dedupe-batch"), ["Q1"], TCENV, True),
@@ -78,6 +81,7 @@ SERVERS = {
     "limit-hyper-reqwest-sonicraw": (rust("limit", "client=reqwest", "json=sonicraw"), ["Q1"], {}, False),
     "limit-hyper-raw-sonicraw": (rust("limit", "client=raw", "json=sonicraw"), ["Q1"], {}, False),
     "limit-raw-raw-sonicraw": (rust("limit", "server=raw", "client=raw", "json=sonicraw"), ["Q1"], {}, False),
+    "limit-axum-tonic": (rust("limit_grpc"), ["G1"], {}, False),
     "limit2-hyper-static": (rust("limit", "mode=static", f"file={DATA}/Q1.response.json"), ["Q1"], {}, False),
     "limit2-raw-static": (rust("limit", "server=raw", "mode=static", f"file={DATA}/Q1.response.json"), ["Q1"], {}, False),
 }
@@ -129,17 +133,40 @@ def steal():
     return [int(x) for x in open("/proc/stat").readline().split()[1:9]]
 
 
-def stats():
-    return json.loads(http(f"http://127.0.0.1:{UP}/__stats"))
+def is_grpc(q):
+    return q.startswith("G")
+
+
+def stats(q):
+    return json.loads(http(f"http://127.0.0.1:{GRPC_UP + 2 if is_grpc(q) else UP}/__stats"))
+
+
+def body_file(q):
+    return f"{DATA}/{TEXT.get(q, q)}.body.json"
 
 
 def body(q):
-    return open(f"{DATA}/{q}.body.json", "rb").read()
+    return open(body_file(q), "rb").read()
 
 
-def launch(name, up):
+def upstream(q, delay_ms):
+    """Starts the upstream that q needs."""
+    name, port = ("grpc_mock", GRPC_UP) if is_grpc(q) else ("mock", UP)
+    p = start([f"{BIN}/{name}", DATA, str(port), delay_ms], 1, None, f"{LAB}/upstream.log")
+    for _ in range(100):
+        try:
+            stats(q)
+            return p
+        except OSError:
+            time.sleep(0.1)
+    stop(p)
+    raise SystemExit(f"the upstream of {q} did not start; see {LAB}/upstream.log")
+
+
+def launch(name, slow):
     cmd, queries, env, uniq = SERVERS[name]
-    p = start(cmd(PORT, up), 0, env, f"{LAB}/server.log")
+    up = (GRPC_UP if is_grpc(queries[0]) else UP) + (1 if slow else 0)
+    p = start(cmd(PORT, f"http://127.0.0.1:{up}"), 0, env, f"{LAB}/server.log")
     t0 = time.time()
     while True:
         try:
@@ -153,19 +180,19 @@ def launch(name, up):
 
 
 def verify(q):
-    a = stats()
+    a = stats(q)
     raw = http(f"http://127.0.0.1:{PORT}/graphql", body(q))
-    b = stats()
+    b = stats(q)
     got = json.loads(raw)
     got.pop("extensions", None)
-    want = json.load(open(f"{DATA}/expected.json"))[q]
+    want = json.load(open(f"{DATA}/expected.json"))[TEXT.get(q, q)]
     ok = got == want
     same = json.dumps(got) == json.dumps(want)  # same keys in the same order too
     return ok, same, len(raw), {k: b[k] - a[k] for k in a if b[k] != a[k] and k != "conns"}
 
 
 def wrk(q, conns, secs, uniq):
-    env = dict(os.environ, WRK_BODY_FILE=f"{DATA}/{q}.body.json", WRK_UNIQUE="1" if uniq else "0")
+    env = dict(os.environ, WRK_BODY_FILE=body_file(q), WRK_UNIQUE="1" if uniq else "0")
     u0 = os.times()
     out = subprocess.run(["taskset", "-c", "1", "wrk", "-t1", f"-c{conns}", f"-d{secs}s", "--timeout", "10s", "-s",
                           f"{HERE}/wrk/post.lua", f"http://127.0.0.1:{PORT}/graphql"], env=env, capture_output=True, text=True).stdout
@@ -184,12 +211,12 @@ def measure(p, mock, name, q, conns, dur, warm):
     time.sleep(0.2)
     if p.poll() is not None:
         return {"server": name, "q": q, "conns": conns, "failed": f"died in the warm-up, exit status {p.poll()}"}
-    s0, c0, m0, st0 = stats(), cpu(p.pid), cpu(mock.pid), steal()
+    s0, c0, m0, st0 = stats(q), cpu(p.pid), cpu(mock.pid), steal()
     r = wrk(q, conns, dur, uniq)
     n, secs = r["requests"], r["us"] / 1e6
     if n == 0 or p.poll() is not None:
         return {"server": name, "q": q, "conns": conns, "failed": f"{n} requests answered, exit status {p.poll()}"}
-    c1, m1, st1, s1 = cpu(p.pid), cpu(mock.pid), steal(), stats()
+    c1, m1, st1, s1 = cpu(p.pid), cpu(mock.pid), steal(), stats(q)
     d = [b - a for a, b in zip(st0, st1)]
     up = {k: (s1[k] - s0[k]) / n for k in s0}
     return {
@@ -207,7 +234,7 @@ def measure(p, mock, name, q, conns, dur, warm):
 def main():
     ap = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     ap.add_argument("--servers", default=",".join(SERVERS))
-    ap.add_argument("--queries", default="Q1,Q2,Q3,Q4")
+    ap.add_argument("--queries", default=",".join([*ALL, *TEXT]))
     ap.add_argument("--conns", default="32")
     ap.add_argument("--reps", type=int, default=3)
     ap.add_argument("--dur", type=int, default=8)
@@ -220,29 +247,27 @@ def main():
     a = ap.parse_args()
     if a.list:
         return print("\n".join(SERVERS))
-    names = a.servers.split(",")
-    upstream = f"http://127.0.0.1:{UP + 1 if a.slow else UP}"
-    mock = start([f"{BIN}/mock", DATA, str(UP), a.delay_ms], 1)
-    for _ in range(100):
-        try:
-            stats()
-            break
-        except OSError:
-            time.sleep(0.1)
+    queries = a.queries.split(",")
+    chosen = {name: [q for q in queries if q in SERVERS[name][1]] for name in a.servers.split(",")}
+    chosen = {name: qs for name, qs in chosen.items() if qs}
+    mocks = {}
     try:
+        for q in sorted({q for qs in chosen.values() for q in qs}):
+            if is_grpc(q) not in mocks:
+                mocks[is_grpc(q)] = upstream(q, a.delay_ms)
         for rep in range(1 if a.verify else a.reps):
-            for name in names:
+            for name, qs in chosen.items():
                 # the composed gateway schema has its upstream written in it
-                p = launch(name, upstream)
+                p = launch(name, a.slow)
                 try:
-                    for q in [q for q in a.queries.split(",") if q in SERVERS[name][1]]:
+                    for q in qs:
                         ok, same, size, up = verify(q)
                         if a.verify or not ok:
                             print(f"{name:30} {q} {'ok' if ok else 'WRONG ANSWER'}{'' if same else ' (key order differs)'} {size} bytes, upstream {up}", flush=True)
                         if a.verify or not ok:
                             continue
                         for conns in map(int, a.conns.split(",")):
-                            r = measure(p, mock, name, q, conns, a.dur, a.warm)
+                            r = measure(p, mocks[is_grpc(q)], name, q, conns, a.dur, a.warm)
                             r.update(rep=rep, slow=a.slow, size=size, t=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()))
                             open(a.out, "a").write(json.dumps(r) + "\n")
                             if "failed" in r:
@@ -253,7 +278,8 @@ def main():
                 finally:
                     stop(p)
     finally:
-        stop(mock)
+        for mock in mocks.values():
+            stop(mock)
 
 
 main()
