@@ -69,6 +69,8 @@ pub struct StepOutcome {
     pub links: Vec<Vec<Link>>,
     /// The distinct values that links lead to.
     pub live: Vec<Link>,
+    /// Whether several rows lead to the same value.
+    pub repeats: bool,
 }
 
 /// Where a step's value for an object is.

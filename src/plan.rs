@@ -75,6 +75,8 @@ pub struct Fetch {
     pub wire: Option<WireProjection>,
     /// How replies are matched to keys.
     pub align: Align,
+    /// How many waves load it.
+    pub waves: u16,
     /// Nodes that its last answer took: how much room the next one is given at once.
     pub nodes_hint: AtomicUsize,
     /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.
@@ -171,8 +173,8 @@ pub enum Shape {
 /// A field of the answer.
 #[derive(Debug)]
 pub struct FieldShape {
-    /// `"key":`, ready to be written.
-    pub key: Box<[u8]>,
+    /// `,"key":`, ready to be written.
+    pub key: KeyText,
     /// The response key, for paths.
     pub response_key: Arc<str>,
     /// `Type.field`, for messages.
@@ -187,6 +189,17 @@ pub struct FieldShape {
     pub location: (u32, u32),
     /// Name of the source that supplies it, for errors.
     pub service: Option<Arc<str>>,
+}
+
+/// A response key as it stands in an answer: `,"key":`.
+#[derive(Debug, Clone)]
+pub struct KeyText {
+    /// The text, if it is short, with room behind it: copying all of it costs less than asking how long it is.
+    pub padded: [u8; KeyText::PADDED],
+    /// Its length in bytes; [`KeyText::PADDED`] at most if it is short.
+    pub len: usize,
+    /// The text, if it is long.
+    pub long: Box<[u8]>,
 }
 
 /// Where a field's value is.
@@ -218,4 +231,31 @@ pub enum ValueShape {
     Enum(Arc<[Arc<str>]>),
     /// An object.
     Object(ShapeId),
+}
+
+// === impl KeyText ===
+
+impl KeyText {
+    /// Bytes of a short text.
+    pub const PADDED: usize = 32;
+
+    /// The text for a response key.
+    #[must_use]
+    pub fn new(response_key: &str) -> Self {
+        let text = format!(",{}:", serde_json::Value::from(response_key));
+        let mut padded = [0; Self::PADDED];
+        let is_short = text.len() <= Self::PADDED;
+        if is_short {
+            padded[..text.len()].copy_from_slice(text.as_bytes());
+        }
+        Self {
+            padded,
+            len: text.len(),
+            long: if is_short {
+                Box::default()
+            } else {
+                text.into_bytes().into()
+            },
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! truncation: cut back to where the nullable value began and write `null`.
 //! <https://spec.graphql.org/September2025/#CompleteValue()>
 
+mod copy;
 pub mod error;
 mod leaf;
 mod raw;

@@ -54,8 +54,14 @@ impl<'a> Gatherer<'a> {
         let table: &'a Table = &self.outcome.tables[number as usize];
         match node.kind {
             NodeKind::List => {
+                if path.is_empty() {
+                    self.wanted.reserve(node.len as usize);
+                }
                 for (_, item) in table.items(node) {
-                    self.walk(number, item, path);
+                    match (item.kind, path) {
+                        (NodeKind::Row, []) => self.row(number, table, item),
+                        _ => self.walk(number, item, path),
+                    }
                 }
             }
             NodeKind::Row => match path.split_first() {
@@ -117,7 +123,10 @@ impl<'a> Gatherer<'a> {
             }
             node = table.slot(node, *slot);
         }
-        table.write_json(node, &Layouts::default(), None, &mut self.buffer.json);
+        match node.kind {
+            NodeKind::Number | NodeKind::String => self.buffer.json.extend_from_slice(table.bytes(node)),
+            _ => table.write_json(node, &Layouts::default(), None, &mut self.buffer.json),
+        }
         !node.is_nothing()
     }
 }

@@ -11,10 +11,12 @@ use crate::mapping::text;
 #[derive(Debug, Default)]
 pub(super) struct Keys {
     numbers: HashMap<Arc<[u8]>, u32, RandomState>,
+    /// The number given last: rows of one key mostly stand together.
+    last: u32,
     entries: Vec<Entry>,
 }
 
-/// A key: the JSON text of its parts.
+/// A key: the JSON text of its parts, a comma behind each, so that `1,23` is not `12,3`.
 #[derive(Debug)]
 struct Entry {
     json: Arc<[u8]>,
@@ -33,7 +35,13 @@ pub(super) struct KeyBuffer {
 impl Keys {
     /// The number of a key; a new one gets the next.
     pub(super) fn number(&mut self, key: &KeyBuffer) -> u32 {
+        if let Some(last) = self.entries.get(self.last as usize)
+            && *last.json == key.json[..]
+        {
+            return self.last;
+        }
         if let Some(number) = self.numbers.get(&key.json[..]) {
+            self.last = *number;
             return *number;
         }
         let number = self.entries.len() as u32;
@@ -43,7 +51,13 @@ impl Keys {
             json,
             ends: key.ends.clone(),
         });
+        self.last = number;
         number
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> u32 {
+        self.entries.len() as u32
     }
 
     /// The JSON text of each part of a key.
@@ -52,7 +66,7 @@ impl Keys {
         let mut start = 0;
         entry.ends.iter().map(move |end| {
             let part = &entry.json[start..*end as usize];
-            start = *end as usize;
+            start = *end as usize + 1;
             part
         })
     }
@@ -60,7 +74,7 @@ impl Keys {
     /// The JSON text of one part of a key.
     pub(super) fn part(&self, number: u32, part: usize) -> &[u8] {
         let entry = &self.entries[number as usize];
-        let start = part.checked_sub(1).map_or(0, |before| entry.ends[before] as usize);
+        let start = part.checked_sub(1).map_or(0, |before| entry.ends[before] as usize + 1);
         &entry.json[start..entry.ends[part] as usize]
     }
 
@@ -85,6 +99,7 @@ impl KeyBuffer {
 
     pub(super) fn end_part(&mut self) {
         self.ends.push(self.json.len() as u32);
+        self.json.push(b',');
     }
 }
 

@@ -2,9 +2,7 @@
 
 use std::{
     collections::HashMap,
-    future::Future,
     panic::AssertUnwindSafe,
-    pin::Pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -14,6 +12,7 @@ use futures_util::{
     future::{BoxFuture, Shared},
     stream::FuturesUnordered,
 };
+use smallvec::SmallVec;
 use tokio::task::JoinHandle;
 
 use super::{
@@ -44,8 +43,25 @@ struct Caller {
 /// A task that ends with its owner.
 struct Owned(JoinHandle<Batch>);
 
+/// A wave whose keys are known.
+struct Started {
+    number: u16,
+    fetch: FetchId,
+    /// The keys to load; none at a root field.
+    numbers: Vec<u32>,
+    /// By step, the rows it is for; none at a root field.
+    wanted: Vec<Vec<Wanted>>,
+    keys: Arc<Mutex<Keys>>,
+    /// Where other waves of the same fetch may have loaded some of the keys.
+    loader: Option<FetchLoader>,
+}
+
 /// What came of one wave.
-type Landed = (u16, Vec<Arc<Batch>>, Vec<Vec<Wanted>>);
+struct Landed {
+    number: u16,
+    batches: Vec<Arc<Batch>>,
+    wanted: Vec<Vec<Wanted>>,
+}
 
 struct Run {
     scope: Arc<Scope>,
@@ -100,80 +116,86 @@ impl Run {
         for wave in &waiting {
             over[usize::from(*wave)] = false;
         }
-        let mut under_way: FuturesUnordered<Pin<Box<dyn Future<Output = Landed> + Send>>> = FuturesUnordered::new();
+        let mut under_way = FuturesUnordered::new();
         loop {
-            let mut started = Vec::new();
+            let mut ready = SmallVec::<[u16; 8]>::new();
             waiting.retain(|wave| {
-                let ready = plan.waves[usize::from(*wave)]
-                    .after
-                    .iter()
-                    .all(|before| over[usize::from(*before)]);
-                if ready {
-                    started.push(*wave);
+                let mut before = plan.waves[usize::from(*wave)].after.iter();
+                let is_ready = before.all(|before| over[usize::from(*before)]);
+                if is_ready {
+                    ready.push(*wave);
                 }
-                !ready
+                !is_ready
             });
-            for wave in started {
-                under_way.push(self.start(wave));
-            }
-            let Some((wave, batches, wanted)) = under_way.next().await else {
-                return;
+            let landed = match ready[..] {
+                // Alone: nothing to wait for beside it.
+                [wave] if under_way.is_empty() => load(self.scope.clone(), self.start(wave)).await,
+                _ => {
+                    for wave in ready {
+                        under_way.push(load(self.scope.clone(), self.start(wave)));
+                    }
+                    match under_way.next().await {
+                        Some(landed) => landed,
+                        None => return,
+                    }
+                }
             };
-            self.land(wave, &batches, &wanted);
-            over[usize::from(wave)] = true;
+            self.land(landed.number, &landed.batches, &landed.wanted);
+            over[usize::from(landed.number)] = true;
         }
     }
 
-    /// Gathers the keys of a wave and begins to load them.
-    fn start(&mut self, number: u16) -> Pin<Box<dyn Future<Output = Landed> + Send>> {
-        let scope = self.scope.clone();
+    /// Gathers the keys of a wave.
+    fn start(&mut self, number: u16) -> Started {
+        let scope = &self.scope;
         let wave = &scope.plan.waves[usize::from(number)];
         let fetch = wave.fetch;
         let keys = self.keys[usize::from(fetch.0)].clone();
+        let mut started = Started {
+            number,
+            fetch,
+            numbers: Vec::new(),
+            wanted: Vec::new(),
+            keys,
+            loader: None,
+        };
         if scope.plan.steps[usize::from(wave.steps[0].0)].parent.is_none() {
-            let scope = self.scope.clone();
-            return Box::pin(async move {
-                let calls = AssertUnwindSafe(batch::run(scope, fetch, Vec::new(), keys)).catch_unwind();
-                let batch = calls.await.unwrap_or_else(|_| panicked(&[0]));
-                (number, vec![Arc::new(batch)], Vec::new())
-            });
+            return started;
         }
-        let mut numbers = Vec::new();
-        let wanted: Vec<Vec<Wanted>> = {
-            let mut keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+        started.wanted = {
+            let mut keys = started.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let gather = |step: &StepId| {
                 let step = &scope.plan.steps[usize::from(step.0)];
                 gather::gather(&scope.surface, &scope.plan, step, &self.outcome, &mut keys)
             };
             wave.steps.iter().map(gather).collect()
         };
-        numbers.extend(wanted.iter().flatten().filter_map(|wanted| wanted.key));
+        if self.scope.plan.fetches[usize::from(fetch.0)].waves == 1 {
+            // Keys are numbered as they are met, and nobody else meets any.
+            let keys = started.keys.lock().unwrap_or_else(PoisonError::into_inner);
+            started.numbers = (0..keys.len()).collect();
+            drop(keys);
+            return started;
+        }
+        let numbers = &mut started.numbers;
+        numbers.extend(started.wanted.iter().flatten().filter_map(|wanted| wanted.key));
         numbers.sort_unstable();
         numbers.dedup();
-        if numbers.is_empty() {
-            return Box::pin(std::future::ready((number, Vec::new(), wanted)));
-        }
-        let loader = self.loaders[usize::from(fetch.0)]
-            .get_or_insert_with(|| {
-                let caller = Caller {
-                    scope: self.scope.clone(),
-                    fetch,
-                    keys,
-                };
-                Loader::new(caller).with_max_batch_size(usize::MAX).with_yield_count(1)
-            })
-            .clone();
-        Box::pin(async move {
-            let calls = loader.try_load_many(numbers).await.unwrap_or_default();
-            let mut distinct: Vec<Calls> = Vec::new();
-            for call in calls.into_values() {
-                if !distinct.iter().any(|known| known.0.ptr_eq(&call.0)) {
-                    distinct.push(call);
-                }
-            }
-            let batches = futures_util::future::join_all(distinct.into_iter().map(|calls| calls.0)).await;
-            (number, batches, wanted)
-        })
+        started.loader = Some(self.loader(fetch));
+        started
+    }
+
+    /// What remembers the keys of a fetch that several waves load.
+    fn loader(&mut self, fetch: FetchId) -> FetchLoader {
+        let loader = self.loaders[usize::from(fetch.0)].get_or_insert_with(|| {
+            let caller = Caller {
+                scope: self.scope.clone(),
+                fetch,
+                keys: self.keys[usize::from(fetch.0)].clone(),
+            };
+            Loader::new(caller).with_max_batch_size(usize::MAX).with_yield_count(1)
+        });
+        loader.clone()
     }
 
     /// Registers what a wave brought and links it to the rows it is for.
@@ -218,6 +240,7 @@ impl Run {
                     outcome.live.push(links[key]);
                 }
             }
+            outcome.repeats |= wanted.len() >= 2 * seen.len();
         }
     }
 
@@ -246,6 +269,49 @@ impl Run {
             failures.push(failure.clone());
             (failures.len() - 1) as u32
         })
+    }
+}
+
+/// Makes the calls of a wave.
+///
+/// # Cancel safety
+/// Dropping the future drops its calls, but for those that other waves wait for too.
+async fn load(scope: Arc<Scope>, started: Started) -> Landed {
+    let Started {
+        number,
+        fetch,
+        numbers,
+        wanted,
+        keys,
+        loader,
+    } = started;
+    let is_root = wanted.is_empty();
+    let batches = match loader {
+        _ if numbers.is_empty() && !is_root => Vec::new(),
+        None => {
+            let failing = numbers.clone();
+            let calls = AssertUnwindSafe(batch::run(scope, fetch, numbers, keys)).catch_unwind();
+            let batch = calls.await.unwrap_or_else(|_| match is_root {
+                true => panicked(&[0]),
+                false => panicked(&failing),
+            });
+            vec![Arc::new(batch)]
+        }
+        Some(loader) => {
+            let calls = loader.try_load_many(numbers).await.unwrap_or_default();
+            let mut distinct: Vec<Calls> = Vec::new();
+            for call in calls.into_values() {
+                if !distinct.iter().any(|known| known.0.ptr_eq(&call.0)) {
+                    distinct.push(call);
+                }
+            }
+            futures_util::future::join_all(distinct.into_iter().map(|calls| calls.0)).await
+        }
+    };
+    Landed {
+        number,
+        batches,
+        wanted,
     }
 }
 

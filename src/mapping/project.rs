@@ -55,6 +55,17 @@ pub(super) struct KeyRule {
     pub(super) levels: Vec<(u16, u16)>,
     /// Keys below it that belong to the same row.
     pub(super) path: Vec<KeyRule>,
+    /// The above, if it comes to one thing.
+    pub(super) one: Option<OneUse>,
+}
+
+/// The only use of a key's value.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum OneUse {
+    /// Its span goes into a slot.
+    Raw(u16),
+    /// Rows made of it by a level go into a slot.
+    Level(u16, u16),
 }
 
 /// A slot whose value is evaluated.
@@ -96,7 +107,10 @@ impl Projection {
         };
         let wanted = (!layouts.is_empty()).then_some(LayoutId(0));
         let root = compiler.root(selection, wanted);
-        let levels = compiler.levels;
+        let mut levels = compiler.levels;
+        for level in &mut levels {
+            level.keys.iter_mut().for_each(KeyRule::settle);
+        }
         Self {
             spec,
             levels,
@@ -110,6 +124,20 @@ impl Projection {
     #[must_use]
     pub fn is_spans_only(&self) -> bool {
         matches!(self.root, Root::At { .. }) && self.levels.iter().all(|level| !level.always_computed)
+    }
+}
+
+// === impl KeyRule ===
+
+impl KeyRule {
+    /// Works out `one` here and below.
+    fn settle(&mut self) {
+        self.one = match (&self.raw[..], &self.levels[..], &self.path[..]) {
+            ([slot], [], []) => Some(OneUse::Raw(*slot)),
+            ([], [(slot, level)], []) => Some(OneUse::Level(*slot, *level)),
+            _ => None,
+        };
+        self.path.iter_mut().for_each(Self::settle);
     }
 }
 

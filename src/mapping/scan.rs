@@ -1,9 +1,13 @@
 //! Reads a JSON body once: checks all of it, notes the spans that a [`Projection`] asks for.
 
+mod gaps;
 mod token;
 
+use smallvec::SmallVec;
+
+use self::gaps::{GAPS_MAX, Gap, Gaps};
 use super::{
-    project::{KeyRule, Projection},
+    project::{KeyRule, OneUse, Projection},
     table::{NONE, Node, NodeKind, Table},
     text,
 };
@@ -59,6 +63,7 @@ pub(super) struct Scanner<'a> {
     body: u16,
     projection: &'a Projection,
     table: &'a mut Table,
+    gaps: Gaps,
     pub(super) pending: Vec<PendingRow>,
 }
 
@@ -82,6 +87,7 @@ impl<'a> Scanner<'a> {
             body,
             projection,
             table,
+            gaps: Gaps::default(),
             pending: Vec::new(),
         }
     }
@@ -159,7 +165,7 @@ impl<'a> Scanner<'a> {
         let level = &projection.levels[usize::from(number)];
         let row = self.table.new_row(level.layout, level.slots);
         let start = self.at;
-        let met_array = self.keys(&level.keys, row.start)?;
+        let met_array = self.keys(&level.keys, row.start, Some(number))?;
         if let Some(slot) = level.whole {
             self.set(
                 row.start,
@@ -178,34 +184,77 @@ impl<'a> Scanner<'a> {
     }
 
     /// Reads an object's keys into the slots of the row at `row`. Returns whether a path met an array.
-    fn keys(&mut self, rules: &'a [KeyRule], row: u32) -> Scanned<bool> {
+    ///
+    /// `level`: whose rows are many and alike, so that what stands between their values is learned from the first.
+    fn keys(&mut self, rules: &'a [KeyRule], row: u32, level: Option<u16>) -> Scanned<bool> {
+        let mut guess = self.guess(level);
+        let mut learned = SmallVec::<[Gap; 16]>::new();
         let mut hint = 0;
         let mut met_array = false;
-        self.object(|scanner, name, escaped| {
-            let Some(found) = find_rule(rules, hint, name, escaped) else {
-                return scanner.skip().map(drop);
+        self.enter()?;
+        let mut is_first = true;
+        loop {
+            let (gap, is_known) = match self.follow(&mut guess) {
+                Some(gap) => (gap, true),
+                None => (self.gap(rules, &mut hint, is_first)?, false),
             };
-            hint = found + 1;
-            met_array |= scanner.apply(&rules[found], row)?;
-            Ok(())
-        })?;
+            if !is_known && learned.len() < GAPS_MAX {
+                learned.push(gap);
+            }
+            is_first = false;
+            match gap.leads_to {
+                Gap::END => break,
+                Gap::UNUSED => drop(self.skip()?),
+                rule => met_array |= self.apply(&rules[rule as usize], row)?,
+            }
+        }
+        self.depth -= 1;
+        if let Some(level) = level.filter(|_| !learned.is_empty()) {
+            self.learn(level, &learned);
+        }
         Ok(met_array)
     }
 
-    fn apply(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+    /// Reads from the brace or the last value up to the next value, or past the end of the object.
+    fn gap(&mut self, rules: &[KeyRule], hint: &mut usize, is_first: bool) -> Scanned<Gap> {
+        let start = self.at;
         self.space();
-        match (&rule.raw[..], &rule.levels[..], &rule.path[..]) {
-            ([slot], [], []) => {
+        match self.peek() {
+            Some(b'}') => {
+                self.at += 1;
+                return Ok(self.gap_to(start, Gap::END));
+            }
+            Some(b',') if !is_first => {
+                self.at += 1;
+                self.space();
+            }
+            _ if is_first => {}
+            _ => return Err(self.syntax()),
+        }
+        let (name, escaped) = self.key()?;
+        let leads_to = match find_rule(rules, *hint, name, escaped) {
+            Some(found) => {
+                *hint = found + 1;
+                found as u32
+            }
+            None => Gap::UNUSED,
+        };
+        Ok(self.gap_to(start, leads_to))
+    }
+
+    fn apply(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+        match rule.one {
+            Some(OneUse::Raw(slot)) => {
                 let node = self.skip()?;
-                self.set(row, *slot, node);
+                self.set(row, slot, node);
                 Ok(false)
             }
-            ([], [(slot, level)], []) => {
-                let node = self.value(*level)?;
-                self.set(row, *slot, node);
+            Some(OneUse::Level(slot, level)) => {
+                let node = self.value(level)?;
+                self.set(row, slot, node);
                 Ok(false)
             }
-            _ => self.apply_all(rule, row),
+            None => self.apply_all(rule, row),
         }
     }
 
@@ -226,7 +275,7 @@ impl<'a> Scanner<'a> {
         if !rule.path.is_empty() {
             self.at = start;
             match self.peek() {
-                Some(b'{') => met_array = self.keys(&rule.path, row)?,
+                Some(b'{') => met_array = self.keys(&rule.path, row, None)?,
                 Some(b'[') => met_array = true,
                 _ => {}
             }

@@ -153,12 +153,19 @@ impl Table {
 
     /// The bytes of a node with a span.
     #[must_use]
+    #[inline]
     pub fn bytes(&self, node: &Node) -> &[u8] {
-        let body: &[u8] = match node.body {
+        &self.body(node)[node.start as usize..(node.start + node.len) as usize]
+    }
+
+    /// The bytes that a node's span is in.
+    #[must_use]
+    #[inline]
+    pub fn body(&self, node: &Node) -> &[u8] {
+        match node.body {
             0 => &self.owned,
             n => &self.bodies[usize::from(n) - 1],
-        };
-        &body[node.start as usize..(node.start + node.len) as usize]
+        }
     }
 
     /// The node at an index.

@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use wide::u8x16;
+
 /// Appends `text` as a JSON string.
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     write_string_bytes(text.as_bytes(), out);
@@ -10,13 +12,14 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
 /// Appends UTF-8 bytes as a JSON string.
 pub fn write_string_bytes(text: &[u8], out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut done = 0;
-    for (at, &byte) in text.iter().enumerate() {
-        if byte >= 0x20 && byte != b'"' && byte != b'\\' {
-            continue;
-        }
-        out.extend_from_slice(&text[done..at]);
-        done = at + 1;
+    let mut rest = text;
+    loop {
+        let (plain, special) = rest.split_at(plain_length(rest));
+        out.extend_from_slice(plain);
+        let Some((&byte, after)) = special.split_first() else {
+            break;
+        };
+        rest = after;
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -31,8 +34,33 @@ pub fn write_string_bytes(text: &[u8], out: &mut Vec<u8>) {
             }
         }
     }
-    out.extend_from_slice(&text[done..]);
     out.push(b'"');
+}
+
+/// How many bytes come before the first quote, backslash or control character; looks at sixteen at a time.
+#[inline]
+#[must_use]
+pub fn plain_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(chunk) = text.get(at..).and_then(<[u8]>::first_chunk::<16>) {
+        match special_bytes(chunk) {
+            0 => at += 16,
+            found => return at + found.trailing_zeros() as usize,
+        }
+    }
+    let rest = &text[at..];
+    let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
+    at + rest.iter().position(is_special).unwrap_or(rest.len())
+}
+
+/// One bit for each byte that is a quote, a backslash or a control character.
+#[inline]
+fn special_bytes(chunk: &[u8; 16]) -> u32 {
+    let bytes = u8x16::new(*chunk);
+    let quotes = bytes.simd_eq(u8x16::splat(b'"'));
+    let backslashes = bytes.simd_eq(u8x16::splat(b'\\'));
+    let controls = bytes.min(u8x16::splat(0x1f)).simd_eq(bytes);
+    (quotes | backslashes | controls).to_bitmask()
 }
 
 /// Appends a double as a JSON number; as ProtoJSON text when it is not finite.

@@ -6,7 +6,7 @@
 use std::sync::{Arc, atomic::AtomicUsize};
 
 use super::{
-    Align, Fetch, FieldShape, FieldSource, Hop, Plan, Shape, ShapeId, Step, ValueShape,
+    Align, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
     collect::{Collected, collect_fields},
     group::{Group, Rows},
     size,
@@ -111,7 +111,8 @@ impl<'a> Planner<'a> {
     fn finish(self, root: ShapeId) -> Plan {
         let surface = self.surface;
         let waves = waves::waves(&self.steps);
-        let fetches = self.fetches.into_iter().map(|draft| {
+        let fetches = self.fetches.into_iter().enumerate().map(|(number, draft)| {
+            let number = FetchId(number as u16);
             let connector = &surface.connectors[draft.connector.0 as usize];
             let mapping = &connector.selection;
             let projection = Projection::compile(&mapping.selection, mapping.spec, draft.layouts);
@@ -125,13 +126,15 @@ impl<'a> Planner<'a> {
                 projection,
                 wire,
                 align: draft.align,
+                waves: waves.iter().filter(|wave| wave.fetch == number).count() as u16,
                 nodes_hint: AtomicUsize::new(16),
                 key_names: draft.key_names,
             }
         });
+        let fetches = fetches.collect();
         Plan {
             kind: self.kind,
-            fetches: fetches.collect(),
+            fetches,
             steps: self.steps,
             waves,
             shapes: self.shapes,
@@ -217,9 +220,7 @@ impl<'a> Planner<'a> {
         let node = collected.first();
         let name = &self.ty(ty).name;
         let mut shape = FieldShape {
-            key: format!("{}:", serde_json::Value::from(&*node.response_key))
-                .into_bytes()
-                .into(),
+            key: KeyText::new(&node.response_key),
             response_key: node.response_key.clone(),
             coordinate: format!("{name}.{}", node.name).into(),
             non_null: vec![false],

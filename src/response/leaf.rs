@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::copy;
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
     plan::ValueShape,
@@ -29,6 +30,43 @@ pub(super) fn write(table: &Table, node: &Node, shape: &ValueShape, out: &mut Ve
         ValueShape::Enum(values) => enumeration(table, node, values, out),
         ValueShape::Object(_) => Err("A scalar was expected."),
     }
+}
+
+/// Appends a scalar whose source wrote it just as its type wants it, which most do. Otherwise nothing is appended, and
+/// [`write`] has the say.
+#[inline]
+pub(super) fn plain(table: &Table, node: &Node, scalar: Scalar, out: &mut Vec<u8>) -> bool {
+    match (node.kind, scalar) {
+        (NodeKind::String, Scalar::String | Scalar::Id) => {
+            copy::span(table, node, out);
+            true
+        }
+        (NodeKind::Number, Scalar::Int | Scalar::Float) if is_short_whole(table, node) => {
+            copy::span(table, node, out);
+            true
+        }
+        (NodeKind::Number, Scalar::Id) if is_short_whole(table, node) => {
+            out.push(b'"');
+            copy::span(table, node, out);
+            out.push(b'"');
+            true
+        }
+        (NodeKind::True, Scalar::Boolean) => {
+            out.extend_from_slice(b"true");
+            true
+        }
+        (NodeKind::False, Scalar::Boolean) => {
+            out.extend_from_slice(b"false");
+            true
+        }
+        _ => false,
+    }
+}
+
+/// Up to nine digits: fits every numeric type, and is canonical unless it starts with a zero, which JSON allows for 0 only.
+#[inline]
+fn is_short_whole(table: &Table, node: &Node) -> bool {
+    node.len < 10 && table.bytes(node).iter().all(u8::is_ascii_digit)
 }
 
 /// A number by value, however the source wrote it.
@@ -82,13 +120,9 @@ fn parse(text: &[u8]) -> Option<Number> {
 }
 
 fn int(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
-    // Up to nine digits always fit and are canonical unless they start with a zero, which JSON allows for 0 only.
-    if node.kind == NodeKind::Number && node.len < 10 {
-        let bytes = table.bytes(node);
-        if bytes.iter().all(u8::is_ascii_digit) {
-            out.extend_from_slice(bytes);
-            return Ok(());
-        }
+    if node.kind == NodeKind::Number && is_short_whole(table, node) {
+        out.extend_from_slice(table.bytes(node));
+        return Ok(());
     }
     let whole = match number(table, node) {
         Some(Number::Whole(whole)) => whole,

@@ -1,10 +1,15 @@
 //! Walks shapes and tables together and writes the answer.
 
-use std::sync::{Arc, atomic::Ordering::Relaxed};
+use std::{
+    collections::HashMap,
+    ops::Range,
+    sync::{Arc, atomic::Ordering::Relaxed},
+};
 
+use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
-use super::{OnError, error, leaf, raw};
+use super::{OnError, copy, error, leaf, raw};
 use crate::{
     execute::{Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
@@ -48,6 +53,8 @@ pub(super) struct Writer<'a> {
     pub(super) omitted: u32,
     path: Vec<Segment<'a>>,
     per_failure: Vec<u32>,
+    /// Where in `out` a value that several objects lead to was written, by its shape, table and node.
+    written: HashMap<(ShapeId, u32, u32), Range<usize>, RandomState>,
     stopped: bool,
 }
 
@@ -79,6 +86,7 @@ impl<'a> Writer<'a> {
             omitted: 0,
             path: Vec::new(),
             per_failure: vec![0; outcome.failures.len()],
+            written: HashMap::default(),
             stopped: false,
         }
     }
@@ -121,13 +129,17 @@ impl<'a> Writer<'a> {
                 }
             }
         };
-        self.out.push(b'{');
+        if fields.is_empty() {
+            self.out.extend_from_slice(b"{}");
+            return Ok(());
+        }
+        let start = self.out.len();
         let mut reported = Vec::new();
-        for (position, field) in fields.iter().enumerate() {
-            if position > 0 {
-                self.out.push(b',');
+        for field in fields {
+            copy::key(&field.key, &mut self.out);
+            if self.plain_leaf(field, at.as_ref().map(|(_, row)| row)) {
+                continue;
             }
-            self.out.extend_from_slice(&field.key);
             self.path.push(Segment::Key(&field.response_key));
             let done = self.field(field, at.map(|(_, row)| row), &mut reported);
             self.path.pop();
@@ -136,8 +148,23 @@ impl<'a> Writer<'a> {
                 return Err(Propagate);
             }
         }
+        // Every key comes with the comma before it.
+        self.out[start] = b'{';
         self.out.push(b'}');
         Ok(())
+    }
+
+    /// Writes the field if it is a scalar of the row that needs no more than copying; most are.
+    #[inline]
+    fn plain_leaf(&mut self, field: &FieldShape, row: Option<&Row<'a>>) -> bool {
+        let (FieldSource::Slot { via: None, slot }, ValueShape::Scalar(scalar), Some(row)) =
+            (&field.source, &field.value, row)
+        else {
+            return false;
+        };
+        field.non_null.len() == 1
+            && self.out.len() <= self.settings.bytes_max
+            && leaf::plain(row.table, row.table.slot(&row.node, *slot), *scalar, &mut self.out)
     }
 
     fn field(
@@ -161,10 +188,7 @@ impl<'a> Writer<'a> {
                 Ok(())
             }
             FieldSource::Step(step) => match self.link(*step, row) {
-                Link::Value { table, node } => {
-                    let row = self.row(table, node);
-                    self.value(field, &field.non_null, row)
-                }
+                Link::Value { table, node } => self.linked(field, *step, table, node),
                 Link::Nothing => self.nothing(field, field.non_null[0]),
                 Link::Failed(failure) => {
                     self.failed(failure, field);
@@ -178,6 +202,27 @@ impl<'a> Writer<'a> {
             }
             FieldSource::Slot { via: Some(step), slot } => self.other_row(field, *step, *slot, row, reported),
         }
+    }
+
+    /// A value that a step has for the object. Many objects may lead to the same one (authors of posts): then its text is
+    /// copied from where it was written first, unless there is an error in it, which each place must tell.
+    fn linked(&mut self, field: &'a FieldShape, step: StepId, table: u32, node: u32) -> Result<(), Propagate> {
+        let row = self.row(table, node);
+        let shape = match &field.value {
+            ValueShape::Object(shape) if self.outcome.steps[usize::from(step.0)].repeats => *shape,
+            _ => return self.value(field, &field.non_null, row),
+        };
+        let key = (shape, table, node);
+        if let Some(text) = self.written.get(&key) {
+            self.out.extend_from_within(text.clone());
+            return Ok(());
+        }
+        let (start, errors) = (self.out.len(), self.error_count + self.omitted);
+        self.value(field, &field.non_null, row)?;
+        if errors == self.error_count + self.omitted {
+            self.written.insert(key, start..self.out.len());
+        }
+        Ok(())
     }
 
     /// A field that another step has for the object. If that failed, the object's place gets the error, once.
@@ -264,6 +309,7 @@ impl<'a> Writer<'a> {
             Ok(()) => Ok(()),
             Err(Propagate) => {
                 self.out.truncate(start);
+                self.written.clear();
                 self.null(*non_null)
             }
         }
@@ -353,9 +399,14 @@ impl<'a> Writer<'a> {
     }
 
     /// Ends the answer when it has grown beyond its limit: there is no `data` then.
+    #[inline]
     fn is_too_large(&mut self) -> bool {
-        let is_too_large = self.out.len() > self.settings.bytes_max;
-        if is_too_large && !self.stopped {
+        self.out.len() > self.settings.bytes_max && self.stop_too_large()
+    }
+
+    #[cold]
+    fn stop_too_large(&mut self) -> bool {
+        if !self.stopped {
             self.stopped = true;
             self.path.clear();
             self.error(
@@ -365,7 +416,7 @@ impl<'a> Writer<'a> {
                 None,
             );
         }
-        is_too_large
+        true
     }
 
     fn push_error(&mut self, message: &str, extensions: &Map<String, Value>, location: Option<(u32, u32)>) {

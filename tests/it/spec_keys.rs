@@ -155,3 +155,25 @@ async fn not_found_as_error_concerns_only_the_keys_that_were_not_found() {
     assert_eq!(answer["errors"][0]["extensions"]["code"], "NOT_FOUND");
     assert_eq!(api.calls(), 2);
 }
+
+#[tokio::test]
+async fn keys_of_two_parts_are_not_mixed_up_when_their_digits_run_together() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { lines: [Line] @connect(source: "api", http: { GET: "/lines" }, selection: "order line") }
+        type Line { order: ID line: ID
+          note: String @connect(source: "api", http: { GET: "/orders/{$this.order}/lines/{$this.line}" }, selection: "$.note") }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json(
+        "GET /lines",
+        json!([{ "order": 1, "line": 23 }, { "order": 12, "line": 3 }]),
+    );
+    api.on_json("GET /orders/1/lines/{line}", json!({ "note": "first" }));
+    api.on_json("GET /orders/12/lines/{line}", json!({ "note": "second" }));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ lines { note } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"lines":[{"note":"first"},{"note":"second"}]}}"#);
+}

@@ -2,7 +2,10 @@
 //! <https://www.rfc-editor.org/rfc/rfc8259>
 
 use super::{ScanError, Scanned, Scanner};
-use crate::mapping::table::{Node, NodeKind};
+use crate::mapping::{
+    table::{Node, NodeKind},
+    text,
+};
 
 // === impl Scanner ===
 
@@ -15,15 +18,7 @@ impl<'a> Scanner<'a> {
             return self.leave();
         }
         loop {
-            if self.peek() != Some(b'"') {
-                return Err(self.syntax());
-            }
-            let start = self.at + 1;
-            let escaped = self.string()?;
-            let name = &self.bytes[start..self.at - 1];
-            self.space();
-            self.expect(b':')?;
-            self.space();
+            let (name, escaped) = self.key()?;
             each(self, name, escaped)?;
             self.space();
             match self.peek() {
@@ -33,6 +28,20 @@ impl<'a> Scanner<'a> {
             }
             self.space();
         }
+    }
+
+    /// Passes over a key, its colon and the space around; gives its inside, and whether that has escapes.
+    pub(super) fn key(&mut self) -> Scanned<(&'a [u8], bool)> {
+        if self.peek() != Some(b'"') {
+            return Err(self.syntax());
+        }
+        let start = self.at + 1;
+        let escaped = self.string()?;
+        let name = &self.bytes[start..self.at - 1];
+        self.space();
+        self.expect(b':')?;
+        self.space();
+        Ok((name, escaped))
     }
 
     /// Calls `each` at every item of the array here.
@@ -58,7 +67,7 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    fn enter(&mut self) -> Scanned<()> {
+    pub(super) fn enter(&mut self) -> Scanned<()> {
         self.at += 1;
         self.depth += 1;
         if self.depth > self.limits.depth {
@@ -148,7 +157,7 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         let mut escaped = false;
         loop {
-            self.plain();
+            self.at += text::plain_length(&self.bytes[self.at..]);
             match self.peek() {
                 Some(b'"') => {
                     self.at += 1;
@@ -161,23 +170,6 @@ impl<'a> Scanner<'a> {
                 _ => return Err(self.syntax()),
             }
         }
-    }
-
-    /// Moves to the next quote, backslash or control character, eight bytes at a time.
-    #[inline]
-    fn plain(&mut self) {
-        while let Some(word) = self.word() {
-            match special_bytes(word) {
-                0 => self.at += 8,
-                found => {
-                    self.at += found.trailing_zeros() as usize / 8;
-                    return;
-                }
-            }
-        }
-        let rest = &self.bytes[self.at..];
-        let is_special = |byte: &u8| *byte < 0x20 || *byte == b'"' || *byte == b'\\';
-        self.at += rest.iter().position(is_special).unwrap_or(rest.len());
     }
 
     /// The next eight bytes, if there are so many.
@@ -237,16 +229,3 @@ impl<'a> Scanner<'a> {
 
 /// Eight blanks.
 const BLANKS: u64 = 0x2020_2020_2020_2020;
-
-/// The high bit of each byte that is a quote, a backslash or a control character. Borrows may set bits of bytes above the
-/// first hit; the lowest set bit is exact, and zero means none.
-#[inline]
-fn special_bytes(word: u64) -> u64 {
-    const ONES: u64 = 0x0101_0101_0101_0101;
-    const HIGH: u64 = 0x8080_8080_8080_8080;
-    let zero_bytes = |word: u64| word.wrapping_sub(ONES) & !word & HIGH;
-    let quotes = zero_bytes(word ^ (ONES * b'"' as u64));
-    let backslashes = zero_bytes(word ^ (ONES * b'\\' as u64));
-    let controls = word.wrapping_sub(ONES * 0x20) & !word & HIGH;
-    quotes | backslashes | controls
-}
