@@ -7,6 +7,7 @@ pub mod backends;
 mod batch;
 mod failure;
 mod gather;
+mod interner;
 mod keys;
 mod params;
 mod render;
@@ -135,6 +136,13 @@ impl StepOutcome {
             .and_then(|rows| rows.get(ordinal as usize))
             .copied()
             .unwrap_or_default()
+    }
+
+    /// Makes room for the rows of a table up to this ordinal.
+    pub(super) fn reserve(&mut self, table: u32, ordinal: u32) {
+        if self.link(table, ordinal) == Link::Nothing {
+            self.set(table, ordinal, Link::Nothing);
+        }
     }
 
     pub(super) fn set(&mut self, table: u32, ordinal: u32, link: Link) {

@@ -122,23 +122,28 @@ impl Inner {
             Err(error) => error,
         };
         match spare {
-            Some(parts) if self.was_closed_while_kept(&*error) => {
-                self.request(parts).await.map_err(|error| self.classify(error))
-            }
+            Some(parts) if self.was_closed_while_kept(&*error) => Box::pin(self.request(parts))
+                .await
+                .map_err(|error| self.classify(error)),
             _ => Err(self.classify(error)),
         }
     }
 
     async fn request(&self, parts: Parts) -> Result<Answer, BoxError> {
         if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            let request = Request::from(parts).map(reqwest::Body::from);
-            let client = self.secure.get_or_try_init(|| self.build_secure()).await?;
-            Ok(Answer::Secure(client.execute(request.try_into()?).await?.into()))
+            // Boxed: calls without TLS need not carry the room for it about.
+            Box::pin(self.request_secure(parts)).await
         } else {
             Ok(Answer::Plain(
                 self.plain.request(Request::from(parts).map(Full::new)).await?,
             ))
         }
+    }
+
+    async fn request_secure(&self, parts: Parts) -> Result<Answer, BoxError> {
+        let request = Request::from(parts).map(reqwest::Body::from);
+        let client = self.secure.get_or_try_init(|| self.build_secure()).await?;
+        Ok(Answer::Secure(client.execute(request.try_into()?).await?.into()))
     }
 
     async fn reply<B>(&self, response: Response<B>) -> Result<Reply, CallError>

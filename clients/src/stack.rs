@@ -3,8 +3,11 @@
 //! Layers are [`tower::Layer`]s and composed with tower's builder. What they wrap is a [`Transport`] instead of a tower
 //! service: it is called through `&self` and is always ready, so that a call clones nothing, and its future has a type,
 //! so that the whole stack is boxed once, in [`Stack`].
+//!
+//! A layer makes the inner future inside its own `async` block. One that is made before and captured has its place twice, as
+//! what was captured and as what is awaited, and each layer would double it again.
 
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
 
 use tokio::{
     sync::Semaphore,
@@ -46,7 +49,7 @@ pub struct BulkheadLayer {
 /// See [`BulkheadLayer`].
 #[derive(Debug)]
 pub struct Bulkhead<T> {
-    inner: T,
+    inner: Arc<T>,
     places: Arc<Semaphore>,
     limit: usize,
 }
@@ -60,7 +63,7 @@ pub struct AttemptTimeoutLayer {
 /// See [`AttemptTimeoutLayer`].
 #[derive(Debug)]
 pub struct AttemptTimeout<T> {
-    inner: T,
+    inner: Arc<T>,
     call_timeout: Duration,
 }
 
@@ -102,7 +105,7 @@ impl<T> Layer<T> for BulkheadLayer {
     fn layer(&self, inner: T) -> Bulkhead<T> {
         let limit = self.calls_in_flight_max.min(Semaphore::MAX_PERMITS);
         Bulkhead {
-            inner,
+            inner: Arc::new(inner),
             places: Arc::new(Semaphore::new(limit)),
             limit,
         }
@@ -112,16 +115,13 @@ impl<T> Layer<T> for BulkheadLayer {
 impl<T: Transport> Transport for Bulkhead<T> {
     fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let limit = self.limit;
-        let admitted = self
-            .places
-            .clone()
-            .try_acquire_owned()
-            .map(|place| (place, self.inner.send(call, deadline)));
+        let place = self.places.clone().try_acquire_owned();
+        let inner = self.inner.clone();
         async move {
-            let Ok((_place, sent)) = admitted else {
+            let Ok(_place) = place else {
                 return Err(CallError::Limited { limit });
             };
-            sent.await
+            inner.send(call, deadline).await
         }
     }
 }
@@ -133,7 +133,7 @@ impl<T> Layer<T> for AttemptTimeoutLayer {
 
     fn layer(&self, inner: T) -> AttemptTimeout<T> {
         AttemptTimeout {
-            inner,
+            inner: Arc::new(inner),
             call_timeout: self.call_timeout,
         }
     }
@@ -143,12 +143,13 @@ impl<T: Transport> Transport for AttemptTimeout<T> {
     fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
         let now = Instant::now();
         let until = deadline.min(now + self.call_timeout);
-        let sent = self.inner.send(call, until);
+        let inner = self.inner.clone();
         async move {
             // An attempt without time would still be sent: `timeout_at` looks at the clock last.
             if until <= now {
                 return Err(CallError::Timeout(Duration::ZERO));
             }
+            let sent = pin!(inner.send(call, until));
             timeout_at(until, sent)
                 .await
                 .unwrap_or_else(|_| Err(CallError::Timeout(until - now)))

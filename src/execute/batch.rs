@@ -1,17 +1,14 @@
 //! The calls of one wave of a keyed fetch: keys split by `maxSize`, replies matched to keys by value.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed},
-};
+use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 
-use foldhash::fast::RandomState;
 use futures_util::{StreamExt, stream};
 use switchboard_clients::{Call, CallError, Reply};
 use tokio::time::Instant;
 
 use super::{
     Failure, FailureKind, Scope,
+    interner::Interner,
     keys::Keys,
     render::{self, Asked},
     reply,
@@ -255,34 +252,31 @@ fn align(
     numbers: &[u32],
     keys: &Keys,
 ) -> Vec<(u32, Option<u32>)> {
-    let mut groups: HashMap<Vec<u8>, Group, RandomState> =
-        HashMap::with_capacity_and_hasher(numbers.len(), RandomState::default());
-    let mut texts = Vec::with_capacity(numbers.len());
+    let mut texts = Interner::with_capacity(numbers.len());
+    // By key, the number of its text: keys that differ as JSON may be equal as text.
+    let mut text_of = Vec::with_capacity(numbers.len());
+    let mut text = Vec::with_capacity(24);
     for number in numbers {
-        let mut text = Vec::with_capacity(24);
+        text.clear();
         for part in keys.parts(*number) {
             key_text(part, &mut text);
         }
-        groups.entry(text.clone()).or_default();
-        texts.push(text);
+        text_of.push(texts.number(&text));
     }
+    let mut groups: Vec<Group> = (0..texts.len()).map(|_| Group::default()).collect();
     let mut items = Vec::new();
     flatten(table, output, &mut items);
-    let mut text = Vec::with_capacity(24);
     for item in items {
         text.clear();
         if !item_text(table, item, parts, &mut text) {
             continue;
         }
-        if let Some(group) = groups.get_mut(&text) {
-            group.add(table, item, many);
+        if let Some(number) = texts.find(&text) {
+            groups[number as usize].add(table, item, many);
         }
     }
-    let find = |(number, text): (&u32, &Vec<u8>)| {
-        let group = groups.get_mut(text).expect("every key has a group");
-        (*number, group.node(table, many))
-    };
-    numbers.iter().zip(&texts).map(find).collect()
+    let find = |(number, text): (&u32, &u32)| (*number, groups[*text as usize].node(table, many));
+    numbers.iter().zip(&text_of).map(find).collect()
 }
 
 /// Items that belong to one key.

@@ -1,26 +1,20 @@
 //! The distinct keys that a request asks of one fetch, numbered in order of first appearance.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
-use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
+use super::interner::Interner;
 use crate::mapping::text;
 
-/// Keys of one fetch within one request.
+/// Keys of one fetch within one request: the JSON text of their parts, a comma behind each, so that `1,23` is not
+/// `12,3`.
 #[derive(Debug, Default)]
 pub(super) struct Keys {
-    numbers: HashMap<Arc<[u8]>, u32, RandomState>,
-    /// The number given last: rows of one key mostly stand together.
-    last: u32,
-    entries: Vec<Entry>,
-}
-
-/// A key: the JSON text of its parts, a comma behind each, so that `1,23` is not `12,3`.
-#[derive(Debug)]
-struct Entry {
-    json: Arc<[u8]>,
+    texts: Interner,
+    /// Where the parts of each key end in its text, `parts` for every key.
     ends: Vec<u32>,
+    parts: usize,
 }
 
 /// A key while it is gathered; used again for the next one.
@@ -35,47 +29,30 @@ pub(super) struct KeyBuffer {
 impl Keys {
     /// The number of a key; a new one gets the next.
     pub(super) fn number(&mut self, key: &KeyBuffer) -> u32 {
-        if let Some(last) = self.entries.get(self.last as usize)
-            && *last.json == key.json[..]
-        {
-            return self.last;
+        let known = self.texts.len();
+        let number = self.texts.number(&key.json);
+        if self.texts.len() > known {
+            self.parts = key.ends.len();
+            self.ends.extend_from_slice(&key.ends);
         }
-        if let Some(number) = self.numbers.get(&key.json[..]) {
-            self.last = *number;
-            return *number;
-        }
-        let number = self.entries.len() as u32;
-        let json: Arc<[u8]> = key.json[..].into();
-        self.numbers.insert(json.clone(), number);
-        self.entries.push(Entry {
-            json,
-            ends: key.ends.clone(),
-        });
-        self.last = number;
         number
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> u32 {
-        self.entries.len() as u32
+        self.texts.len() as u32
     }
 
     /// The JSON text of each part of a key.
     pub(super) fn parts(&self, number: u32) -> impl Iterator<Item = &[u8]> {
-        let entry = &self.entries[number as usize];
-        let mut start = 0;
-        entry.ends.iter().map(move |end| {
-            let part = &entry.json[start..*end as usize];
-            start = *end as usize + 1;
-            part
-        })
+        (0..self.parts).map(move |part| self.part(number, part))
     }
 
     /// The JSON text of one part of a key.
     pub(super) fn part(&self, number: u32, part: usize) -> &[u8] {
-        let entry = &self.entries[number as usize];
-        let start = part.checked_sub(1).map_or(0, |before| entry.ends[before] as usize + 1);
-        &entry.json[start..entry.ends[part] as usize]
+        let ends = &self.ends[number as usize * self.parts..][..self.parts];
+        let start = part.checked_sub(1).map_or(0, |before| ends[before] as usize + 1);
+        &self.texts.get(number)[start..ends[part] as usize]
     }
 
     /// A key as the object that mappings see, given the path of names of each part.

@@ -204,7 +204,8 @@ impl Run {
         let wave = &scope.plan.waves[usize::from(number)];
         let bases: Vec<u32> = batches.iter().map(|batch| self.register(batch)).collect();
         // By key number: keys are numbered from 0.
-        let mut links: Vec<Link> = Vec::new();
+        let found = batches.iter().map(|batch| batch.found.len()).sum();
+        let mut links: Vec<Link> = Vec::with_capacity(found);
         for (batch, base) in batches.iter().zip(bases) {
             for (key, found) in &batch.found {
                 let link = match found {
@@ -229,6 +230,9 @@ impl Run {
                 outcome.live = vec![outcome.root];
                 continue;
             };
+            if let Some(last) = wanted.last() {
+                outcome.reserve(last.table, last.ordinal);
+            }
             let mut seen = vec![false; links.len()];
             for row in wanted {
                 let Some(key) = row.key.map(|key| key as usize).filter(|key| *key < links.len()) else {

@@ -44,8 +44,12 @@ impl Projection {
             Root::Computed => (&[][..], None),
         };
         let mut scanner = Scanner::new(&body, number, self, limits, table);
-        let found = scanner.navigate(keys, level)?;
-        scanner.end()?;
+        let found = scanner
+            .navigate(keys, level)
+            .and_then(|found| scanner.end().map(|()| found));
+        let Ok(found) = found else {
+            return Err(scanner.error);
+        };
         let pending = std::mem::take(&mut scanner.pending);
         match (&self.root, found) {
             (Root::At { .. }, Ok(node)) => {

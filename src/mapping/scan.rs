@@ -64,10 +64,16 @@ pub(super) struct Scanner<'a> {
     projection: &'a Projection,
     table: &'a mut Table,
     gaps: Gaps,
+    /// Why the scan stopped.
+    pub(super) error: ScanError,
     pub(super) pending: Vec<PendingRow>,
 }
 
-type Scanned<T> = Result<T, ScanError>;
+/// The body cannot be used; [`Scanner::error`] knows why. Nothing but a flag, so that results stay in registers.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stop;
+
+type Scanned<T> = Result<T, Stop>;
 
 // === impl Scanner ===
 
@@ -88,6 +94,7 @@ impl<'a> Scanner<'a> {
             projection,
             table,
             gaps: Gaps::default(),
+            error: ScanError::Syntax(0),
             pending: Vec::new(),
         }
     }

@@ -4,6 +4,8 @@
 //! read between two values of one object is compared, as a whole, with what stands at the same place of the next: equal
 //! bytes mean the same key and the same syntax, and need not be looked at one by one.
 
+use smallvec::SmallVec;
+
 use super::Scanner;
 
 /// Gaps of one kind of object that are remembered: a bound on what one strange object can make us keep.
@@ -21,9 +23,9 @@ pub(super) struct Gap {
 /// All that was learned from one body.
 #[derive(Debug, Default)]
 pub(super) struct Gaps {
-    known: Vec<Gap>,
+    known: SmallVec<[Gap; 24]>,
     /// First gap of each level's objects and how many follow; nothing where none was seen.
-    by_level: Vec<(u32, u32)>,
+    by_level: SmallVec<[(u32, u32); 8]>,
 }
 
 /// The gaps that should come next.
@@ -72,7 +74,7 @@ impl Scanner<'_> {
         }
         let gap = self.gaps.known[guess.next as usize];
         let (start, len) = (gap.start as usize, gap.len as usize);
-        if self.bytes.get(self.at..self.at + len)? != &self.bytes[start..start + len] {
+        if !is_alike(self.bytes, start, self.at, len) {
             guess.next = guess.end;
             return None;
         }
@@ -92,5 +94,18 @@ impl Scanner<'_> {
             *known = (self.gaps.known.len() as u32, gaps.len() as u32);
             self.gaps.known.extend_from_slice(gaps);
         }
+    }
+}
+
+/// Whether the `len` bytes at two places are equal; up to 16 of them are compared at once.
+#[inline]
+fn is_alike(bytes: &[u8], one: usize, other: usize, len: usize) -> bool {
+    let block = |at: usize| bytes.get(at..).and_then(<[u8]>::first_chunk::<16>);
+    match (block(one), block(other)) {
+        (Some(one), Some(other)) if len <= 16 => {
+            let difference = u128::from_le_bytes(*one) ^ u128::from_le_bytes(*other);
+            difference.trailing_zeros() as usize >= len * 8
+        }
+        _ => bytes.get(one..one + len) == bytes.get(other..other + len),
     }
 }

@@ -1,7 +1,7 @@
 //! JSON itself: objects, arrays, strings and numbers, each checked while it is passed over.
 //! <https://www.rfc-editor.org/rfc/rfc8259>
 
-use super::{ScanError, Scanned, Scanner};
+use super::{ScanError, Scanned, Scanner, Stop};
 use crate::mapping::{
     table::{Node, NodeKind},
     text,
@@ -55,7 +55,7 @@ impl<'a> Scanner<'a> {
         loop {
             count += 1;
             if count > self.limits.list {
-                return Err(ScanError::ListTooLong(self.at));
+                return Err(self.stop(ScanError::ListTooLong(self.at)));
             }
             each(self)?;
             self.space();
@@ -71,7 +71,7 @@ impl<'a> Scanner<'a> {
         self.at += 1;
         self.depth += 1;
         if self.depth > self.limits.depth {
-            Err(ScanError::TooDeep(self.at))
+            Err(self.stop(ScanError::TooDeep(self.at)))
         } else {
             Ok(())
         }
@@ -222,8 +222,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
-    pub(super) fn syntax(&self) -> ScanError {
-        ScanError::Syntax(self.at)
+    #[cold]
+    pub(super) fn syntax(&mut self) -> Stop {
+        self.stop(ScanError::Syntax(self.at))
+    }
+
+    #[cold]
+    fn stop(&mut self, error: ScanError) -> Stop {
+        self.error = error;
+        Stop
     }
 }
 
