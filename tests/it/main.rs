@@ -13,6 +13,8 @@ mod http;
 mod http2_abuse;
 mod http_abuse;
 mod http_drain;
+mod limits;
+mod limits_cost;
 mod mapping;
 mod schema;
 mod shop_counts;
