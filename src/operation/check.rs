@@ -47,6 +47,7 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     })?;
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
+    let exceeded = exceeded.and(count::check_roots(&document, limits)?);
     let document = document
         .to_executable_validate(&surface.schema)
         .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors, limits.errors_told()))?;

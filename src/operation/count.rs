@@ -2,7 +2,7 @@
 //!
 //! Each fragment is counted once, whatever spreads it; sums saturate.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
@@ -22,12 +22,14 @@ const INTROSPECTION_FIELDS_MAX: u64 = 500;
 /// of 2 MiB.
 const NESTING_MAX: u64 = 250;
 
+/// Selections with fragments expanded, whatever else is allowed: a plan walks them all.
+const SELECTIONS_MAX: u64 = 1_000_000;
+
 /// What one selection set comes to, fragments expanded.
 #[derive(Debug, Clone, Copy, Default)]
 struct Counts {
     selections: u64,
     aliases: u64,
-    root_fields: u64,
     depth: u64,
     /// Levels below `__schema` and `__type`, which have a bound of their own.
     introspection_depth: u64,
@@ -39,8 +41,11 @@ struct Counts {
     nesting: u64,
 }
 
+/// Fragments by name.
+pub(super) type Fragments<'a> = HashMap<&'a str, &'a ast::FragmentDefinition>;
+
 struct Counter<'a> {
-    fragments: HashMap<&'a str, &'a ast::FragmentDefinition>,
+    fragments: Fragments<'a>,
     counted: HashMap<&'a str, Counts>,
     /// Spreads within spreads on the way down: each takes stack.
     spreads: u64,
@@ -64,12 +69,8 @@ pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError
 
 /// Checks a parsed document: what it exceeds where limits are only measured.
 pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Result<Exceeded, RequestError> {
-    let fragments = document.definitions.iter().filter_map(|definition| match definition {
-        Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
-        _ => None,
-    });
     let mut counter = Counter {
-        fragments: fragments.collect(),
+        fragments: fragments(document),
         counted: HashMap::new(),
         spreads: 0,
     };
@@ -86,6 +87,56 @@ pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Resul
         Ok(()) => Ok(exceeded),
         Err(error) => Ok(exceeded.and(limits.over(error)?)),
     }
+}
+
+/// Checks the root fields of each operation. The walk is as long as that of [`super::overlap`], which comes before and has a bound.
+pub(super) fn check_roots(document: &ast::Document, limits: &Limits) -> Result<Exceeded, RequestError> {
+    let fragments = fragments(document);
+    let mut exceeded = Exceeded::default();
+    for definition in &document.definitions {
+        if let Definition::OperationDefinition(operation) = definition {
+            let roots = root_fields(&fragments, &operation.selection_set);
+            if let Err(error) = within("root fields", roots, limits.root_fields, LimitKind::RootFields) {
+                exceeded = exceeded.and(limits.over(error)?);
+            }
+        }
+    }
+    Ok(exceeded)
+}
+
+/// Response keys of the root: the same one twice is one field.
+fn root_fields(fragments: &Fragments<'_>, selections: &[Selection]) -> u64 {
+    let mut keys = HashSet::new();
+    let mut seen = HashSet::new();
+    let mut sets = vec![selections];
+    while let Some(set) = sets.pop() {
+        for selection in set {
+            match selection {
+                Selection::Field(field) => {
+                    keys.insert(field.alias.as_ref().unwrap_or(&field.name).as_str());
+                }
+                Selection::InlineFragment(fragment) => sets.push(&fragment.selection_set),
+                Selection::FragmentSpread(spread) => {
+                    let name = spread.fragment_name.as_str();
+                    if seen.insert(name)
+                        && let Some(fragment) = fragments.get(name)
+                    {
+                        sets.push(&fragment.selection_set);
+                    }
+                }
+            }
+        }
+    }
+    keys.len() as u64
+}
+
+/// The fragments of a document by name.
+pub(super) fn fragments(document: &ast::Document) -> Fragments<'_> {
+    let fragments = document.definitions.iter().filter_map(|definition| match definition {
+        Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
+        _ => None,
+    });
+    fragments.collect()
 }
 
 fn check_counts(counts: &Counts, limits: &Limits) -> Result<Exceeded, RequestError> {
@@ -113,7 +164,10 @@ fn check_counts(counts: &Counts, limits: &Limits) -> Result<Exceeded, RequestErr
         (
             "selections, fragments expanded",
             counts.selections,
-            limits.expanded_selections,
+            match limits.expanded_selections {
+                0 => SELECTIONS_MAX,
+                limit => limit.min(SELECTIONS_MAX),
+            },
             LimitKind::Expansion,
         ),
     ] {
@@ -123,12 +177,6 @@ fn check_counts(counts: &Counts, limits: &Limits) -> Result<Exceeded, RequestErr
     for (what, count, limit, kind) in [
         ("levels of fields", counts.depth, limits.depth, LimitKind::Depth),
         ("aliases", counts.aliases, limits.aliases, LimitKind::Aliases),
-        (
-            "root fields",
-            counts.root_fields,
-            limits.root_fields,
-            LimitKind::RootFields,
-        ),
     ] {
         if let Err(error) = within(what, count, limit, kind) {
             exceeded = exceeded.and(limits.over(error)?);
@@ -175,7 +223,6 @@ impl<'a> Counter<'a> {
                     Counts {
                         selections: below.selections.saturating_add(1),
                         aliases: below.aliases.saturating_add(u64::from(field.alias.is_some())),
-                        root_fields: 1,
                         depth: if introspects { 1 } else { below.depth.saturating_add(1) },
                         introspection_depth: if introspects {
                             below.depth
@@ -196,7 +243,6 @@ impl<'a> Counter<'a> {
             };
             total.selections = total.selections.saturating_add(counts.selections);
             total.aliases = total.aliases.saturating_add(counts.aliases);
-            total.root_fields = total.root_fields.saturating_add(counts.root_fields);
             total.depth = total.depth.max(counts.depth);
             total.introspection_depth = total.introspection_depth.max(counts.introspection_depth);
             total.introspection_fields = total.introspection_fields.saturating_add(counts.introspection_fields);

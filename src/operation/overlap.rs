@@ -11,13 +11,17 @@ use std::collections::{HashMap, HashSet};
 
 use apollo_compiler::ast::{self, Definition, Selection};
 
-use super::{RequestError, RequestErrorKind, error::LimitKind};
+use super::{
+    RequestError, RequestErrorKind,
+    count::{self, Fragments},
+    error::LimitKind,
+};
 use crate::schema::{
     Surface,
     model::{Type, TypeId, TypeKind},
 };
 
-/// Fields in all sets that are compared. A document of 5,000 tokens has half as many, each once, where they do not multiply.
+/// Fields in all sets that are compared, beyond those that the document has anyway.
 const FIELDS_MAX: usize = 10_000;
 
 /// Levels that are walked; `limits` bounds them elsewhere.
@@ -28,7 +32,7 @@ type Selected<'a> = (TypeId, &'a ast::Field);
 
 struct Walk<'a> {
     surface: &'a Surface,
-    fragments: HashMap<&'a str, &'a ast::FragmentDefinition>,
+    fragments: Fragments<'a>,
     left: usize,
 }
 
@@ -40,14 +44,10 @@ struct TooMuch;
 /// # Errors
 /// Its fields overlap too much.
 pub(super) fn check_document(surface: &Surface, document: &ast::Document) -> Result<(), RequestError> {
-    let fragments = document.definitions.iter().filter_map(|definition| match definition {
-        Definition::FragmentDefinition(fragment) => Some((fragment.name.as_str(), &**fragment)),
-        _ => None,
-    });
     let mut walk = Walk {
         surface,
-        fragments: fragments.collect(),
-        left: FIELDS_MAX,
+        fragments: count::fragments(document),
+        left: document.definitions.iter().map(selections).sum::<usize>() + FIELDS_MAX,
     };
     for definition in &document.definitions {
         let Definition::OperationDefinition(operation) = definition else {
@@ -65,6 +65,23 @@ pub(super) fn check_document(surface: &Surface, document: &ast::Document) -> Res
         }
     }
     Ok(())
+}
+
+/// Selections in the text of a definition.
+fn selections(definition: &Definition) -> usize {
+    fn set(selections: &[Selection]) -> usize {
+        let below = selections.iter().map(|selection| match selection {
+            Selection::Field(field) => set(&field.selection_set),
+            Selection::InlineFragment(fragment) => set(&fragment.selection_set),
+            Selection::FragmentSpread(_) => 0,
+        });
+        selections.len() + below.sum::<usize>()
+    }
+    match definition {
+        Definition::OperationDefinition(operation) => set(&operation.selection_set),
+        Definition::FragmentDefinition(fragment) => set(&fragment.selection_set),
+        _ => 0,
+    }
 }
 
 // === impl Walk ===
