@@ -77,7 +77,7 @@ pub(super) struct Builder {
 }
 
 /// What a root field of a mutation costs beside its weight.
-pub(super) const MUTATION_WEIGHT: u64 = 10;
+pub const MUTATION_WEIGHT: u64 = 10;
 
 // === impl Costs ===
 

@@ -4,17 +4,30 @@ use serde_json::{Map, Value};
 
 use super::Assembled;
 use crate::{
-    plan::{FieldShape, Plan, Shape, ShapeId, ValueShape, weight_at},
+    operation::OperationKind,
+    plan::{FieldShape, Plan, Shape, ShapeId, ValueShape, cost::MUTATION_WEIGHT, weight_at},
     schema::Surface,
 };
 
-/// What the objects of an answer weigh: as the estimate, with the lists that there were. `None` for an answer nested too deeply
-/// to be read again.
+/// Bytes of an answer that is read again: a tree of values takes ten times the memory, and it is clients who ask for it.
+const ANSWER_BYTES_MAX: usize = 1024 * 1024;
+
+/// What an answer weighs: as the estimate, with the lists that there were and without the weights of arguments. `None` for an
+/// answer that is too large or nested too deeply to be read again.
 #[must_use]
 pub fn actual(surface: &Surface, plan: &Plan, answer: &Assembled) -> Option<u64> {
+    if answer.body.len() > ANSWER_BYTES_MAX {
+        return None;
+    }
     let body: Map<String, Value> = serde_json::from_slice(&answer.body).ok()?;
     Some(match body.get("data") {
-        Some(Value::Object(data)) => object(surface, plan, plan.root, data),
+        Some(Value::Object(data)) => {
+            let changes = match plan.kind {
+                OperationKind::Mutation => MUTATION_WEIGHT.saturating_mul(data.len() as u64),
+                OperationKind::Query => 0,
+            };
+            object(surface, plan, plan.root, data).saturating_add(changes)
+        }
         _ => 0,
     })
 }

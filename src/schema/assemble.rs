@@ -248,7 +248,7 @@ fn build_fields(
                 .collect(),
             connectors: Vec::new(),
             list_size: costs::list_size(schema, parent, field, uses, files),
-            cost: costs::weight_at(uses, &UseSite::Field(parent.clone(), field.name.clone())),
+            cost: costs::field_weight(schema, parent, &field.name, uses),
             argument_costs: costs::argument_weights(parent, field, uses),
         })
         .collect()

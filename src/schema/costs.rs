@@ -120,6 +120,32 @@ pub(crate) fn weight_at(uses: &[Use], site: &UseSite) -> Option<u32> {
         .and_then(|used| weight(&used.node))
 }
 
+/// What a directive says of a field: on the field itself, else on the same field of an interface.
+fn of_field<'u>(
+    schema: &Schema,
+    parent: &Name,
+    field: &Name,
+    uses: &'u [Use],
+    directive: Directive,
+) -> Option<&'u Use> {
+    let interfaces = match schema.types.get(parent) {
+        Some(ExtendedType::Object(object)) => Some(&object.implements_interfaces),
+        Some(ExtendedType::Interface(interface)) => Some(&interface.implements_interfaces),
+        _ => None,
+    };
+    let interfaces = interfaces.into_iter().flatten().map(|name| &name.name);
+    std::iter::once(parent).chain(interfaces).find_map(|parent| {
+        let site = UseSite::Field(parent.clone(), field.clone());
+        uses.iter()
+            .find(|used| used.directive == directive && used.site == site)
+    })
+}
+
+/// `@cost(weight:)` of a field.
+pub(crate) fn field_weight(schema: &Schema, parent: &Name, field: &Name, uses: &[Use]) -> Option<u32> {
+    weight(&of_field(schema, parent, field, uses, Directive::Cost)?.node)
+}
+
 /// `@cost(weight:)` of a field's arguments.
 pub(crate) fn argument_weights(parent: &Name, field: &FieldDefinition, uses: &[Use]) -> Vec<(Arc<str>, u32)> {
     let weights = field.arguments.iter().filter_map(|argument| {
@@ -149,11 +175,7 @@ pub(crate) fn list_size(
     uses: &[Use],
     files: &Files,
 ) -> Option<ListSize> {
-    let site = UseSite::Field(parent.clone(), field.name.clone());
-    let used = uses
-        .iter()
-        .find(|used| used.directive == Directive::ListSize && used.site == site);
-    match used {
+    match of_field(schema, parent, &field.name, uses, Directive::ListSize) {
         Some(used) => Some(declared(schema, field, Arguments::Directive(&used.node), files)),
         None => conventional(schema, field),
     }

@@ -38,9 +38,10 @@ const SDL: &str = r#"
     }
     type Heavy @cost(weight: 30) { id: ID blob: Blob blobs: [Blob] }
     scalar Blob @cost(weight: 2)
-    interface Pet { name: String }
-    type Dog implements Pet { name: String }
-    type Cat implements Pet { name: String home: User }
+    interface Pet { name: String puppies(count: Int): [User!] @listSize(slicingArguments: ["count"]) }
+    type Dog implements Pet { name: String puppies(count: Int): [User!] @connect(source: "api", http: { GET: "/{$this.name}/puppies" }, selection: "id") }
+    type Cat implements Pet { name: String home: User puppies(count: Int): [User!] @cost(weight: 2)
+      @connect(source: "api", http: { GET: "/{$this.name}/puppies" }, selection: "id") }
     type Connection { inner: Edges }
     type Edges { edges: [Edge!] }
     type Edge { node: User }
@@ -116,6 +117,9 @@ async fn objects_cost_one_leaves_nothing_and_weights_what_they_say() {
         ("{ heavy { blob blobs } }", 30 + 2 + 20, 1),
         // A dog is 1, a cat is 1 and its home 1.
         ("{ pets { name ... on Cat { home { id } } } }", 3 * 2, 1),
+        // What stands on the interface holds for its types; a cat's are dearer.
+        ("{ pets { puppies(count: 5) { id } } }", 3 * (1 + 5 * 2), 1 + 3 + 3),
+        ("{ pets { ... on Dog { puppies(count: 5) { id } } } }", 3 * (1 + 5), 1 + 3),
         ("{ __schema { types { name } queryType { name } } }", 3, 0),
         // The same twice is once.
         ("{ me { id } me { id } }", 1, 1),
@@ -330,4 +334,26 @@ async fn a_dry_run_answers_the_estimate_and_calls_nobody() {
         r#"{"data":null,"extensions":{"cost":{"requested":10100,"limit":1000,"calls":101,"callsLimit":1000}}}"#
     );
     assert_eq!(api.calls(), 0);
+}
+
+#[tokio::test]
+async fn a_mutation_is_told_the_weight_of_changing_something() {
+    let api = MockRest::start().await;
+    api.on_json("POST /users", json!({ "id": 1 }));
+    let files = [("schema.graphql", &*format!("{LINK}{SDL}"))];
+    let engine = TestEngine::of_files(&files, &[("api", api.url())], Settings::default());
+
+    let answer = engine
+        .ask(Ask {
+            headers: with(COST_HEADER, "true"),
+            ..Ask::query("mutation { add { id } }")
+        })
+        .await;
+
+    let cost = &answer["extensions"]["cost"];
+    assert_eq!(
+        (&cost["requested"], &cost["actual"]),
+        (&json!(11), &json!(11)),
+        "{answer}"
+    );
 }
