@@ -222,6 +222,41 @@ async fn what_exceeds_a_limit_is_counted_by_surface_and_limit() {
     }
 }
 
+#[tokio::test]
+async fn the_cost_is_told_over_get_and_post_alike() {
+    let (backends, server) = TestShop::start().await.serve().await;
+    let client = reqwest::Client::new();
+    let query = "{ home { recommended(limit: 3) { id } } }";
+    for dry in [false, true] {
+        let (header, word) = if dry {
+            ("X-Switchboard-Dry-Run", "cost")
+        } else {
+            ("X-Switchboard-Cost", "true")
+        };
+        let mut url = reqwest::Url::parse(&server.url("mobile")).unwrap();
+        url.query_pairs_mut().append_pair("query", query);
+        let get = client.get(url);
+        let post = client.post(server.url("mobile")).json(&json!({ "query": query }));
+        for request in [get, post] {
+            backends.reset();
+            let response = request.header(header, word).send().await.unwrap();
+            assert_eq!(response.status(), 200);
+            let answer: Value = response.json().await.unwrap();
+            let cost = &answer["extensions"]["cost"];
+            assert_eq!(
+                (&cost["requested"], &cost["limit"], &cost["calls"]),
+                (&json!(4), &json!(1000), &json!(1))
+            );
+            assert_eq!(
+                (cost.get("actual").is_none(), answer["data"].is_null()),
+                (dry, dry),
+                "{answer}"
+            );
+            assert_eq!(backends.calls() == 0, dry);
+        }
+    }
+}
+
 async fn metrics(server: &TestServer, client: &reqwest::Client) -> String {
     let url = format!("http://{}/metrics", server.admin.expect("an admin port"));
     client.get(url).send().await.unwrap().text().await.unwrap()

@@ -265,6 +265,25 @@ async fn nesting_without_end_does_not_overflow_the_stack() {
 }
 
 #[tokio::test]
+async fn what_is_nested_as_deeply_as_it_may_be_fits_the_stack() {
+    let threats = Threats::start().await;
+    let fields = |levels: usize| format!("{{ me {{ {}id{} }} }}", "friends{".repeat(levels), "}".repeat(levels));
+    let inline = |levels: usize| format!("{{ {}x{} }}", "...{".repeat(levels), "}".repeat(levels));
+
+    // Deeper than the library validates; deeper than anything may be; deeper than anything is parsed.
+    assert_eq!(threats.on("loose", &fields(90)).await.status, 200);
+    for (levels, code) in [
+        (200, "GRAPHQL_VALIDATION_FAILED"),
+        (400, "MAX_DEPTH_LIMIT"),
+        (600, "GRAPHQL_PARSE_FAILED"),
+    ] {
+        assert_eq!(threats.on("loose", &fields(levels)).await.code(), code, "{levels}");
+    }
+    assert_eq!(threats.on("loose", &inline(200)).await.data(), json!({ "x": 1 }));
+    assert_eq!(threats.on("loose", &inline(400)).await.code(), "MAX_DEPTH_LIMIT");
+}
+
+#[tokio::test]
 async fn floods_of_tokens_are_too_large() {
     let threats = Threats::start().await;
     let kinds = [" ", ",", "#\n", "\n", "\u{feff}"];

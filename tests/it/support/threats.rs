@@ -75,6 +75,7 @@ impl Threats {
             "body_bytes",
             "document_bytes",
             "tokens",
+            "nesting",
             "depth",
             "aliases",
             "root_fields",
