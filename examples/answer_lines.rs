@@ -91,6 +91,11 @@ fn engine(engines: &mut Engines, question: &Question) -> Result<Arc<TestEngine>,
         root_fields: 0,
         directives: 0,
         expanded_selections: 0,
+        cost: 0,
+        calls: 0,
+        list_size: 0,
+        input_list: 0,
+        string_bytes: 0,
         ..Limits::default()
     };
     let settings = Settings {

@@ -322,36 +322,30 @@ fn unlimited(limit: usize) -> u32 {
 /// How a surface is to answer.
 #[must_use]
 pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
-    let Limits {
-        document_bytes,
-        tokens,
-        nesting,
-        depth,
-        aliases,
-        root_fields,
-        directives,
-        expanded_selections,
-        ..
-    } = surface.limits;
+    let limits: &Limits = &surface.limits;
     let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
     engine::Settings {
         limits: operation::Limits {
-            document_bytes,
-            tokens: off(tokens),
+            mode: limits.mode,
+            document_bytes: limits.document_bytes,
+            tokens: off(limits.tokens),
             // The parser recurses: without a bound a document could overflow the stack.
-            nesting: if nesting == 0 {
-                NESTING_CEILING
-            } else {
-                nesting.min(NESTING_CEILING)
-            },
-            depth: depth as u64,
-            aliases: aliases as u64,
-            root_fields: root_fields as u64,
-            directives: directives as u64,
-            expanded_selections: expanded_selections as u64,
+            nesting: off(limits.nesting).min(NESTING_CEILING),
+            depth: limits.depth as u64,
+            aliases: limits.aliases as u64,
+            root_fields: limits.root_fields as u64,
+            directives: limits.directives as u64,
+            expanded_selections: limits.expanded_selections as u64,
+            cost: limits.cost as u64,
+            calls: limits.calls as u64,
+            list_size: limits.list_size as u64,
+            input_list: limits.input_list,
+            string_bytes: limits.string_bytes,
+            errors: limits.errors,
             introspection: surface.introspection,
         },
-        response_bytes: off(surface.limits.response_bytes),
+        response_bytes: off(limits.response_bytes),
+        show_cost: surface.show_cost,
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{http, telemetry::LogSettings};
+use crate::{http, operation::LimitMode, telemetry::LogSettings};
 
 mod build;
 mod expand;
@@ -55,6 +55,8 @@ pub struct SurfaceConfig {
     pub operations: Option<PathBuf>,
     /// Whether clients may read the schema. `introspection`, default false: a schema is a map of the shop's back rooms.
     pub introspection: bool,
+    /// Whether every answer has `extensions.cost`, and not only those whose clients ask for it. `show_cost`, default false.
+    pub show_cost: bool,
     /// `limits`.
     pub limits: Limits,
 }
@@ -62,6 +64,8 @@ pub struct SurfaceConfig {
 /// What one request may ask of a surface; 0 = no limit. `surfaces.NAME.limits`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
+    /// Whether an operation beyond a limit is refused or only counted. `enforce` or `measure`.
+    pub mode: LimitMode,
     /// Bytes of a request body. 256 KiB: ten times the largest operation with its variables.
     pub body_bytes: usize,
     /// Bytes of a document. 64 KiB.
@@ -177,6 +181,7 @@ impl Config {
 impl Default for Limits {
     fn default() -> Self {
         Self {
+            mode: LimitMode::Enforce,
             body_bytes: 256 * 1024,
             document_bytes: 64 * 1024,
             tokens: 5_000,

@@ -1,5 +1,7 @@
 //! The spine: one GraphQL request in, one answer out.
 
+mod cost;
+
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,13 +10,17 @@ use tokio::time::Instant;
 
 use crate::{
     execute::{self, Backends, Scope},
-    operation::{Limits, OperationKind, OperationStore, RequestError, RequestErrorKind, Variables, error::LimitKind},
-    plan::{self, Plan, PlanCache, build::TooLarge},
+    operation::{
+        Exceeded, LimitMode, Limits, Operation, OperationKind, OperationStore, RequestError, RequestErrorKind,
+        Variables, bounds, error::LimitKind,
+    },
+    plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
     schema::Surface,
 };
 
 pub use crate::response::OnError;
+pub use cost::{COST_HEADER, DRY_RUN_HEADER};
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
 #[derive(Debug)]
@@ -52,6 +58,8 @@ pub struct Response {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// Name and kind of the operation, when one was found: for logs.
     pub operation: Option<OperationInfo>,
+    /// The limits that it exceeds: the one it is refused for, or all, where limits are only measured.
+    pub exceeded: Exceeded,
 }
 
 /// Who answered, for logs and metrics.
@@ -99,6 +107,16 @@ pub struct Settings {
     pub limits: Limits,
     /// Bytes of an answer.
     pub response_bytes: usize,
+    /// Whether every answer says what it cost, and not only those whose clients ask.
+    pub show_cost: bool,
+}
+
+/// An operation that may run.
+struct Admitted {
+    plan: Arc<Plan>,
+    variables: Variables,
+    estimate: Estimate,
+    exceeded: Exceeded,
 }
 
 impl Default for Settings {
@@ -106,6 +124,7 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             response_bytes: 8 * 1024 * 1024,
+            show_cost: false,
         }
     }
 }
@@ -138,6 +157,7 @@ impl Engine {
                 outcome: outcome_of(error.kind),
                 body: response::error::refusal(&error).into(),
                 headers: Vec::new(),
+                exceeded: error.exceeded(),
                 operation: info.map(|info| OperationInfo {
                     errors: error.errors.len() as u32,
                     ..info
@@ -151,8 +171,8 @@ impl Engine {
     /// # Errors
     /// The document is refused.
     pub fn explain(&self, text: &str, name: Option<&str>) -> Result<String, RequestError> {
-        let (title, plan) = self.plan_of(text, name)?;
-        Ok(plan::explain::text(&self.surface, &plan, &title))
+        let (title, plan, variables) = self.plan_of(text, name)?;
+        Ok(plan::explain::text(&self.surface, &plan, &variables, &title))
     }
 
     /// The same as JSON.
@@ -160,21 +180,21 @@ impl Engine {
     /// # Errors
     /// The document is refused.
     pub fn explain_json(&self, text: &str, name: Option<&str>) -> Result<serde_json::Value, RequestError> {
-        let (title, plan) = self.plan_of(text, name)?;
-        Ok(plan::explain::json(&self.surface, &plan, &title))
+        let (title, plan, variables) = self.plan_of(text, name)?;
+        Ok(plan::explain::json(&self.surface, &plan, &variables, &title))
     }
 
     /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
-    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>), RequestError> {
+    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>, Variables), RequestError> {
         let operation = self.operations.resolve(&self.surface, text, name)?;
         let name = operation.name.as_deref().unwrap_or("(anonymous)");
         let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
-        let bits = Variables::defaults(&self.surface, &operation).condition_bits(&operation);
+        let variables = Variables::defaults(&self.surface, &operation);
         let plan = self
             .plans
-            .get_or_build(&self.surface, &operation, bits)
+            .get_or_build(&self.surface, &operation, variables.condition_bits(&operation))
             .map_err(too_large)?;
-        Ok((title, plan))
+        Ok((title, plan, variables))
     }
 
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
@@ -194,19 +214,23 @@ impl Engine {
                 "Mutations must be sent by POST.",
             ));
         }
-        let variables = Variables::coerce(&self.surface, &operation, request.variables.as_ref())?;
-        let bits = variables.condition_bits(&operation);
-        let plan = self
-            .plans
-            .get_or_build(&self.surface, &operation, bits)
-            .map_err(too_large)?;
+        let Admitted {
+            plan,
+            variables,
+            estimate,
+            exceeded,
+        } = self.admit(&operation, &request)?;
+        let limits = &self.settings.limits;
+        if cost::is_dry_run(&request.headers) {
+            return Ok(Response {
+                outcome: Outcome::Data,
+                body: cost::dry_run(estimate, limits).into(),
+                headers: Vec::new(),
+                operation: Some(found),
+                exceeded,
+            });
+        }
         let introspection = match plan.introspection {
-            true if !self.settings.limits.introspection => {
-                return Err(RequestError::new(
-                    RequestErrorKind::IntrospectionDisabled,
-                    "Introspection is switched off.",
-                ));
-            }
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
@@ -215,7 +239,10 @@ impl Engine {
             on_error: request.on_error,
             bytes_max: self.settings.response_bytes,
         };
-        let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
+        let mut assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
+        if self.settings.show_cost || cost::is_asked(&request.headers) {
+            cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
+        }
         Ok(Response {
             outcome: if assembled.errors == 0 {
                 Outcome::Data
@@ -228,6 +255,38 @@ impl Engine {
                 errors: assembled.errors,
                 ..found
             }),
+            exceeded,
+        })
+    }
+
+    /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
+    fn admit(&self, operation: &Operation, request: &Request) -> Result<Admitted, RequestError> {
+        let limits = &self.settings.limits;
+        let given = request.variables.as_ref();
+        let values = bounds::check_variables(operation, given, limits)?;
+        let variables = Variables::coerce(&self.surface, operation, given, limits.errors_told())?;
+        let bits = variables.condition_bits(operation);
+        let plan = self
+            .plans
+            .get_or_build(&self.surface, operation, bits)
+            .map_err(too_large)?;
+        if plan.introspection && !limits.introspection {
+            return Err(RequestError::new(
+                RequestErrorKind::IntrospectionDisabled,
+                "Introspection is switched off.",
+            ));
+        }
+        let estimate = plan.costs.estimate(&variables);
+        let checked = match cost::is_dry_run(&request.headers) {
+            // Whoever asks for the estimate gets it, also where it is too much.
+            true => cost::check_sizes(&plan, &variables, limits)?,
+            false => cost::check(&plan, &variables, estimate, limits)?,
+        };
+        Ok(Admitted {
+            plan,
+            variables,
+            estimate,
+            exceeded: operation.exceeded.and(values).and(checked),
         })
     }
 
@@ -250,6 +309,20 @@ impl Engine {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         }
     }
+}
+
+/// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The estimate is over a limit, or the operation cannot be planned.
+pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits) -> Result<(), RequestError> {
+    let limits = Limits {
+        mode: LimitMode::Enforce,
+        ..limits.clone()
+    };
+    let variables = Variables::defaults(surface, operation);
+    let plan = plan::build::build(surface, operation, variables.condition_bits(operation)).map_err(too_large)?;
+    cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
 }
 
 fn too_large(error: TooLarge) -> RequestError {

@@ -3,10 +3,13 @@
 //! After [`crate::schema`], before `plan`. A text seen before is neither parsed nor validated again ([`store`]).
 //! The types of the validating library stop here.
 
+pub mod bounds;
 pub mod check;
+mod count;
 pub mod error;
 pub mod input;
 pub mod limits;
+mod overlap;
 pub mod store;
 pub mod variables;
 
@@ -17,8 +20,8 @@ use serde_json::{Map, Value};
 
 use crate::schema::{Surface, model::TypeId};
 
-pub use error::{RequestError, RequestErrorKind};
-pub use limits::Limits;
+pub use error::{Exceeded, RequestError, RequestErrorKind};
+pub use limits::{LimitMode, Limits};
 pub use store::OperationStore;
 pub use variables::Variables;
 
@@ -36,6 +39,8 @@ pub struct Operation {
     /// Variables that decide `@skip` and `@include`, by index into its variables: a plan is made for each
     /// combination of their values that is asked for.
     pub conditions: Vec<u16>,
+    /// What its document exceeds, where limits are only measured.
+    pub exceeded: Exceeded,
     variables: Vec<Node<ast::VariableDefinition>>,
     document: Arc<Valid<ExecutableDocument>>,
     definition: Node<executable::Operation>,

@@ -8,12 +8,14 @@ mod align;
 pub mod build;
 pub mod cache;
 mod collect;
+pub mod cost;
 pub mod explain;
 mod fetches;
 mod group;
-mod size;
+pub mod size;
 mod supply;
 mod waves;
+mod weights;
 
 use std::sync::{Arc, atomic::AtomicUsize};
 
@@ -24,6 +26,8 @@ use crate::{
 };
 
 pub use cache::PlanCache;
+pub use cost::{Costs, Count, Estimate};
+pub use weights::weight_at;
 
 /// Index into [`Plan::fetches`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -58,8 +62,8 @@ pub struct Plan {
     pub fields: usize,
     /// Bytes of its last answer: how much room the next one is given at once.
     pub answer_hint: AtomicUsize,
-    /// Estimated cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
-    pub cost: u64,
+    /// What it is estimated to cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
+    pub costs: Costs,
 }
 
 /// One connector with one set of arguments, and all that the operation needs of its answers.
@@ -110,8 +114,8 @@ pub struct Step {
     pub key: Vec<KeyPart>,
     /// Response path, for `explain`.
     pub path: Arc<str>,
-    /// How many objects it may be for, by `@listSize`.
-    pub objects: u64,
+    /// How many objects it may be for.
+    pub objects: Count,
     /// Position of its root field, which mutations run in order.
     pub root_field: u16,
 }

@@ -5,6 +5,7 @@
 //! <https://spec.graphql.org/September2025/#CompleteValue()>
 
 mod copy;
+pub mod cost;
 pub mod error;
 mod leaf;
 mod raw;
@@ -43,6 +44,8 @@ pub struct Assembled {
     pub body: Vec<u8>,
     /// Number of errors in it.
     pub errors: u32,
+    /// Whether it has `extensions`, which then come last.
+    pub has_extensions: bool,
 }
 
 /// Makes the answer of an executed operation.
@@ -80,7 +83,11 @@ pub fn assemble(
         );
     }
     if error_count == 0 && extensions.is_empty() {
-        return Assembled { body: out, errors: 0 };
+        return Assembled {
+            body: out,
+            errors: 0,
+            has_extensions: false,
+        };
     }
     let mut body = Vec::with_capacity(out.len() + errors.len() + 64);
     body.push(b'{');
@@ -91,7 +98,8 @@ pub fn assemble(
     }
     // `out` is the whole answer without errors: `{"data":…}`.
     body.extend_from_slice(&out[1..out.len() - 1]);
-    if !extensions.is_empty() {
+    let has_extensions = !extensions.is_empty();
+    if has_extensions {
         body.extend_from_slice(b",\"extensions\":");
         text::write_value(&Value::Object(extensions), &mut body);
     }
@@ -99,5 +107,6 @@ pub fn assemble(
     Assembled {
         body,
         errors: error_count,
+        has_extensions,
     }
 }

@@ -10,6 +10,7 @@ mod annotations;
 mod arguments;
 mod assemble;
 mod connect;
+mod costs;
 mod coverage;
 mod definitions;
 mod directive;
@@ -98,7 +99,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     let spec = links.connect.as_ref().map_or(Spec::V0_4, |(spec, _)| *spec);
     roots::check(&full, spec, problems);
     roots::check_federation(&uses, problems);
-    roots::check_costs(&uses, &full, problems);
+    costs::check(&uses, &full, problems);
     let context = Context {
         schema: &full,
         links: &links,

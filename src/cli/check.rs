@@ -12,6 +12,7 @@ use super::{ConfigArg, Failure, Format, print, unknown_surface};
 use crate::{
     app::{self, ReadSchema},
     config::{Config, ConfigError, SurfaceConfig},
+    engine,
     operation::{self, RequestError},
     response,
     schema::{Surface, report},
@@ -116,8 +117,14 @@ fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface
         let shown = app::shown(path, &config.base);
         match std::fs::read_to_string(path) {
             Ok(text) => {
-                if let Err(error) = operation::check::check(surface, &text, None, &limits) {
-                    findings.request_error(&shown, &error);
+                match operation::check::check(surface, &text, None, &limits) {
+                    Err(error) => findings.request_error(&shown, &error, "error"),
+                    Ok(operation) => {
+                        // Its variables may make it dearer still, or cheaper: a warning.
+                        if let Err(error) = engine::check_estimate(surface, &operation, &limits) {
+                            findings.request_error(&shown, &error, "warning");
+                        }
+                    }
                 }
             }
             Err(error) => findings.file_error(&shown, &error.to_string()),
@@ -178,11 +185,18 @@ impl Findings {
         }
     }
 
-    fn request_error(&mut self, file: &str, error: &RequestError) {
+    fn request_error(&mut self, file: &str, error: &RequestError, severity: &str) {
         let code = response::error::request_code(error.kind);
         for detail in &error.errors {
             let (line, column) = detail.location.unwrap_or((1, 1));
-            self.error(code, &detail.message, file, line as usize, column as usize);
+            let message = &detail.message;
+            let json = json!({
+                "code": code, "message": message, "file": file, "line": line, "column": column, "severity": severity,
+            });
+            self.add(
+                json,
+                format!("{file}:{line}:{column}: {severity}[{code}]: {message}\n\n"),
+            );
         }
     }
 

@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     http::{Settings as HttpSettings, StatusProfile},
+    operation::LimitMode,
     telemetry::{LogFormat, LogRequests, LogSettings, check_level},
 };
 
@@ -106,6 +107,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             schema: schema.into_iter().map(|file| base.join(file)).collect(),
             operations: section.text("operations").map(|directory| base.join(directory)),
             introspection: section.flag("introspection", false),
+            show_cost: section.flag("show_cost", false),
             limits: limits(section.section("limits")),
         });
         section.finish();
@@ -130,7 +132,9 @@ fn is_path(path: &str) -> bool {
 
 fn limits(section: Section<'_>) -> Limits {
     let default = Limits::default();
+    let modes = [("enforce", LimitMode::Enforce), ("measure", LimitMode::Measure)];
     let limits = Limits {
+        mode: section.choice("mode", &modes, default.mode),
         body_bytes: section.count("body_bytes", default.body_bytes),
         document_bytes: section.count("document_bytes", default.document_bytes),
         tokens: section.count("tokens", default.tokens),

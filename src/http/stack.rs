@@ -26,6 +26,7 @@ use super::{
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
+    operation::{Exceeded, error::LimitKind},
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
 
@@ -58,6 +59,7 @@ struct Line<'a> {
     operation: Option<OperationInfo>,
     errors: u32,
     outcome: RequestOutcome,
+    exceeded: Exceeded,
     status: u16,
     took: Duration,
 }
@@ -154,13 +156,15 @@ impl<A: Answer> Stack<A> {
 
     /// Writes the request's line, if it is to have one.
     fn log(&self, line: &Line<'_>) {
-        let has_errors = line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data;
+        let has_errors =
+            line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data || !line.exceeded.is_empty();
         match self.log {
             LogRequests::Off => return,
             LogRequests::Errors if !has_errors => return,
             LogRequests::Errors | LogRequests::All => {}
         }
         let operation = line.operation.as_ref();
+        let limits: Vec<&str> = line.exceeded.iter().map(LimitKind::key).collect();
         tracing::info!(
             request_id = line.id.to_str().unwrap_or_default(),
             surface = line.surface,
@@ -170,6 +174,7 @@ impl<A: Answer> Stack<A> {
             status = line.status,
             duration_us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
             errors = line.errors,
+            over_limits = (!limits.is_empty()).then(|| limits.join(",")),
             "request"
         );
     }
@@ -196,9 +201,12 @@ impl<A: Answer> Handle for Stack<A> {
         let profile = self.settings.status_profile;
         let outcome = end.outcome();
         let mut operation = None;
+        let mut exceeded = Exceeded::default();
         let mut response = match end {
             End::Answered(mut answer, media) => {
                 operation = answer.operation.take();
+                exceeded = answer.exceeded;
+                exceeded.iter().for_each(|limit| metrics.over_limit(limit.key()));
                 encode::answer(answer, media, profile, id.clone())
             }
             End::Refused(refusal, media) => encode::refusal(refusal, media, profile, id.clone()),
@@ -224,6 +232,7 @@ impl<A: Answer> Handle for Stack<A> {
                 .map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors),
             operation,
             outcome,
+            exceeded,
             status: response.status().as_u16(),
             took: ended - started,
         });

@@ -22,9 +22,9 @@ use apollo_compiler::{
 use serde_json::{Map, Value};
 
 use super::{
-    Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected,
-    error::{LimitKind, RequestErrorDetail},
-    input, limits,
+    Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds, count,
+    error::{Exceeded, LimitKind, RequestErrorDetail},
+    input, overlap,
 };
 use crate::schema::Surface;
 
@@ -35,26 +35,24 @@ static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 /// # Errors
 /// Everything that is wrong with the document, up to the number of errors that are told.
 pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits) -> Result<Operation, RequestError> {
-    limits::check_text(text, limits)?;
+    count::check_text(text, limits)?;
     let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
     let document = parser.parse_ast(text, "operation.graphql").map_err(|broken| {
-        let mut error = refused(RequestErrorKind::Syntax, &broken.errors);
-        // What the parser reports beyond the first error follows from it.
-        error.errors.truncate(1);
         if parser.tokens_reached() >= limits.tokens {
-            error = RequestError::new(
-                RequestErrorKind::Limit(LimitKind::Size),
-                format!("the document has more than {} tokens", limits.tokens),
-            );
+            let message = format!("the document has more than {} tokens", limits.tokens);
+            return RequestError::new(RequestErrorKind::Limit(LimitKind::Tokens), message);
         }
-        error
+        // What the parser reports beyond the first error follows from it.
+        refused(RequestErrorKind::Syntax, &broken.errors, 1)
     })?;
-    limits::check_document(&document, limits)?;
+    let exceeded = count::check_document(&document, limits)?;
+    overlap::check_document(surface, &document)?;
+    let exceeded = exceeded.and(count::check_roots(&document, limits)?);
     let document = document
         .to_executable_validate(&surface.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors))?;
+        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors, limits.errors_told()))?;
     let definition = choose(&document, name)?.clone();
-    build(surface, document, definition)
+    build(surface, document, definition, limits, exceeded)
 }
 
 fn choose<'a>(
@@ -72,16 +70,13 @@ fn choose<'a>(
     })
 }
 
-fn refused(kind: RequestErrorKind, errors: &DiagnosticList) -> RequestError {
-    let details = errors
-        .iter()
-        .take(limits::ERRORS_MAX)
-        .map(|diagnostic| RequestErrorDetail {
-            message: diagnostic.error.to_string(),
-            location: diagnostic
-                .line_column_range()
-                .map(|range| (range.start.line as u32, range.start.column as u32)),
-        });
+fn refused(kind: RequestErrorKind, errors: &DiagnosticList, errors_max: usize) -> RequestError {
+    let details = errors.iter().take(errors_max).map(|diagnostic| RequestErrorDetail {
+        message: diagnostic.error.to_string(),
+        location: diagnostic
+            .line_column_range()
+            .map(|range| (range.start.line as u32, range.start.column as u32)),
+    });
     RequestError {
         kind,
         errors: details.collect(),
@@ -98,6 +93,8 @@ struct Builder<'a> {
     surface: &'a Surface,
     document: &'a ExecutableDocument,
     operation: &'a executable::Operation,
+    limits: &'a Limits,
+    exceeded: Exceeded,
     conditions: Vec<u16>,
     fragments: HashMap<Name, Arc<[Selected]>>,
 }
@@ -106,6 +103,8 @@ fn build(
     surface: &Surface,
     document: Valid<ExecutableDocument>,
     definition: Node<executable::Operation>,
+    limits: &Limits,
+    exceeded: Exceeded,
 ) -> Result<Operation, RequestError> {
     let kind = match definition.operation_type {
         ast::OperationType::Query => OperationKind::Query,
@@ -121,11 +120,16 @@ fn build(
         surface,
         document: &document,
         operation: &definition,
+        limits,
+        exceeded,
         conditions: Vec::new(),
         fragments: HashMap::new(),
     };
+    builder.defaults()?;
     let selections = builder.selections(&definition.selection_set.selections)?;
-    let conditions = builder.conditions;
+    let Builder {
+        conditions, exceeded, ..
+    } = builder;
     if conditions.len() > 64 {
         return Err(RequestError::new(
             RequestErrorKind::Limit(LimitKind::Directives),
@@ -138,6 +142,7 @@ fn build(
         name: definition.name.as_ref().map(|name| Arc::from(name.as_str())),
         selections,
         conditions,
+        exceeded,
         variables: definition.variables.clone(),
         document: Arc::new(document),
         definition,
@@ -147,6 +152,23 @@ fn build(
 // === impl Builder ===
 
 impl Builder<'_> {
+    /// Checks the default values of variables: they are used as often as the request likes.
+    fn defaults(&mut self) -> Result<(), RequestError> {
+        for definition in &self.operation.variables {
+            let Some(default) = &definition.default_value else {
+                continue;
+            };
+            let what = format!("variable ${}", definition.name);
+            let place = location(self.document, definition.location());
+            let value = input::constant(&self.surface.schema, &definition.ty, default)
+                .map_err(|message| RequestError::at(RequestErrorKind::BadInput, format!("{what}: {message}"), place))?;
+            if let Err(excess) = bounds::check_value(&value, self.limits) {
+                self.exceeded = self.exceeded.and(self.limits.over(excess.of(&what, place))?);
+            }
+        }
+        Ok(())
+    }
+
     fn selections(&mut self, selections: &[Selection]) -> Result<Arc<[Selected]>, RequestError> {
         let mut out = Vec::with_capacity(selections.len());
         for selection in selections {
@@ -212,6 +234,12 @@ impl Builder<'_> {
             let message = format!("Field {:?}: {message}.", field.name.as_str());
             RequestError::at(RequestErrorKind::BadInput, message, Some(location))
         })?;
+        for (name, argument) in &arguments {
+            if let Err(excess) = bounds::check_argument(argument, self.limits) {
+                let what = format!("Field {:?}: argument {name:?}", field.name.as_str());
+                self.exceeded = self.exceeded.and(self.limits.over(excess.of(&what, Some(location)))?);
+            }
+        }
         Ok(FieldNode {
             response_key: Arc::from(field.response_key().as_str()),
             name: Arc::from(field.name.as_str()),

@@ -47,8 +47,10 @@ pub enum RequestErrorKind {
 /// Which limit was exceeded.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LimitKind {
-    /// Document too long, or too many tokens.
-    Size,
+    /// Document too long.
+    DocumentBytes,
+    /// Too many tokens.
+    Tokens,
     /// Fields nested too deeply.
     Depth,
     /// Too many aliases.
@@ -57,9 +59,23 @@ pub enum LimitKind {
     RootFields,
     /// Too many directives.
     Directives,
-    /// Fragments expand to too much.
+    /// Fragments expand to too much, or overlap too much.
     Expansion,
+    /// Estimated to cost too much.
+    Cost,
+    /// Estimated to need too many calls.
+    Calls,
+    /// A size argument that is not between 1 and its limit.
+    ListSize,
+    /// A list of the input that is too long.
+    InputList,
+    /// A string of the input that is too long.
+    StringBytes,
 }
+
+/// Which limits an operation exceeded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Exceeded(u16);
 
 // === impl RequestError ===
 
@@ -80,5 +96,82 @@ impl RequestError {
                 location,
             }],
         }
+    }
+
+    /// What limit it is about, if any.
+    #[must_use]
+    pub fn exceeded(&self) -> Exceeded {
+        match self.kind {
+            RequestErrorKind::Limit(kind) => Exceeded::of(kind),
+            _ => Exceeded::default(),
+        }
+    }
+}
+
+// === impl LimitKind ===
+
+impl LimitKind {
+    /// In the order of declaration.
+    pub const ALL: [Self; 12] = [
+        Self::DocumentBytes,
+        Self::Tokens,
+        Self::Depth,
+        Self::Aliases,
+        Self::RootFields,
+        Self::Directives,
+        Self::Expansion,
+        Self::Cost,
+        Self::Calls,
+        Self::ListSize,
+        Self::InputList,
+        Self::StringBytes,
+    ];
+
+    /// Its key under `limits` of a surface.
+    #[must_use]
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::DocumentBytes => "document_bytes",
+            Self::Tokens => "tokens",
+            Self::Depth => "depth",
+            Self::Aliases => "aliases",
+            Self::RootFields => "root_fields",
+            Self::Directives => "directives",
+            Self::Expansion => "expanded_selections",
+            Self::Cost => "cost",
+            Self::Calls => "calls",
+            Self::ListSize => "list_size",
+            Self::InputList => "input_list",
+            Self::StringBytes => "string_bytes",
+        }
+    }
+}
+
+// === impl Exceeded ===
+
+impl Exceeded {
+    /// One limit.
+    #[must_use]
+    pub fn of(kind: LimitKind) -> Self {
+        Self(1 << kind as u16)
+    }
+
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// Each of them.
+    pub fn iter(self) -> impl Iterator<Item = LimitKind> {
+        LimitKind::ALL
+            .into_iter()
+            .filter(move |kind| self.0 & (1 << *kind as u16) != 0)
     }
 }

@@ -18,11 +18,12 @@ impl Variables {
     /// <https://spec.graphql.org/September2025/#CoerceVariableValues()>
     ///
     /// # Errors
-    /// A value is missing or does not fit: every such variable is named.
+    /// A value is missing or does not fit: every such variable is named, up to `errors_max`.
     pub fn coerce(
         surface: &Surface,
         operation: &Operation,
         given: Option<&Map<String, Value>>,
+        errors_max: usize,
     ) -> Result<Self, RequestError> {
         let mut values = Vec::with_capacity(operation.variables.len());
         let mut errors = Vec::new();
@@ -60,7 +61,7 @@ impl Variables {
         if errors.is_empty() {
             Ok(Self(values))
         } else {
-            errors.truncate(super::limits::ERRORS_MAX);
+            errors.truncate(errors_max.max(1));
             Err(RequestError {
                 kind: RequestErrorKind::BadInput,
                 errors,

@@ -6,16 +6,17 @@
 use std::sync::{Arc, atomic::AtomicUsize};
 
 use super::{
-    Align, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
+    Align, Costs, Count, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
     collect::{Collected, collect_fields},
+    cost,
     group::{Group, Rows},
-    size,
     supply::Supply,
     waves,
+    weights::{self, Below},
 };
 use crate::{
     mapping::{LayoutId, Layouts, Projection, WireProjection},
-    operation::{Argument, FieldNode, Operation, OperationKind, Selected},
+    operation::{Argument, Operation, OperationKind, Selected},
     schema::{
         Surface,
         model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Type, TypeId, TypeKind},
@@ -39,7 +40,7 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         steps: Vec::new(),
         shapes: Vec::new(),
         fields: 0,
-        cost: 0,
+        costs: cost::Builder::new(),
         introspects: false,
         resolving: Vec::new(),
     };
@@ -48,7 +49,8 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         base: None,
         others: Vec::new(),
         path: Vec::new(),
-        objects: 1,
+        objects: Count::ONE,
+        sized: Vec::new(),
         response_path: String::new(),
         root_field: 0,
     };
@@ -91,7 +93,7 @@ pub(super) struct Planner<'a> {
     pub(super) steps: Vec<Step>,
     shapes: Vec<Shape>,
     fields: usize,
-    cost: u64,
+    pub(super) costs: cost::Builder,
     introspects: bool,
     /// Type connectors whose keys are being looked for.
     pub(super) resolving: Vec<ConnectorId>,
@@ -132,7 +134,7 @@ impl<'a> Planner<'a> {
             }
         });
         let fetches = fetches.collect();
-        Plan {
+        let mut plan = Plan {
             kind: self.kind,
             fetches,
             steps: self.steps,
@@ -142,8 +144,10 @@ impl<'a> Planner<'a> {
             introspection: self.introspects,
             fields: self.fields,
             answer_hint: AtomicUsize::new(256),
-            cost: self.cost,
-        }
+            costs: Costs::default(),
+        };
+        plan.costs = self.costs.finish(surface, &plan);
+        plan
     }
 
     // --- objects ---
@@ -154,16 +158,22 @@ impl<'a> Planner<'a> {
         let shape = match (&definition.kind, group.base) {
             (TypeKind::Interface(_) | TypeKind::Union, Some(base)) => {
                 let slot = self.layouts(base.fetch).leaf(base.layout, &Arc::from("__typename"));
-                let variants = definition.possible.iter().map(|concrete| {
+                let before = self.costs.take(group.objects);
+                let mut most = 0;
+                let mut variants = Vec::with_capacity(definition.possible.len());
+                for concrete in &definition.possible {
                     let name = self.ty(*concrete).name.clone();
                     let mut group = group.clone();
                     group.path.push(Hop::OfType(slot, name.clone()));
-                    (name, self.fields(group, *concrete, sets))
-                });
+                    variants.push((name, self.fields(group.clone(), *concrete, sets)));
+                    // Each object is of one type only: the dearest.
+                    most = self.costs.take(group.objects).max(most);
+                }
+                self.costs.give(group.objects, before.saturating_add(most));
                 Shape::ByType {
                     slot,
                     name: definition.name.clone(),
-                    variants: variants.collect(),
+                    variants,
                 }
             }
             _ => Shape::One(self.fields(group, ty, sets)),
@@ -233,27 +243,18 @@ impl<'a> Planner<'a> {
             ("__typename", _) => shape.source = FieldSource::Constant(format!("\"{name}\"").into_bytes().into()),
             (_, Some((_, field))) => {
                 shape.non_null.clone_from(&field.ty.non_null);
-                self.cost = self.cost.saturating_add(self.weight(group, field, node));
-                (shape.source, shape.value) = self.place(group, field, collected);
+                let below = self.count(group, ty, field, node);
+                (shape.source, shape.value) = self.place(group, field, collected, below);
                 shape.service = self.service(group, &shape.source);
             }
             _ => {
+                self.costs
+                    .add(Count::ONE, weights::introspection(&collected.selections()));
                 self.introspects = true;
                 shape.source = FieldSource::Introspection;
             }
         }
         shape
-    }
-
-    /// What a field adds to the estimated cost.
-    fn weight(&self, group: &Group<'a>, field: &Field, node: &FieldNode) -> u64 {
-        let objects = match self.leaf(&field.ty) {
-            Some(_) => 0,
-            None => size::list_size(field, &node.arguments),
-        };
-        let each = field.cost.map_or(objects, u64::from);
-        let mutation = u64::from(group.base.is_none() && self.kind == OperationKind::Mutation) * 10;
-        group.objects.saturating_mul(each).saturating_add(mutation)
     }
 
     /// Name of the source that a field's value comes from.
@@ -269,10 +270,16 @@ impl<'a> Planner<'a> {
     }
 
     /// Decides where a field's value comes from and plans what is below it.
-    fn place(&mut self, group: &mut Group<'a>, field: &'a Field, collected: &Collected) -> (FieldSource, ValueShape) {
+    fn place(
+        &mut self,
+        group: &mut Group<'a>,
+        field: &'a Field,
+        collected: &Collected,
+        below: Below,
+    ) -> (FieldSource, ValueShape) {
         let named = field.arguments.is_empty() && group.is_named(&field.name);
         if !named && let Some(connector) = self.choose(field, collected) {
-            return self.connect(group, field, connector, collected);
+            return self.connect(group, field, connector, collected, below);
         }
         let Some((via, rows)) = group.supplier(&field.name) else {
             let value = self
@@ -286,21 +293,19 @@ impl<'a> Planner<'a> {
         }
         let (slot, layout) = self.layouts(rows.fetch).object(rows.layout, &field.name);
         let supply = rows.supply.get(&field.name).unwrap_or(Supply::Anything);
-        let objects = group
-            .objects
-            .saturating_mul(size::list_size(field, &collected.first().arguments));
         let mut path = if via.is_none() { group.path.clone() } else { Vec::new() };
         path.push(Hop::Slot(slot));
-        let below = Group {
+        let group = Group {
             ty: field.ty.named,
             base: Some(Rows { layout, supply, ..rows }),
             others: Vec::new(),
             path,
-            objects,
+            objects: below.objects,
+            sized: below.sized,
             response_path: join(&group.response_path, &collected.first().response_key, &field.ty),
             root_field: group.root_field,
         };
-        let shape = self.object(below, field.ty.named, &collected.selections());
+        let shape = self.object(group, field.ty.named, &collected.selections());
         (FieldSource::Slot { via, slot }, ValueShape::Object(shape))
     }
 
@@ -338,6 +343,7 @@ impl<'a> Planner<'a> {
         field: &'a Field,
         id: ConnectorId,
         collected: &Collected,
+        below: Below,
     ) -> (FieldSource, ValueShape) {
         let connector = self.connector(id);
         let node = collected.first();
@@ -363,16 +369,17 @@ impl<'a> Planner<'a> {
             layout: LayoutId(0),
             supply: Supply::Names(&connector.output),
         };
-        let below = Group {
+        let group = Group {
             ty: field.ty.named,
             base: Some(rows),
             others: Vec::new(),
             path: Vec::new(),
-            objects: group.objects.saturating_mul(size::list_size(field, &node.arguments)),
+            objects: below.objects,
+            sized: below.sized,
             response_path: path,
             root_field: group.root_field,
         };
-        let shape = self.object(below, field.ty.named, &collected.selections());
+        let shape = self.object(group, field.ty.named, &collected.selections());
         (source, ValueShape::Object(shape))
     }
 

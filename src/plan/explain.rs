@@ -4,27 +4,31 @@ use std::fmt::Write;
 
 use serde_json::{Value, json};
 
-use super::{Plan, Wave, size::ASSUMED_LIST_SIZE};
-use crate::schema::{
-    Surface,
-    model::{ConnectRequest, Connector, Kind, Template, TemplatePart},
+use super::{Plan, Wave, cost::is_batched, size::ASSUMED_LIST_SIZE};
+use crate::{
+    operation::Variables,
+    schema::{
+        Surface,
+        model::{ConnectRequest, Connector, Template, TemplatePart},
+    },
 };
 
-/// The plan as text: a line for each wave, in an order in which it could run.
+/// The plan as text: a line for each wave, in an order in which it could run. Its estimate is for these values of its variables.
 #[must_use]
-pub fn text(surface: &Surface, plan: &Plan, title: &str) -> String {
+pub fn text(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) -> String {
+    let estimate = plan.costs.estimate(variables);
     let mut out = String::new();
     let _ = writeln!(out, "{title}");
-    let _ = writeln!(
-        out,
-        "at most {}, cost {}",
-        count(calls(surface, plan), "call"),
-        plan.cost
-    );
+    let _ = writeln!(out, "at most {}, cost {}", count(estimate.calls, "call"), estimate.cost);
     if plan.waves.is_empty() {
         return out;
     }
-    let rows: Vec<[String; 4]> = plan.waves.iter().map(|wave| row(surface, plan, wave)).collect();
+    let rows: Vec<[String; 4]> = plan
+        .waves
+        .iter()
+        .enumerate()
+        .map(|(number, wave)| row(surface, plan, wave, plan.costs.wave_calls(number, variables)))
+        .collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
     let widths = [width(0), width(1), width(2)];
     for (number, (row, wave)) in rows.iter().zip(&plan.waves).enumerate() {
@@ -58,8 +62,9 @@ pub fn text(surface: &Surface, plan: &Plan, title: &str) -> String {
 
 /// The plan as JSON: `{title, calls, cost, steps: [{source, request, paths, keys, maxSize, calls, after}]}`.
 #[must_use]
-pub fn json(surface: &Surface, plan: &Plan, title: &str) -> Value {
-    let steps = plan.waves.iter().map(|wave| {
+pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) -> Value {
+    let estimate = plan.costs.estimate(variables);
+    let steps = plan.waves.iter().enumerate().map(|(number, wave)| {
         let connector = connector(surface, plan, wave);
         let fetch = &plan.fetches[usize::from(wave.fetch.0)];
         json!({
@@ -70,46 +75,18 @@ pub fn json(surface: &Surface, plan: &Plan, title: &str) -> Value {
             "keys": fetch.key_names.iter().map(|path| path.join(".")).collect::<Vec<_>>(),
             "batched": is_batched(connector),
             "maxSize": connector.max_size,
-            "calls": wave_calls(surface, plan, wave),
+            "calls": plan.costs.wave_calls(number, variables),
             "after": wave.after.iter().map(|wave| wave + 1).collect::<Vec<_>>(),
         })
     });
-    json!({ "title": title, "calls": calls(surface, plan), "cost": plan.cost, "steps": steps.collect::<Vec<_>>() })
-}
-
-/// The most calls that the plan may make, lists being as long as `@listSize` says.
-#[must_use]
-pub fn calls(surface: &Surface, plan: &Plan) -> u64 {
-    plan.waves
-        .iter()
-        .fold(0, |sum, wave| sum.saturating_add(wave_calls(surface, plan, wave)))
-}
-
-fn wave_calls(surface: &Surface, plan: &Plan, wave: &Wave) -> u64 {
-    let connector = connector(surface, plan, wave);
-    if matches!(connector.request, ConnectRequest::None) {
-        return 0;
-    }
-    let is_root = plan.steps[usize::from(wave.steps[0].0)].parent.is_none();
-    let keys = wave.steps.iter().fold(0_u64, |sum, step| {
-        sum.saturating_add(plan.steps[usize::from(step.0)].objects)
-    });
-    match (is_root, is_batched(connector), connector.max_size) {
-        (true, ..) | (_, true, None) => 1,
-        (_, true, Some(size)) => keys.div_ceil(u64::from(size.max(1))),
-        (_, false, _) => keys,
-    }
-}
-
-fn is_batched(connector: &Connector) -> bool {
-    matches!(connector.kind, Kind::Batch | Kind::FieldBatch)
+    json!({ "title": title, "calls": estimate.calls, "cost": estimate.cost, "steps": steps.collect::<Vec<_>>() })
 }
 
 fn connector<'a>(surface: &'a Surface, plan: &Plan, wave: &Wave) -> &'a Connector {
     &surface.connectors[plan.fetches[usize::from(wave.fetch.0)].connector.0 as usize]
 }
 
-fn row(surface: &Surface, plan: &Plan, wave: &Wave) -> [String; 4] {
+fn row(surface: &Surface, plan: &Plan, wave: &Wave, calls: u64) -> [String; 4] {
     let connector = connector(surface, plan, wave);
     let paths: Vec<&str> = wave
         .steps
@@ -123,7 +100,7 @@ fn row(surface: &Surface, plan: &Plan, wave: &Wave) -> [String; 4] {
         .map(|path| path.join("."))
         .collect::<Vec<_>>()
         .join(", ");
-    let calls = count(wave_calls(surface, plan, wave), "call");
+    let calls = count(calls, "call");
     let how = match (is_batched(connector), keys.is_empty()) {
         _ if matches!(connector.request, ConnectRequest::None) => "no call".to_owned(),
         (_, true) => calls,

@@ -1,6 +1,8 @@
 //! The objects of one place of the operation while its plan is made.
 
-use super::{FetchId, Hop, StepId, supply::Supply};
+use std::sync::Arc;
+
+use super::{Count, FetchId, Hop, StepId, size::Length, supply::Supply};
 use crate::{mapping::LayoutId, schema::model::TypeId};
 
 /// Rows that answer one selection set: all objects at one place.
@@ -14,8 +16,10 @@ pub(super) struct Group<'a> {
     pub(super) others: Vec<(StepId, Rows<'a>)>,
     /// From the values of `base`'s step down to the rows.
     pub(super) path: Vec<Hop>,
-    /// How many of them there may be, by `@listSize`.
-    pub(super) objects: u64,
+    /// How many of them there may be.
+    pub(super) objects: Count,
+    /// Lists within them whose length a field above says: the names that lead there.
+    pub(super) sized: Vec<(Vec<Arc<str>>, Length)>,
     /// Response path, for `explain`.
     pub(super) response_path: String,
     /// Position of the root field above.

@@ -1,5 +1,7 @@
 //! The one table of what clients see: failure → `extensions.code`.
 
+use std::borrow::Cow;
+
 use serde_json::{Map, Value};
 
 use crate::{
@@ -7,6 +9,9 @@ use crate::{
     mapping::{evaluate::Declared, text},
     operation::{RequestError, RequestErrorKind, error::LimitKind},
 };
+
+/// Bytes of a message about a refused request: names and values in it are the client's.
+const MESSAGE_BYTES_MAX: usize = 1_000;
 
 /// The code of a failed field.
 #[must_use]
@@ -30,10 +35,15 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
 pub fn request_code(kind: RequestErrorKind) -> &'static str {
     match kind {
         RequestErrorKind::NoDocument => "BAD_REQUEST",
-        RequestErrorKind::Syntax | RequestErrorKind::Limit(LimitKind::Size) => "GRAPHQL_PARSE_FAILED",
+        RequestErrorKind::Syntax | RequestErrorKind::Limit(LimitKind::DocumentBytes | LimitKind::Tokens) => {
+            "GRAPHQL_PARSE_FAILED"
+        }
         RequestErrorKind::Validation => "GRAPHQL_VALIDATION_FAILED",
         RequestErrorKind::OperationChoice => "OPERATION_RESOLUTION_FAILURE",
-        RequestErrorKind::BadInput => "BAD_USER_INPUT",
+        RequestErrorKind::BadInput
+        | RequestErrorKind::Limit(LimitKind::ListSize | LimitKind::InputList | LimitKind::StringBytes) => {
+            "BAD_USER_INPUT"
+        }
         RequestErrorKind::MutationNotAllowed => "BAD_REQUEST",
         RequestErrorKind::IntrospectionDisabled => "INTROSPECTION_DISABLED",
         RequestErrorKind::Limit(LimitKind::Depth) => "MAX_DEPTH_LIMIT",
@@ -41,6 +51,8 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::Limit(LimitKind::RootFields) => "MAX_ROOT_FIELDS_LIMIT",
         RequestErrorKind::Limit(LimitKind::Directives) => "MAX_DIRECTIVES_LIMIT",
         RequestErrorKind::Limit(LimitKind::Expansion) => "RECURSIVE_SELECTIONS_LIMIT",
+        RequestErrorKind::Limit(LimitKind::Cost) => "COST_ESTIMATED_TOO_EXPENSIVE",
+        RequestErrorKind::Limit(LimitKind::Calls) => "REQUEST_LIMIT_EXCEEDED",
         RequestErrorKind::PersistedNotFound => "PERSISTED_QUERY_NOT_FOUND",
         RequestErrorKind::PersistedNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
     }
@@ -55,10 +67,19 @@ pub fn refusal(error: &RequestError) -> Vec<u8> {
         if position > 0 {
             body.push(b',');
         }
-        write(&detail.message, detail.location, None, &extensions, &mut body);
+        write(&clip(&detail.message), detail.location, None, &extensions, &mut body);
     }
     body.extend_from_slice(b"]}");
     body
+}
+
+/// A message that a client had a part in: a name of 60 kB in each of 20 errors would make the answer twenty times the request.
+fn clip(message: &str) -> Cow<'_, str> {
+    if message.len() <= MESSAGE_BYTES_MAX {
+        return Cow::Borrowed(message);
+    }
+    let end = (0..=MESSAGE_BYTES_MAX).rev().find(|end| message.is_char_boundary(*end));
+    Cow::Owned(format!("{}…", &message[..end.unwrap_or(0)]))
 }
 
 /// Extensions of a failed field: `code`, `service`, `connector.coordinate`, then what the `errors` mapping says, which

@@ -28,7 +28,9 @@ pub(crate) enum UseSite {
     Schema,
     Type(Name),
     Field(Name, Name),
-    /// Arguments, enum values, input fields.
+    /// An argument of a field.
+    Argument(Name, Name, Name),
+    /// Enum values, input fields.
     Inside,
 }
 
@@ -248,7 +250,9 @@ fn in_type(
         let field = field.make_mut();
         visit(&mut field.directives, &UseSite::Field(name.clone(), field.name.clone()));
         for argument in &mut field.arguments {
-            visit(&mut argument.make_mut().directives, &UseSite::Inside);
+            let argument = argument.make_mut();
+            let site = UseSite::Argument(name.clone(), field.name.clone(), argument.name.clone());
+            visit(&mut argument.directives, &site);
         }
     }
 }

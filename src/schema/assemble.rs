@@ -14,14 +14,12 @@ use crate::mapping::tree;
 
 use super::{
     annotations::{Use, UseSite},
-    arguments::Arguments,
     connect::ConnectDraft,
-    directive::Directive,
+    costs,
     files::Files,
     group_by,
     model::{
-        Connector, ConnectorId, Field, FieldType, Kind, ListSize, Scalar, Site, Source, SourceId, Surface, Type,
-        TypeId, TypeKind,
+        Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId, Surface, Type, TypeId, TypeKind,
     },
     source::SourceDraft,
 };
@@ -151,12 +149,13 @@ impl TypeTable {
                     .unwrap_or_default(),
                 _ => Vec::new(),
             };
-            let kind = type_kind(ty, &ids, uses, files);
+            let kind = type_kind(ty, &ids, schema, uses, files);
             types.push(Type {
                 name: Arc::from(name.as_str()),
                 kind,
                 suppliers: Vec::new(),
                 possible,
+                cost: costs::weight_at(uses, &UseSite::Type(name.clone())),
             });
         }
         types.extend(missing.into_iter().map(|name| Type {
@@ -164,6 +163,7 @@ impl TypeTable {
             kind: TypeKind::Scalar(scalar(name)),
             suppliers: Vec::new(),
             possible: Vec::new(),
+            cost: None,
         }));
         Self { types, ids }
     }
@@ -200,16 +200,29 @@ impl TypeTable {
     }
 }
 
-fn type_kind(ty: &ExtendedType, ids: &HashMap<String, TypeId>, uses: &[Use], files: &Files) -> TypeKind {
+fn type_kind(
+    ty: &ExtendedType,
+    ids: &HashMap<String, TypeId>,
+    schema: &Schema,
+    uses: &[Use],
+    files: &Files,
+) -> TypeKind {
     match ty {
         ExtendedType::Scalar(definition) => TypeKind::Scalar(scalar(&definition.name)),
         ExtendedType::Enum(definition) => {
             TypeKind::Enum(definition.values.keys().map(|name| Arc::from(name.as_str())).collect())
         }
-        ExtendedType::Object(object) => TypeKind::Object(build_fields(&object.name, &object.fields, ids, uses, files)),
-        ExtendedType::Interface(interface) => {
-            TypeKind::Interface(build_fields(&interface.name, &interface.fields, ids, uses, files))
+        ExtendedType::Object(object) => {
+            TypeKind::Object(build_fields(&object.name, &object.fields, ids, schema, uses, files))
         }
+        ExtendedType::Interface(interface) => TypeKind::Interface(build_fields(
+            &interface.name,
+            &interface.fields,
+            ids,
+            schema,
+            uses,
+            files,
+        )),
         ExtendedType::Union(_) => TypeKind::Union,
         ExtendedType::InputObject(_) => TypeKind::Input,
     }
@@ -219,52 +232,26 @@ fn build_fields(
     parent: &Name,
     fields: &IndexMap<Name, Component<ast::FieldDefinition>>,
     ids: &HashMap<String, TypeId>,
+    schema: &Schema,
     uses: &[Use],
     files: &Files,
 ) -> Vec<Field> {
     fields
         .values()
-        .map(|field| {
-            let site = UseSite::Field(parent.clone(), field.name.clone());
-            let of = |directive: Directive| {
-                uses.iter()
-                    .find(|used| used.directive == directive && used.site == site)
-                    .map(|used| Arguments::Directive(&used.node))
-            };
-            Field {
-                name: Arc::from(field.name.as_str()),
-                ty: field_type(&field.ty, ids),
-                arguments: field
-                    .arguments
-                    .iter()
-                    .map(|argument| Arc::from(argument.name.as_str()))
-                    .collect(),
-                connectors: Vec::new(),
-                list_size: of(Directive::ListSize).map(|arguments| list_size(arguments, files)),
-                cost: of(Directive::Cost)
-                    .and_then(|arguments| arguments.integer(files, "weight"))
-                    .map(|(weight, _)| u32::try_from(weight).unwrap_or(0)),
-            }
+        .map(|field| Field {
+            name: Arc::from(field.name.as_str()),
+            ty: field_type(&field.ty, ids),
+            arguments: field
+                .arguments
+                .iter()
+                .map(|argument| Arc::from(argument.name.as_str()))
+                .collect(),
+            connectors: Vec::new(),
+            list_size: costs::list_size(schema, parent, field, uses, files),
+            cost: costs::field_weight(schema, parent, &field.name, uses),
+            argument_costs: costs::argument_weights(parent, field, uses),
         })
         .collect()
-}
-
-fn list_size(arguments: Arguments<'_>, files: &Files) -> ListSize {
-    let texts = |name: &str| {
-        arguments
-            .texts(files, name)
-            .into_iter()
-            .map(|text| text.value)
-            .collect()
-    };
-    ListSize {
-        assumed_size: arguments
-            .integer(files, "assumedSize")
-            .map(|(size, _)| u32::try_from(size).unwrap_or(0)),
-        slicing_arguments: texts("slicingArguments"),
-        sized_fields: texts("sizedFields"),
-        require_one_slicing_argument: arguments.boolean("requireOneSlicingArgument").unwrap_or(true),
-    }
 }
 
 fn field_type(ty: &AstType, ids: &HashMap<String, TypeId>) -> FieldType {

@@ -117,7 +117,7 @@ fn find_site(
     let (type_name, field_name) = match &used.site {
         UseSite::Type(name) => (name, None),
         UseSite::Field(name, field) => (name, Some(field)),
-        UseSite::Schema | UseSite::Inside => return None,
+        UseSite::Schema | UseSite::Argument(..) | UseSite::Inside => return None,
     };
     match context.schema.types.get(type_name) {
         Some(ExtendedType::Object(object)) => {

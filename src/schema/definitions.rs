@@ -31,7 +31,7 @@ const DIRECTIVES: &[(Directive, &str)] = &[
     ),
     (
         Directive::Cost,
-        "(weight: Int!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR",
+        "(weight: connect__Weight!) on ARGUMENT_DEFINITION | ENUM | FIELD_DEFINITION | INPUT_FIELD_DEFINITION | OBJECT | SCALAR",
     ),
     (
         Directive::Resilience,
@@ -87,6 +87,7 @@ enum connect__FailureKind {
   TIMEOUT UNAVAILABLE CIRCUIT_OPEN LIMITED HTTP_4XX HTTP_5XX GRPC_STATUS INVALID_RESPONSE NOT_FOUND
 }
 enum connect__CacheControlScope { PUBLIC PRIVATE }
+scalar connect__Weight
 ";
 
 /// Types that federation headers declare; dropped together with a declared directive of ours.

@@ -55,6 +55,8 @@ pub struct Type {
     pub suppliers: Vec<ConnectorId>,
     /// For abstract types: the object types it may be; for object types: itself.
     pub possible: Vec<TypeId>,
+    /// `@cost(weight:)`.
+    pub cost: Option<u32>,
 }
 
 /// Kind of a type.
@@ -102,10 +104,12 @@ pub struct Field {
     pub arguments: Vec<Arc<str>>,
     /// Its own connectors, in order.
     pub connectors: Vec<ConnectorId>,
-    /// `@listSize`.
+    /// How long its list is: by `@listSize`, else by arguments whose names say that they mean it.
     pub list_size: Option<ListSize>,
     /// `@cost(weight:)`.
     pub cost: Option<u32>,
+    /// `@cost(weight:)` of its arguments.
+    pub argument_costs: Vec<(Arc<str>, u32)>,
 }
 
 /// A type with its list and non-null wrappers.
@@ -118,17 +122,28 @@ pub struct FieldType {
     pub non_null: Vec<bool>,
 }
 
-/// `@listSize` of a field.
+/// How long the list of a field is.
 #[derive(Debug, Clone, Default)]
 pub struct ListSize {
     /// Expected length when nothing says otherwise.
     pub assumed_size: Option<u32>,
-    /// Arguments that set the length, dotted paths allowed.
-    pub slicing_arguments: Vec<String>,
-    /// Fields of the returned object that hold the list.
-    pub sized_fields: Vec<String>,
+    /// Arguments that set the length.
+    pub slicing_arguments: Vec<SlicingArgument>,
+    /// Paths of names from the returned object to the lists that are meant; without any, the field's own list.
+    pub sized_fields: Vec<Vec<Arc<str>>>,
     /// Whether exactly one slicing argument must be given.
     pub require_one_slicing_argument: bool,
+    /// The largest value that the field itself asks for: its assumed size, and the defaults of its slicing arguments.
+    pub largest: Option<u32>,
+}
+
+/// An argument that sets the length of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SlicingArgument {
+    /// Its name; more names go into input objects.
+    pub path: Vec<Arc<str>>,
+    /// Whether it has a value when nobody gives one.
+    pub has_default: bool,
 }
 
 /// A backend.

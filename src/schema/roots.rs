@@ -4,11 +4,8 @@ use apollo_compiler::{Schema, ast::OperationType, schema::ExtendedType};
 
 use super::{
     annotations::{Use, UseSite},
-    arguments::Arguments,
     directive::Directive,
-    members::Members,
     problem::{Code, Problems},
-    suggest,
 };
 use crate::mapping::Spec;
 
@@ -83,54 +80,5 @@ pub(crate) fn check_federation(uses: &[Use], problems: &mut Problems<'_>) {
         problems
             .error(code, &used.place, format!("`@{}` is refused: {why}", used.node.name))
             .hint("take it out");
-    }
-}
-
-/// `@cost` and `@listSize` mean something where the engine counts: on fields, with arguments and fields that exist.
-pub(crate) fn check_costs(uses: &[Use], schema: &Schema, problems: &mut Problems<'_>) {
-    let files = problems.files();
-    for used in uses {
-        match (used.directive, &used.site) {
-            (Directive::Cost, site) if !matches!(site, UseSite::Field(..)) => {
-                problems
-                    .error(
-                        Code::UnsupportedFeature,
-                        &used.place,
-                        "`@cost` is counted on fields only, not here yet",
-                    )
-                    .hint("take it out: it would have no effect");
-            }
-            (Directive::ListSize, UseSite::Field(type_name, field_name)) => {
-                let Ok(field) = schema.type_field(type_name, field_name) else {
-                    continue;
-                };
-                let arguments = Arguments::Directive(&used.node);
-                for slicing in arguments.texts(files, "slicingArguments") {
-                    let name = slicing.value.split('.').next().unwrap_or_default();
-                    if Members::Arguments(field).find(name).is_none() {
-                        problems
-                            .error(
-                                Code::UndefinedArgument,
-                                &slicing.place,
-                                format!("field `{field_name}` has no argument `{name}`"),
-                            )
-                            .maybe_hint(suggest::did_you_mean(name, Members::Arguments(field).names()));
-                    }
-                }
-                let members = Members::of(schema, field.ty.inner_named_type());
-                for sized in arguments.texts(files, "sizedFields") {
-                    if members.find(&sized.value).is_none() {
-                        problems
-                            .error(
-                                Code::UndefinedField,
-                                &sized.place,
-                                format!("{} has no field `{}`", members.describe(), sized.value),
-                            )
-                            .maybe_hint(suggest::did_you_mean(&sized.value, members.names()));
-                    }
-                }
-            }
-            _ => {}
-        }
     }
 }

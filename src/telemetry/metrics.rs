@@ -86,6 +86,8 @@ pub struct SurfaceMetrics {
     duration: Histogram,
     /// Requests being answered now.
     pub in_flight: Gauge,
+    name: Arc<str>,
+    over_limit: Family<LimitLabels, Counter>,
 }
 
 /// Handles of one source.
@@ -114,6 +116,12 @@ struct SurfaceLabels {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LimitLabels {
+    surface: Arc<str>,
+    limit: &'static str,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct CallLabels {
     source: Arc<str>,
     outcome: CallOutcome,
@@ -132,6 +140,7 @@ struct Families {
     requests: Family<RequestLabels, Counter>,
     request_duration: Family<SurfaceLabels, Histogram, Buckets>,
     requests_in_flight: Family<SurfaceLabels, Gauge>,
+    over_limit: Family<LimitLabels, Counter>,
     calls: Family<CallLabels, Counter>,
     call_duration: Family<SourceLabels, Histogram, Buckets>,
     batch_keys: Family<SourceLabels, Histogram, Buckets>,
@@ -209,6 +218,15 @@ impl SurfaceMetrics {
         self.outcomes[outcome as usize].inc();
         self.duration.observe(took.as_secs_f64());
     }
+
+    /// Counts a request that exceeds a limit. A series begins with the first one, unlike the others: mostly there is none.
+    pub fn over_limit(&self, limit: &'static str) {
+        let labels = LimitLabels {
+            surface: Arc::clone(&self.name),
+            limit,
+        };
+        self.over_limit.get_or_create_owned(&labels).inc();
+    }
 }
 
 // === impl SourceMetrics ===
@@ -235,6 +253,7 @@ impl Families {
             requests: Family::default(),
             request_duration: Family::new_with_constructor(Buckets(&SECONDS)),
             requests_in_flight: Family::default(),
+            over_limit: Family::default(),
             calls: Family::default(),
             call_duration: Family::new_with_constructor(Buckets(&SECONDS)),
             batch_keys: Family::new_with_constructor(Buckets(&KEYS)),
@@ -255,6 +274,11 @@ impl Families {
             "requests_in_flight",
             "Requests being answered",
             families.requests_in_flight.clone(),
+        );
+        registry.register(
+            "requests_over_limit",
+            "Requests that exceed a limit of operations, refused or only counted, by surface and limit",
+            families.over_limit.clone(),
         );
         registry.register(
             "source_calls",
@@ -293,6 +317,8 @@ impl Families {
             }),
             duration: self.request_duration.get_or_create_owned(&labels),
             in_flight: self.requests_in_flight.get_or_create_owned(&labels),
+            name: labels.surface,
+            over_limit: self.over_limit.clone(),
         }
     }
 

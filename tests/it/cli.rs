@@ -144,6 +144,27 @@ fn operations_are_checked_against_their_surface() {
 }
 
 #[test]
+fn shipped_operations_over_a_limit_are_warned_of() {
+    let yaml = "surfaces: { web: { schema: a.graphql, operations: operations, limits: { cost: 9 } } }";
+    let directory = directory(&[
+        ("a.graphql", GOOD),
+        ("switchboard.yaml", yaml),
+        ("operations/Posts.graphql", "{ posts { id } }"),
+    ]);
+
+    let (code, out, _) = run(directory.path(), &["check"], "");
+
+    assert_eq!(
+        (code, out.as_str()),
+        (
+            0,
+            "operations/Posts.graphql:1:1: warning[COST_ESTIMATED_TOO_EXPENSIVE]: The operation is estimated to cost 10; \
+             at most 9 is allowed.\n\n1 surface, 1 operation: no errors\n"
+        )
+    );
+}
+
+#[test]
 fn a_surface_is_printed_as_its_clients_see_it() {
     let config = "surfaces: { web: { schema: a.graphql } }";
     let directory = directory(&[("switchboard.yaml", config), ("a.graphql", GOOD)]);

@@ -10,6 +10,7 @@ use serde_json::json;
 use switchboard::{
     config::{Config, Limits, SourceConfig},
     http::{Settings, StatusProfile},
+    operation::LimitMode,
     telemetry::{LogFormat, LogRequests, LogSettings},
 };
 
@@ -69,7 +70,8 @@ surfaces:
     schema: [schema/shared.graphql, /abs/web.graphql]
     operations: schema/web/operations
     introspection: true
-    limits: { body_bytes: 1, document_bytes: 2, tokens: 3, nesting: 4, depth: 5, aliases: 6, root_fields: 7, directives: 8,
+    show_cost: true
+    limits: { mode: measure, body_bytes: 1, document_bytes: 2, tokens: 3, nesting: 4, depth: 5, aliases: 6, root_fields: 7, directives: 8,
               expanded_selections: 9, cost: 1_000, calls: 11, list_size: 12, input_list: 13, string_bytes: 14, errors: 15,
               response_bytes: 0 }
   mobile:
@@ -84,7 +86,10 @@ surfaces:
     let names: Vec<_> = config.surfaces.iter().map(|surface| surface.name.as_str()).collect();
     assert_eq!(names, ["web", "mobile"], "in the order of the file");
     let web = &config.surfaces[0];
-    assert_eq!((web.path.as_str(), web.introspection), ("/shop", true));
+    assert_eq!(
+        (web.path.as_str(), web.introspection, web.show_cost),
+        ("/shop", true, true)
+    );
     assert_eq!(
         web.schema,
         [
@@ -94,6 +99,7 @@ surfaces:
     );
     assert_eq!(web.operations, Some(PathBuf::from("/etc/shop/schema/web/operations")));
     let limits = Limits {
+        mode: LimitMode::Measure,
         body_bytes: 1,
         document_bytes: 2,
         tokens: 3,
@@ -244,7 +250,7 @@ shop.yaml:2:9: listen: `localhost` is not an address; write an IP address and a 
 shop.yaml:3:1: unknown key `adnim`; did you mean `admin`?
 shop.yaml:7:5: surfaces.web: unknown key `limit`; did you mean `limits`?
 shop.yaml:8:22: surfaces.web.limits.depth: `many` is not a whole number; write digits only, such as `100`; 0 means no limit
-shop.yaml:8:28: surfaces.web.limits: unknown key `height`; known keys are `body_bytes`, `document_bytes`, `tokens`, `nesting`, `depth`, `aliases`, `root_fields`, `directives`, `expanded_selections`, `cost`, `calls`, `list_size`, `input_list`, `string_bytes`, `errors`, `response_bytes`
+shop.yaml:8:28: surfaces.web.limits: unknown key `height`; known keys are `mode`, `body_bytes`, `document_bytes`, `tokens`, `nesting`, `depth`, `aliases`, `root_fields`, `directives`, `expanded_selections`, `cost`, `calls`, `list_size`, `input_list`, `string_bytes`, `errors`, `response_bytes`
 shop.yaml:10:5: surfaces.web two: a surface's name is letters, digits, `-` and `_`; choose another name
 shop.yaml:10:5: surfaces.web two.schema: the schema is missing; name one file, or a list of files
 shop.yaml:10:11: surfaces.web two.path: this is not a path; write one that starts with `/` and has no `?`, `#` or blanks

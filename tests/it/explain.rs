@@ -70,7 +70,7 @@ async fn the_operations_of_the_app_are_explained() {
     Lists without @listSize are taken to have 10 items.
 
     query Recommended on mobile
-    at most 2 calls, cost 17
+    at most 2 calls, cost 41
       1  -          mapping                                         home                           no call
       2  catalog    GET /products/recommended (limit: $args.limit)  home.recommended[]             1 call; after 1
       3  inventory  shop.inventory.v1.Inventory/BatchGetStock       home.recommended[]+Product[0]  1 call for all id, up to 2000 keys each; after 2
@@ -89,7 +89,7 @@ async fn the_operations_of_the_web_shop_are_explained() {
 
     insta::assert_snapshot!(plans, @r"
     query Account on web
-    at most 4 calls, cost 62
+    at most 4 calls, cost 117
       1  accounts  GET /me                                             me                                      1 call
       2  accounts  GET /users/{$this.id}/contact                       me.contact                              1 call, one for each id; after 1
       3  orders    GET /orders (userId: $batch.id limit: $args.first)  me.orders[]                             1 call for all id, up to 100 keys each; after 1
@@ -122,7 +122,7 @@ async fn the_operations_of_the_web_shop_are_explained() {
     Lists without @listSize are taken to have 10 items.
 
     query ProductPage on web
-    at most 5 calls, cost 18
+    at most 5 calls, cost 32
       1  catalog    GET /products/{$args.id}                   product                        1 call
       2  inventory  shop.inventory.v1.Inventory/BatchGetStock  product+Product[0]             1 call for all id, up to 2000 keys each; after 1
       3  reviews    shop.reviews.v1.Reviews/BatchGetSummary    product+Product[1]             1 call for all id, up to 2000 keys each; after 1
@@ -131,7 +131,7 @@ async fn the_operations_of_the_web_shop_are_explained() {
     Lists without @listSize are taken to have 10 items.
 
     query Search on web
-    at most 3 calls, cost 46
+    at most 3 calls, cost 86
       1  catalog    GET /products/search (q: $args.text first: $args.first after: $args.after)  search                          1 call
       2  inventory  shop.inventory.v1.Inventory/BatchGetStock                                   search.edges[].node+Product[0]  1 call for all id, up to 2000 keys each; after 1
       3  reviews    shop.reviews.v1.Reviews/BatchGetSummary                                     search.edges[].node+Product[1]  1 call for all id, up to 2000 keys each; after 1

@@ -446,16 +446,20 @@ type Order {{ id: ID! }}"#
 #[test]
 fn cost_directives_name_what_exists() {
     let text = format!(
-        "{CONNECT}\n{BFF}\n{SOURCE}\ntype Query {{\n  a(first: Int @cost(weight: 1)): [Int]\n    \
-         @listSize(slicingArguments: [\"frist\"], sizedFields: [\"x\"])\n    \
-         @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\")\n}}"
+        "{CONNECT}\n{BFF}\n{SOURCE}\ntype Query {{\n  a(first: Int @cost(weight: 1), by: By): [Int]\n    \
+         @listSize(slicingArguments: [\"frist\", \"by.last\"], sizedFields: [\"x\"], assumedSize: -1)\n    \
+         @cost(weight: \"much\")\n    \
+         @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\")\n}}\ninput By {{ first: Int @cost(weight: 1) }}"
     );
     assert_eq!(
         places(&text),
         [
-            "5:16 UNSUPPORTED_FEATURE",
             "6:34 UNDEFINED_ARGUMENT",
-            "6:58 UNDEFINED_FIELD"
+            "6:43 UNDEFINED_ARGUMENT",
+            "6:69 UNDEFINED_FIELD",
+            "6:88 GRAPHQL_ERROR",
+            "7:5 GRAPHQL_ERROR",
+            "10:23 UNSUPPORTED_FEATURE",
         ]
     );
 }

@@ -3,5 +3,6 @@
 mod engine;
 pub(crate) mod server;
 pub(crate) mod shop;
+pub(crate) mod threats;
 
 pub(crate) use engine::{Ask, LINK, TestEngine, root};

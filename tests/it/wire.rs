@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use switchboard::{
     engine::{OperationInfo, Outcome, Request, Response},
     http::{Answer, Route, Server, Settings, StatusProfile, Stop},
+    operation::Exceeded,
     telemetry::{LogRequests, Metrics},
 };
 use tokio::{
@@ -319,6 +320,7 @@ impl Answer for Shared {
             body: Bytes::from(body.to_string()),
             headers: Vec::new(),
             operation: Some(operation),
+            exceeded: Exceeded::default(),
         }
     }
 }
