@@ -262,6 +262,7 @@ fn request(query: &'static str) -> Work {
             document_id: None,
             on_error: OnError::default(),
             queries_only: false,
+            peer: None,
             headers: headers.clone(),
             deadline: tokio::time::Instant::now() + Duration::from_secs(5),
         };

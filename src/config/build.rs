@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use super::{
-    Config, ConfigError, Limits, ReplyLimits, Secret, SourceConfig, SurfaceConfig,
+    Config, ConfigError, Limits, ManifestConfig, PersistedConfig, ReplyLimits, Secret, SourceConfig, SurfaceConfig,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
     http::{Settings as HttpSettings, StatusProfile},
-    operation::LimitMode,
+    operation::{
+        LimitMode,
+        documents::{Exempt, Mode, manifest::ManifestOf},
+    },
     telemetry::{LogFormat, LogRequests, LogSettings, check_level},
 };
 
@@ -101,6 +104,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
         if schema.is_empty() {
             section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
+        let persisted = persisted(&section, base);
         surfaces.push(SurfaceConfig {
             name,
             path,
@@ -108,11 +112,78 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             operations: section.text("operations").map(|directory| base.join(directory)),
             introspection: section.flag("introspection", false),
             show_cost: section.flag("show_cost", false),
+            persisted,
             limits: limits(section.section("limits")),
         });
         section.finish();
     }
     surfaces
+}
+
+fn persisted(surface: &Section<'_>, base: &Path) -> PersistedConfig {
+    let default = PersistedConfig::default();
+    let section = surface.section("persisted");
+    let modes = [
+        ("off", Mode::Off),
+        ("automatic", Mode::Automatic),
+        ("log", Mode::Log),
+        ("safelist", Mode::Safelist),
+        ("only", Mode::Only),
+    ];
+    let mut exempt = Exempt::default();
+    for limit in section.texts("exempt") {
+        match &*limit {
+            "depth" => exempt.depth = true,
+            "cost" => exempt.cost = true,
+            _ => section.report(
+                "exempt",
+                format!("`{limit}` is no limit that listed documents can be exempt from"),
+                "write `depth`, `cost` or both",
+            ),
+        }
+    }
+    let manifests = section.items("manifests");
+    let persisted = PersistedConfig {
+        mode: section.choice("mode", &modes, default.mode),
+        manifests: manifests.into_iter().filter_map(|item| manifest(item, base)).collect(),
+        exempt,
+        registered_bytes: section.positive_count("registered_bytes", default.registered_bytes),
+        registrations_per_minute: section.count("registrations_per_minute", default.registrations_per_minute),
+    };
+    let lists = surface.has("operations") || section.has("manifests");
+    if matches!(persisted.mode, Mode::Log | Mode::Safelist | Mode::Only) && !lists {
+        section.report(
+            "mode",
+            "nothing is listed",
+            "add `manifests`, or the surface's `operations`",
+        );
+    }
+    section.finish();
+    persisted
+}
+
+fn manifest(section: Section<'_>, base: &Path) -> Option<ManifestConfig> {
+    let file = section.text("file");
+    if file.is_none() {
+        section.report(
+            "",
+            "`file` is missing",
+            "name a manifest, or a folder of `.graphql` files",
+        );
+    }
+    let of = ManifestOf {
+        client: section.text("client"),
+        version: section.text("version"),
+        prefix: section.text("prefix"),
+    };
+    if of.version.is_some() && of.client.is_none() {
+        section.report("version", "a version of which client?", "add `client`");
+    }
+    section.finish();
+    Some(ManifestConfig {
+        file: base.join(file?),
+        of,
+    })
 }
 
 fn is_name(name: &str) -> bool {

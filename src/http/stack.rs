@@ -139,7 +139,8 @@ impl<A: Answer> Stack<A> {
             let media = media.ok_or(Refusal::NotAcceptable)?;
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
-            let request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            request.peer = watch.peer();
             Ok(Some((request, media)))
         };
         match admitted.await {
@@ -263,7 +264,7 @@ impl End {
                 Outcome::Data => RequestOutcome::Data,
                 Outcome::Partial => RequestOutcome::Partial,
                 Outcome::Syntax => RequestOutcome::Syntax,
-                Outcome::Invalid => RequestOutcome::Invalid,
+                Outcome::Invalid | Outcome::Refused(_) => RequestOutcome::Invalid,
                 Outcome::MethodNotAllowed => RequestOutcome::Refused,
                 Outcome::Unavailable(_) => RequestOutcome::Unavailable,
             },

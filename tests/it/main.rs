@@ -17,6 +17,8 @@ mod limits;
 mod limits_cost;
 mod limits_properties;
 mod mapping;
+mod persisted;
+mod persisted_lists;
 mod schema;
 mod shop_counts;
 mod shop_failures;
