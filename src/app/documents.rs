@@ -170,17 +170,18 @@ pub(super) fn watch(
         let _watcher = watcher;
         let (mut known, surface) = (known, Arc::new(surface));
         loop {
-            // Without a watcher the channel is closed, and the time is what is waited for.
-            match timeout(LOOK_AGAIN, changes.recv()).await {
-                Ok(Some(())) => quiet(&mut changes).await,
-                Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
-                Err(_) => {}
-            }
+            // First of all: something may have changed between the start and the watcher.
             let (engine, surface, metrics) = (engine.clone(), surface.clone(), metrics.clone());
             let before = known;
             match tokio::task::spawn_blocking(move || replace(&engine, &surface, before, &metrics)).await {
                 Ok(list) => known = list,
                 Err(_) => return tracing::error!("listing documents panicked; changes are not followed any more"),
+            }
+            // Without a watcher the channel is closed, and the time is what is waited for.
+            match timeout(LOOK_AGAIN, changes.recv()).await {
+                Ok(Some(())) => quiet(&mut changes).await,
+                Ok(None) => tokio::time::sleep(LOOK_AGAIN).await,
+                Err(_) => {}
             }
         }
     }))

@@ -105,8 +105,8 @@ impl Listed {
 /// Whether the text could be added: one whom it is for cannot have two.
 fn insert(scoped: &mut Scoped, scope: &Scope, text: &Arc<str>) -> bool {
     match scoped.iter().find(|(known, _)| known == scope) {
-        // Two texts of one form: either does.
-        Some((_, known)) => known == text,
+        // Either of two that differ in the line feed at their end does.
+        Some((_, known)) => known.trim() == text.trim(),
         None => {
             scoped.push((scope.clone(), Arc::clone(text)));
             true
