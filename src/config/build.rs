@@ -8,7 +8,7 @@ use super::{
     yaml,
 };
 use crate::{
-    http::{Settings as HttpSettings, StatusProfile},
+    http::{Cors, Settings as HttpSettings, StatusProfile},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -293,9 +293,49 @@ fn http(section: Section<'_>) -> HttpSettings {
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+        csrf: section.flag("csrf", default.csrf),
+        cors: cors(section.section("cors")),
     };
     section.finish();
     settings
+}
+
+fn cors(section: Section<'_>) -> Cors {
+    let default = Cors::default();
+    let cors = Cors {
+        origins: section.texts("origins"),
+        credentials: section.flag("credentials", default.credentials),
+        max_age: section.duration("max_age", default.max_age),
+    };
+    for origin in cors.origins.iter().filter(|origin| !is_origin(origin)) {
+        section.report(
+            "origins",
+            format!("`{origin}` is not an origin"),
+            "write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`",
+        );
+    }
+    section.finish();
+    cors
+}
+
+/// A scheme, a host in lower case, and a port where it is not the scheme's. Neither `null`, which any page can be, nor patterns.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let is_clean = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
+    let has_default_port = match scheme {
+        "http" => authority.ends_with(":80"),
+        "https" => authority.ends_with(":443"),
+        _ => return false,
+    };
+    !has_default_port
+        && !authority.starts_with(':')
+        && !authority.ends_with(':')
+        && !authority.is_empty()
+        && authority.bytes().all(is_clean)
 }
 
 fn log(section: Section<'_>) -> LogSettings {

@@ -17,6 +17,7 @@ use super::{
     Answer, Route, Settings, StatusProfile,
     accept::{self, Media},
     body,
+    browser::{Preflight, check_get},
     connection::Handle,
     decode::decode,
     encode,
@@ -132,7 +133,8 @@ impl<A: Answer> Stack<A> {
             )?;
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
-                Method::GET | Method::POST => {}
+                Method::GET => check_get(&parts.headers, &self.settings)?,
+                Method::POST => {}
                 Method::OPTIONS => return Ok(None),
                 _ => return Err(Refusal::Method),
             }
@@ -190,6 +192,9 @@ impl<A: Answer> Handle for Stack<A> {
         let id = request_id::assign(request.headers_mut());
         let is_get = request.method() == Method::GET;
         let surface = self.route(request.uri().path());
+        let cors = &self.settings.cors;
+        let origin = cors.admitted(request.headers());
+        let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
@@ -223,6 +228,7 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .append(header::VARY, HeaderValue::from_static("accept"));
         }
+        cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
