@@ -346,6 +346,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         },
         response_bytes: off(limits.response_bytes),
         show_cost: surface.show_cost,
+        sharing: surface.sharing,
     }
 }
 

@@ -57,6 +57,8 @@ pub struct SurfaceConfig {
     pub introspection: bool,
     /// Whether every answer has `extensions.cost`, and not only those whose clients ask for it. `show_cost`, default false.
     pub show_cost: bool,
+    /// Whether identical requests in flight share one execution. `sharing`, default true.
+    pub sharing: bool,
     /// `limits`.
     pub limits: Limits,
 }

@@ -1,5 +1,6 @@
 //! The spine: one GraphQL request in, one answer out.
 
+mod answer;
 mod cost;
 
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::{
-    execute::{self, Backends, Scope},
+    execute::Backends,
     operation::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, OperationStore, RequestError, RequestErrorKind,
         Variables, bounds, error::LimitKind,
@@ -18,6 +19,8 @@ use crate::{
     response,
     schema::Surface,
 };
+
+use answer::{Executions, Shared, Work};
 
 pub use crate::response::OnError;
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
@@ -97,6 +100,7 @@ pub struct Engine {
     backends: Arc<Backends>,
     operations: OperationStore,
     plans: PlanCache,
+    executions: Arc<Executions>,
     settings: Settings,
 }
 
@@ -109,6 +113,8 @@ pub struct Settings {
     pub response_bytes: usize,
     /// Whether every answer says what it cost, and not only those whose clients ask.
     pub show_cost: bool,
+    /// Whether identical requests in flight share one execution, and identical calls one call.
+    pub sharing: bool,
 }
 
 /// An operation that may run.
@@ -125,6 +131,7 @@ impl Default for Settings {
             limits: Limits::default(),
             response_bytes: 8 * 1024 * 1024,
             show_cost: false,
+            sharing: true,
         }
     }
 }
@@ -141,6 +148,7 @@ impl Engine {
             backends,
             operations,
             plans: PlanCache::default(),
+            executions: Arc::default(),
             settings,
         }
     }
@@ -234,27 +242,37 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
-        let outcome = self.execute(&plan, variables, &request).await;
-        let settings = response::Settings {
-            on_error: request.on_error,
-            bytes_max: self.settings.response_bytes,
-        };
-        let mut assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
-        if self.settings.show_cost || cost::is_asked(&request.headers) {
-            cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
-        }
-        Ok(Response {
-            outcome: if assembled.errors == 0 {
-                Outcome::Data
-            } else {
-                Outcome::Partial
+        let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
+        let work = Work {
+            surface: self.surface.clone(),
+            backends: self.backends.clone(),
+            plan: plan.clone(),
+            variables,
+            headers: request.headers,
+            deadline: request.deadline,
+            writing: response::Settings {
+                on_error: request.on_error,
+                bytes_max: self.settings.response_bytes,
             },
-            body: assembled.body.into(),
-            headers: Vec::new(),
-            operation: Some(OperationInfo {
+            shares_calls: self.settings.sharing,
+        };
+        let Shared { body, errors } = if self.settings.sharing && !shows_cost && work.is_shareable() {
+            work.share(&operation, &self.executions).await
+        } else {
+            let mut assembled = work.run(introspection).await;
+            if shows_cost {
+                cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
+            }
+            Shared {
+                body: assembled.body.into(),
                 errors: assembled.errors,
-                ..found
-            }),
+            }
+        };
+        Ok(Response {
+            outcome: if errors == 0 { Outcome::Data } else { Outcome::Partial },
+            body,
+            headers: Vec::new(),
+            operation: Some(OperationInfo { errors, ..found }),
             exceeded,
         })
     }
@@ -288,26 +306,6 @@ impl Engine {
             estimate,
             exceeded: operation.exceeded.and(values).and(checked),
         })
-    }
-
-    async fn execute(&self, plan: &Arc<Plan>, variables: Variables, request: &Request) -> execute::Outcome {
-        let (surface, backends) = (self.surface.clone(), self.backends.clone());
-        let scope = Scope::new(
-            surface,
-            backends,
-            plan.clone(),
-            variables,
-            request.headers.clone(),
-            request.deadline,
-        );
-        let run = execute::run(Arc::new(scope));
-        match plan.kind {
-            OperationKind::Query => run.await,
-            // What has begun to change things is not stopped by a client that leaves.
-            OperationKind::Mutation => tokio::spawn(run)
-                .await
-                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
-        }
     }
 }
 

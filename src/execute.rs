@@ -5,8 +5,10 @@
 
 pub mod backends;
 mod batch;
+mod call;
 mod failure;
 mod gather;
+pub(crate) mod in_flight;
 mod interner;
 mod keys;
 mod params;
@@ -16,7 +18,10 @@ mod schedule;
 mod url;
 mod vars;
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -46,7 +51,13 @@ pub struct Scope {
     pub deadline: Instant,
     /// Calls made so far, by source; last those without one.
     pub calls: Vec<AtomicU32>,
+    /// Tells it from all others.
+    pub(super) number: u64,
+    /// Whether identical calls of other requests may be joined.
+    pub shares_calls: bool,
 }
+
+static NEXT_SCOPE: AtomicU64 = AtomicU64::new(1);
 
 /// What was fetched: values and failures by step.
 #[derive(Debug, Default)]
@@ -114,6 +125,8 @@ impl Scope {
             headers,
             deadline,
             calls,
+            number: NEXT_SCOPE.fetch_add(1, Relaxed),
+            shares_calls: false,
         }
     }
 

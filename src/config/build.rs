@@ -108,6 +108,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             operations: section.text("operations").map(|directory| base.join(directory)),
             introspection: section.flag("introspection", false),
             show_cost: section.flag("show_cost", false),
+            sharing: section.flag("sharing", true),
             limits: limits(section.section("limits")),
         });
         section.finish();

@@ -2,17 +2,20 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use http::Uri;
+use http::{HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    call::Calls,
     params::{self, Param},
     render,
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
-    mapping::{ScanLimits, evaluate::Vars, tree},
+    mapping::{Key, ScanLimits, evaluate::Vars, tree},
+    operation::OperationKind,
+    plan::{ClientHeaders, Plan, Sharing},
     schema::{
         Surface,
         model::{
@@ -53,6 +56,8 @@ pub(super) struct Backend {
     pub(super) max_requests: u32,
     pub(super) scan: ScanLimits,
     pub(super) metrics: Option<SourceMetrics>,
+    /// Those under way.
+    pub(super) calls: Arc<Calls>,
 }
 
 /// What of a connector is known before a request.
@@ -64,6 +69,8 @@ pub(super) struct Compiled {
     pub(super) constant_uri: Option<Uri>,
     /// `queryParams:`, when they are keys and constants only.
     pub(super) params: Option<Vec<Param>>,
+    /// Whether the call only reads: it may be made once for many, and again.
+    pub(super) is_safe: bool,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
@@ -71,7 +78,7 @@ pub(super) struct Compiled {
 }
 
 /// Which variables some mappings read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Needs {
     pub(super) args: bool,
     pub(super) this: bool,
@@ -81,6 +88,8 @@ pub(super) struct Needs {
     pub(super) request: bool,
     pub(super) status: bool,
     pub(super) response: bool,
+    /// Headers of the client that are read or passed on.
+    pub(super) headers: ClientHeaders,
 }
 
 /// Calls without a source of their own (absolute URLs) go by this one.
@@ -133,6 +142,7 @@ impl Backends {
                     max_requests: settings.max_requests_per_operation,
                     scan: settings.scan,
                     metrics: metrics.source(&source.name),
+                    calls: Arc::default(),
                 }),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
@@ -144,6 +154,7 @@ impl Backends {
                 max_requests: defaults.max_requests_per_operation,
                 scan: defaults.scan,
                 metrics: None,
+                calls: Arc::default(),
             });
         }
         let connectors = surface
@@ -172,6 +183,24 @@ impl Backends {
             Some(id) => self.sources.get(id.0 as usize),
             None => self.sources.last(),
         }
+    }
+
+    /// Whether and by what requests for a plan of this surface can share an answer.
+    #[must_use]
+    pub fn sharing<'a>(&self, plan: &'a Plan) -> &'a Sharing {
+        plan.sharing.get_or_init(|| {
+            let mut sharing = Sharing {
+                is_safe: plan.kind == OperationKind::Query,
+                headers: ClientHeaders::default(),
+            };
+            for fetch in &plan.fetches {
+                let compiled = self.compiled(fetch.connector);
+                sharing.is_safe &= compiled.is_safe;
+                sharing.headers.add_all(&compiled.request.headers);
+                sharing.headers.add_all(&compiled.reply.headers);
+            }
+            sharing
+        })
     }
 
     pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {
@@ -232,8 +261,13 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     }
     let needs = &mut compiled.request;
     match &connector.request {
-        ConnectRequest::None => {}
-        ConnectRequest::Grpc { message, metadata, .. } => {
+        ConnectRequest::None => compiled.is_safe = true,
+        ConnectRequest::Grpc {
+            method,
+            message,
+            metadata,
+        } => {
+            compiled.is_safe = method.idempotent;
             needs.add_all(message.iter());
             needs.add_headers(metadata);
             if let Some(SourceTransport::Grpc { metadata, .. }) = source.map(|source| &source.transport) {
@@ -241,13 +275,14 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             }
         }
         ConnectRequest::Http {
+            method,
             url,
             path,
             query,
             headers,
             body,
-            ..
         } => {
+            compiled.is_safe = matches!(*method, Method::GET | Method::HEAD);
             needs.add_template(url);
             compiled.params = query.as_ref().and_then(|query| params::compile(connector, query));
             let evaluated = query.iter().filter(|_| compiled.params.is_none());
@@ -323,11 +358,26 @@ impl Needs {
                 "batch" => self.batch = true,
                 "config" => self.config = true,
                 "env" => self.env = true,
-                "request" => self.request = true,
+                "request" => {
+                    self.request = true;
+                    self.add_header_read(&read.path);
+                }
                 "status" => self.status = true,
                 "response" => self.response = true,
                 _ => {}
             }
+        }
+    }
+
+    /// `$request.headers.NAME`, or more than can be said.
+    fn add_header_read(&mut self, path: &[Key]) {
+        match path {
+            [headers, name, ..] if headers.text == "headers" => match HeaderName::try_from(&*name.text) {
+                Ok(name) => self.headers.add(&name),
+                // No header can have that name.
+                Err(_) => {}
+            },
+            _ => self.headers.all = true,
         }
     }
 
@@ -347,8 +397,13 @@ impl Needs {
 
     fn add_headers(&mut self, headers: &[Header]) {
         for header in headers {
-            if let HeaderValue::Value(template) = &header.value {
-                self.add_template(template);
+            match &header.value {
+                HeaderValue::Value(template) => self.add_template(template),
+                HeaderValue::From(name) => {
+                    self.headers.add(name);
+                    // It may say that the header is not to be passed on.
+                    self.headers.add(&header::CONNECTION);
+                }
             }
         }
     }

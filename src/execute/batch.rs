@@ -3,11 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
 
 use futures_util::{StreamExt, stream};
-use switchboard_clients::{Call, CallError, Reply};
-use tokio::time::Instant;
 
 use super::{
-    Failure, FailureKind, Scope,
+    Failure, FailureKind, Scope, call,
     interner::Interner,
     keys::Keys,
     render::{self, Asked},
@@ -18,7 +16,6 @@ use crate::{
     mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
     plan::{Align, FetchId},
     schema::model::{Connector, Kind},
-    telemetry::{BatchSize, CallOutcome, SourceMetrics},
 };
 
 /// Calls that one wave has in flight at a time. With the default of 256 calls in flight to a source, one operation
@@ -118,7 +115,7 @@ async fn call_and_read(
     let compiled = scope.backends.compiled(fetch.connector);
     let call = {
         let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
+        let vars = CallVars::of_request(scope, fetch, &compiled.request, numbers, &keys)?;
         let pairs = vars.pairs();
         let asked = Asked {
             vars: &Vars::new(&pairs),
@@ -128,17 +125,17 @@ async fn call_and_read(
         render::render(scope, connector, compiled, asked)?
     };
     let reply = match call {
-        Some(call) => Some(send(scope, connector, call, numbers.len()).await?),
+        Some(call) => Some(call::send(scope, connector, compiled, call, numbers.len()).await?),
         None => None,
     };
     let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut vars = CallVars::of_request(scope, fetch, compiled.reply, numbers, &keys)?;
+    let mut vars = CallVars::of_request(scope, fetch, &compiled.reply, numbers, &keys)?;
     let mut table = Table::new(fetch.projection.layouts.len());
     table.nodes.reserve(fetch.nodes_hint.load(Relaxed));
     let mut declared = Vec::new();
     let node = match &reply {
         Some(reply) => {
-            vars.add_reply(compiled.reply, reply);
+            vars.add_reply(&compiled.reply, reply);
             reply::read(scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
         }
         None => {
@@ -164,83 +161,6 @@ async fn call_and_read(
     };
     fetch.nodes_hint.store(table.nodes.len().min(NODES_HINT_MAX), Relaxed);
     Ok(Chunk { table, found, declared })
-}
-
-async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<Reply, Failure> {
-    let Some(backend) = scope.backends.of(connector) else {
-        return Err(Failure::new(
-            FailureKind::Internal,
-            "There is no client for the source.",
-        ));
-    };
-    let number = connector
-        .source
-        .map_or(scope.surface.sources.len(), |source| source.0 as usize);
-    if scope.calls[number].fetch_add(1, Relaxed) >= backend.max_requests {
-        return Err(Failure::new(
-            FailureKind::RequestLimit,
-            "The operation needs more calls to the source than it may make.",
-        ));
-    }
-    let watch = CallWatch::start(backend.metrics.as_ref(), keys);
-    let result = backend.client.call(call, scope.deadline).await;
-    watch.end(&result);
-    result.map_err(|error| {
-        log_failed(scope, connector, &error);
-        Failure::of_call(&error)
-    })
-}
-
-/// The cause of a failed call: for the log alone.
-fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
-    let cause = std::error::Error::source(error)
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
-}
-
-/// Measures a call; one that is dropped counts as cancelled.
-struct CallWatch<'a> {
-    metrics: Option<&'a SourceMetrics>,
-    started: Instant,
-    outcome: CallOutcome,
-}
-
-// === impl CallWatch ===
-
-impl<'a> CallWatch<'a> {
-    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
-        if let Some(metrics) = metrics {
-            metrics.in_flight.inc();
-            if keys > 0 {
-                metrics.batch(BatchSize(keys));
-            }
-        }
-        Self {
-            metrics,
-            started: Instant::now(),
-            outcome: CallOutcome::Cancelled,
-        }
-    }
-
-    fn end(mut self, result: &Result<Reply, CallError>) {
-        self.outcome = match result {
-            Ok(_) => CallOutcome::Success,
-            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
-            Err(CallError::Connect(_)) => CallOutcome::Connect,
-            Err(CallError::Limited { .. }) => CallOutcome::Shed,
-            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
-        };
-    }
-}
-
-impl Drop for CallWatch<'_> {
-    fn drop(&mut self) {
-        if let Some(metrics) = self.metrics {
-            metrics.in_flight.dec();
-            metrics.finished(self.outcome, self.started.elapsed());
-        }
-    }
 }
 
 /// Matches the items of an answer to keys. The first item for a key wins; with `many`, all of them in their order.

@@ -20,7 +20,7 @@ impl<'a> CallVars<'a> {
     pub(super) fn of_request(
         scope: &'a Scope,
         fetch: &Fetch,
-        needs: Needs,
+        needs: &Needs,
         numbers: &[u32],
         keys: &Keys,
     ) -> Result<Self, Failure> {
@@ -67,7 +67,7 @@ impl<'a> CallVars<'a> {
     }
 
     /// Adds what the source answered.
-    pub(super) fn add_reply(&mut self, needs: Needs, reply: &Reply) {
+    pub(super) fn add_reply(&mut self, needs: &Needs, reply: &Reply) {
         if needs.status {
             self.push("status", Value::from(reply.status));
         }

@@ -18,6 +18,7 @@ mod limits_cost;
 mod limits_properties;
 mod mapping;
 mod schema;
+mod sharing;
 mod shop_counts;
 mod shop_failures;
 mod shop_isolation;
