@@ -102,7 +102,7 @@ impl App {
         ));
         let mut engines = Vec::new();
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, &metrics) {
+            match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
                 Ok((surface, backends)) => {
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), engine_settings(settings));
                     engines.push((settings.name.clone(), engine));
@@ -234,7 +234,12 @@ pub fn shown(path: &Path, base: &Path) -> String {
     path.strip_prefix(base).unwrap_or(path).display().to_string()
 }
 
-fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<(Surface, Backends), Vec<String>> {
+fn bind_surface(
+    config: &Config,
+    surface: Surface,
+    cache_bytes: u64,
+    metrics: &Metrics,
+) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
@@ -266,6 +271,7 @@ fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<
     }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
+    let backends = backends.with_cache(cache_bytes);
     Ok((surface, backends))
 }
 
@@ -347,6 +353,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         response_bytes: off(limits.response_bytes),
         show_cost: surface.show_cost,
         sharing: surface.sharing,
+        answers_kept: surface.cache_bytes,
     }
 }
 

@@ -20,7 +20,7 @@ use crate::{
     schema::Surface,
 };
 
-use answer::{Executions, Shared, Work};
+use answer::{Answers, Executions, Shared, Work};
 
 pub use crate::response::OnError;
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
@@ -101,6 +101,7 @@ pub struct Engine {
     operations: OperationStore,
     plans: PlanCache,
     executions: Arc<Executions>,
+    answers: Arc<Answers>,
     settings: Settings,
 }
 
@@ -115,6 +116,8 @@ pub struct Settings {
     pub show_cost: bool,
     /// Whether identical requests in flight share one execution, and identical calls one call.
     pub sharing: bool,
+    /// Bytes of whole answers that are kept while they are good.
+    pub answers_kept: u64,
 }
 
 /// An operation that may run.
@@ -132,6 +135,7 @@ impl Default for Settings {
             response_bytes: 8 * 1024 * 1024,
             show_cost: false,
             sharing: true,
+            answers_kept: 64 * 1024 * 1024,
         }
     }
 }
@@ -149,6 +153,7 @@ impl Engine {
             operations,
             plans: PlanCache::default(),
             executions: Arc::default(),
+            answers: Arc::new(Answers::new(settings.answers_kept)),
             settings,
         }
     }
@@ -256,17 +261,19 @@ impl Engine {
             },
             shares_calls: self.settings.sharing,
         };
-        let Shared { body, errors } = if self.settings.sharing && !shows_cost && work.is_shareable() {
-            work.share(&operation, &self.executions).await
-        } else {
-            let mut assembled = work.run(introspection).await;
+        let Shared { body, errors, .. } = if shows_cost || introspection.is_some() {
+            let (mut assembled, until) = work.run(introspection).await;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
             Shared {
                 body: assembled.body.into(),
                 errors: assembled.errors,
+                until,
             }
+        } else {
+            let executions = self.settings.sharing.then_some(&self.executions);
+            work.share(&operation, &self.answers, executions).await
         };
         Ok(Response {
             outcome: if errors == 0 { Outcome::Data } else { Outcome::Partial },

@@ -5,12 +5,16 @@
 
 pub mod backends;
 mod batch;
+mod cache;
 mod call;
 mod failure;
 mod gather;
 pub(crate) mod in_flight;
 mod interner;
+mod items;
+mod job;
 mod keys;
+mod lifetime;
 mod params;
 mod render;
 mod reply;
@@ -68,6 +72,8 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// Why values are not there; links name them by index.
     pub failures: Vec<Arc<Failure>>,
+    /// How long all of it is good.
+    keep: lifetime::Keep,
     /// Errors that mappings declared with `->withError`.
     pub declared: Vec<crate::mapping::Declared>,
 }
@@ -135,6 +141,23 @@ impl Scope {
     pub fn request_id(&self) -> &str {
         let id = self.headers.get("x-request-id");
         id.and_then(|id| id.to_str().ok()).unwrap_or_default()
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Until when anybody with the same request may be given this; `None`: it is for this request alone.
+    #[must_use]
+    pub fn public_until(&self) -> Option<Instant> {
+        match self.keep {
+            lifetime::Keep::For(lifetime)
+                if lifetime.is_public && self.failures.is_empty() && self.declared.is_empty() =>
+            {
+                Some(lifetime.fresh_until)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -17,7 +17,10 @@ mod supply;
 mod waves;
 mod weights;
 
-use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicUsize},
+};
 
 use http::HeaderName;
 
@@ -71,10 +74,14 @@ pub struct Plan {
 }
 
 /// Whether and by what requests for one plan can share an answer.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Default)]
 pub struct Sharing {
     /// Whether every call only reads.
     pub is_safe: bool,
+    /// Whether answers may be kept: every call only reads, or its schema says how long what it brings is good.
+    pub may_be_kept: bool,
+    /// Whether an answer was ever kept: else nobody need look for one.
+    pub is_kept: AtomicBool,
     /// Headers of the client that a call sends or a mapping reads.
     pub headers: ClientHeaders,
 }

@@ -109,6 +109,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             introspection: section.flag("introspection", false),
             show_cost: section.flag("show_cost", false),
             sharing: section.flag("sharing", true),
+            cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
             limits: limits(section.section("limits")),
         });
         section.finish();

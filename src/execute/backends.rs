@@ -1,12 +1,16 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use http::{HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    cache::AnswerCache,
     call::Calls,
     params::{self, Param},
     render,
@@ -44,6 +48,8 @@ pub struct SourceSettings {
 pub struct Backends {
     sources: Vec<Backend>,
     connectors: Vec<Compiled>,
+    /// What is kept of their answers.
+    pub(super) cache: AnswerCache,
     /// `$env`.
     pub(super) env: Value,
 }
@@ -71,6 +77,10 @@ pub(super) struct Compiled {
     pub(super) params: Option<Vec<Param>>,
     /// Whether the call only reads: it may be made once for many, and again.
     pub(super) is_safe: bool,
+    /// Whether its schema says how long an answer is good.
+    pub(super) is_declared: bool,
+    /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
+    pub(super) is_kept: AtomicBool,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
@@ -91,6 +101,9 @@ pub(super) struct Needs {
     /// Headers of the client that are read or passed on.
     pub(super) headers: ClientHeaders,
 }
+
+/// Bytes of kept answers, unless said otherwise.
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Calls without a source of their own (absolute URLs) go by this one.
 pub const NO_SOURCE: &str = "";
@@ -166,10 +179,20 @@ impl Backends {
             Ok(Self {
                 sources,
                 connectors,
+                cache: AnswerCache::new(CACHE_BYTES),
                 env,
             })
         } else {
             Err(errors)
+        }
+    }
+
+    /// The same with room for so many bytes of kept answers; 0: none are kept.
+    #[must_use]
+    pub fn with_cache(self, bytes_max: u64) -> Self {
+        Self {
+            cache: AnswerCache::new(bytes_max),
+            ..self
         }
     }
 
@@ -189,13 +212,16 @@ impl Backends {
     #[must_use]
     pub fn sharing<'a>(&self, plan: &'a Plan) -> &'a Sharing {
         plan.sharing.get_or_init(|| {
+            let is_query = plan.kind == OperationKind::Query;
             let mut sharing = Sharing {
-                is_safe: plan.kind == OperationKind::Query,
-                headers: ClientHeaders::default(),
+                is_safe: is_query,
+                may_be_kept: is_query,
+                ..Sharing::default()
             };
             for fetch in &plan.fetches {
                 let compiled = self.compiled(fetch.connector);
                 sharing.is_safe &= compiled.is_safe;
+                sharing.may_be_kept &= compiled.is_safe || compiled.is_declared;
                 sharing.headers.add_all(&compiled.request.headers);
                 sharing.headers.add_all(&compiled.reply.headers);
             }
@@ -252,6 +278,8 @@ pub fn environment() -> Value {
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
+    compiled.is_declared = connector.cache.is_some_and(|policy| policy.max_age.is_some());
+    compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());
     add_errors(&mut compiled.reply, &connector.errors);

@@ -69,6 +69,12 @@ pub(super) fn is_safe(scope: &Scope, compiled: &Compiled) -> bool {
     compiled.is_safe && scope.plan.kind == OperationKind::Query
 }
 
+/// Whether answers of a connector may be kept: its calls only read, or its schema says how long they are good.
+pub(super) fn is_cacheable(scope: &Scope, compiled: &Compiled) -> bool {
+    let is_query = scope.plan.kind == OperationKind::Query;
+    scope.backends.cache.is_on() && is_query && (compiled.is_safe || compiled.is_declared)
+}
+
 /// Holds an operation to the calls it may make.
 fn count(scope: &Scope, connector: &Connector, backend: &Backend) -> Result<(), Failure> {
     let number = connector

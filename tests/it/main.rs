@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod cache;
 mod cli;
 mod config;
 mod explain;
