@@ -55,6 +55,7 @@ SERVERS = {
     "switchboard": (switchboard("switchboard.yaml"), ALL, {}, False),
     "switchboard-grpc": (switchboard("grpc.yaml"), ["G1"], {}, False),
     "switchboard-shared": (switchboard("switchboard.yaml"), ALL, {"SHARING": "true"}, False),
+    "switchboard-cached": (switchboard("switchboard.yaml"), ALL, {"CACHE_BYTES": "67108864"}, False),
     "switchboard-shared-uniq": (switchboard("switchboard.yaml"), ALL, {"SHARING": "true"}, True),
     "tc-dedupe": (tailcall("dedupe"), ALL, TCENV, False),
     "tc-dedupe-uniq": (tailcall("dedupe"), ALL, TCENV, True),

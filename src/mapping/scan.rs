@@ -205,7 +205,7 @@ impl<'a> Scanner<'a> {
     fn row(&mut self, number: u16) -> Scanned<Node> {
         let projection = self.projection;
         let level = &projection.levels[usize::from(number)];
-        let row = self.table.new_row(level.layout, level.slots);
+        let row = level.new_row(self.table);
         let start = self.at;
         let met_array = self.keys(&level.keys, row.start, Some(number))?;
         if let Some(slot) = level.whole {
