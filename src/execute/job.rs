@@ -93,10 +93,11 @@ impl Job {
         let Some(call) = self.render()? else {
             return self.read(None, Keep::Always);
         };
-        let key = self.cache_key(&call);
-        if let Some(key) = key
-            .as_ref()
-            .filter(|_| self.takes_kept && compiled.is_kept.load(Relaxed))
+        let key = match compiled.is_kept.load(Relaxed) {
+            true => self.cache_key(&call),
+            false => None,
+        };
+        if let Some(key) = key.as_ref().filter(|_| self.takes_kept)
             && let Some(hit) = self.scope.backends.cache.get(key, Instant::now())
         {
             let (Hit::Fresh(kept) | Hit::Stale(kept)) = &hit;
@@ -108,9 +109,16 @@ impl Job {
         let has_credentials = lifetime::has_credentials(&call);
         let reply = call::send(&self.scope, connector, compiled, call, self.numbers.len()).await?;
         let policy = connector.cache.as_ref();
-        let good = key
-            .as_ref()
-            .and_then(|_| lifetime::lifetime(&reply.headers, policy, has_credentials, Instant::now()));
+        let good = match call::is_cacheable(&self.scope, compiled) {
+            true => lifetime::lifetime(&reply.headers, policy, has_credentials, Instant::now()),
+            false => None,
+        };
+        // The first answer of a connector that may be kept: nobody expected it.
+        let key = match (key, good) {
+            (None, Some(_)) => self.render()?.and_then(|call| self.cache_key(&call)),
+            (key, _) => key,
+        };
+        let good = good.filter(|_| key.is_some());
         // What is one user's own is kept only where the key says whose.
         let good = good.filter(|good| good.is_public || has_credentials || self.is_private());
         let chunk = self.read(Some(&reply), good.into())?;
