@@ -18,6 +18,7 @@ mod limits;
 mod limits_cost;
 mod limits_properties;
 mod mapping;
+mod scan;
 mod schema;
 mod sharing;
 mod shop_counts;
