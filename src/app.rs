@@ -108,7 +108,7 @@ impl App {
         ));
         let mut engines = Vec::new();
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, &metrics) {
+            match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
@@ -253,7 +253,12 @@ pub fn shown(path: &Path, base: &Path) -> String {
     path.strip_prefix(base).unwrap_or(path).display().to_string()
 }
 
-fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<(Surface, Backends), Vec<String>> {
+fn bind_surface(
+    config: &Config,
+    surface: Surface,
+    cache_bytes: u64,
+    metrics: &Metrics,
+) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
@@ -285,6 +290,7 @@ fn bind_surface(config: &Config, surface: Surface, metrics: &Metrics) -> Result<
     }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
+    let backends = backends.with_cache(cache_bytes);
     Ok((surface, backends))
 }
 
@@ -372,6 +378,8 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
             registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
             ..persisted::Settings::default()
         },
+        sharing: surface.sharing,
+        answers_kept: surface.cache_bytes,
     }
 }
 

@@ -66,6 +66,11 @@ pub struct SurfaceConfig {
     pub show_cost: bool,
     /// `persisted`.
     pub persisted: PersistedConfig,
+    /// Whether identical requests in flight share one execution. `sharing`, default true.
+    pub sharing: bool,
+    /// Bytes of answers of sources, and again of whole answers, that are kept as long as `Cache-Control` of the source and
+    /// `@cacheControl` allow. `cache_bytes`, default 64 MiB; 0 = none are kept.
+    pub cache_bytes: u64,
     /// `limits`.
     pub limits: Limits,
 }

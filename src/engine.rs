@@ -1,5 +1,6 @@
 //! The spine: one GraphQL request in, one answer out.
 
+mod answer;
 mod cost;
 
 use std::{net::IpAddr, sync::Arc};
@@ -9,7 +10,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use tokio::time::Instant;
 
 use crate::{
-    execute::{self, Backends, Scope},
+    execute::Backends,
     operation::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
@@ -19,6 +20,8 @@ use crate::{
     response,
     schema::Surface,
 };
+
+use answer::{Answers, Executions, Shared, Work};
 
 pub use crate::response::OnError;
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
@@ -102,6 +105,8 @@ pub struct Engine {
     backends: Arc<Backends>,
     documents: Documents,
     plans: PlanCache,
+    executions: Arc<Executions>,
+    answers: Arc<Answers>,
     settings: Settings,
 }
 
@@ -116,6 +121,10 @@ pub struct Settings {
     pub show_cost: bool,
     /// Documents that are named instead of sent.
     pub persisted: documents::Settings,
+    /// Whether identical requests in flight share one execution, and identical calls one call.
+    pub sharing: bool,
+    /// Bytes of whole answers that are kept while they are good.
+    pub answers_kept: u64,
 }
 
 /// An operation that may run.
@@ -133,6 +142,8 @@ impl Default for Settings {
             response_bytes: 8 * 1024 * 1024,
             show_cost: false,
             persisted: documents::Settings::default(),
+            sharing: true,
+            answers_kept: 64 * 1024 * 1024,
         }
     }
 }
@@ -149,6 +160,8 @@ impl Engine {
             backends,
             documents,
             plans: PlanCache::default(),
+            executions: Arc::default(),
+            answers: Arc::new(Answers::new(settings.answers_kept)),
             settings,
         }
     }
@@ -234,12 +247,7 @@ impl Engine {
             errors: 0,
         };
         *info = Some(found.clone());
-        if request.queries_only && operation.kind == OperationKind::Mutation {
-            return Err(RequestError::new(
-                RequestErrorKind::MutationNotAllowed,
-                "Mutations must be sent by POST.",
-            ));
-        }
+        check_method(&request, &operation)?;
         let Admitted {
             plan,
             variables,
@@ -255,34 +263,44 @@ impl Engine {
                 exceeded,
             });
         }
-        if let Some(registration) = registration {
-            self.documents.register(registration);
-        }
+        self.documents.register(registration);
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
-        let outcome = self.execute(&plan, variables, &request).await;
-        let settings = response::Settings {
-            on_error: request.on_error,
-            bytes_max: self.settings.response_bytes,
-        };
-        let mut assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &settings);
-        if self.settings.show_cost || cost::is_asked(&request.headers) {
-            cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
-        }
-        Ok(Response {
-            outcome: if assembled.errors == 0 {
-                Outcome::Data
-            } else {
-                Outcome::Partial
+        let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
+        let work = Work {
+            surface: self.surface.clone(),
+            backends: self.backends.clone(),
+            plan: plan.clone(),
+            variables,
+            headers: request.headers,
+            deadline: request.deadline,
+            writing: response::Settings {
+                on_error: request.on_error,
+                bytes_max: self.settings.response_bytes,
             },
-            body: assembled.body.into(),
-            headers: Vec::new(),
-            operation: Some(OperationInfo {
+            shares_calls: self.settings.sharing,
+        };
+        let Shared { body, errors, .. } = if shows_cost || introspection.is_some() {
+            let (mut assembled, until) = work.run(introspection).await;
+            if shows_cost {
+                cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
+            }
+            Shared {
+                body: assembled.body.into(),
                 errors: assembled.errors,
-                ..found
-            }),
+                until,
+            }
+        } else {
+            let executions = self.settings.sharing.then_some(&self.executions);
+            work.share(&operation, &self.answers, executions).await
+        };
+        Ok(Response {
+            outcome: if errors == 0 { Outcome::Data } else { Outcome::Partial },
+            body,
+            headers: Vec::new(),
+            operation: Some(OperationInfo { errors, ..found }),
             exceeded,
         })
     }
@@ -316,26 +334,6 @@ impl Engine {
             exceeded: operation.exceeded.and(values).and(checked),
         })
     }
-
-    async fn execute(&self, plan: &Arc<Plan>, variables: Variables, request: &Request) -> execute::Outcome {
-        let (surface, backends) = (self.surface.clone(), self.backends.clone());
-        let scope = Scope::new(
-            surface,
-            backends,
-            plan.clone(),
-            variables,
-            request.headers.clone(),
-            request.deadline,
-        );
-        let run = execute::run(Arc::new(scope));
-        match plan.kind {
-            OperationKind::Query => run.await,
-            // What has begun to change things is not stopped by a client that leaves.
-            OperationKind::Mutation => tokio::spawn(run)
-                .await
-                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
-        }
-    }
 }
 
 /// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
@@ -354,6 +352,16 @@ pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits)
 
 fn too_large(error: TooLarge) -> RequestError {
     RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
+}
+
+fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestError> {
+    if request.queries_only && operation.kind == OperationKind::Mutation {
+        return Err(RequestError::new(
+            RequestErrorKind::MutationNotAllowed,
+            "Mutations must be sent by POST.",
+        ));
+    }
+    Ok(())
 }
 
 fn asked(request: &Request) -> Asked<'_> {

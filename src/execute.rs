@@ -5,10 +5,16 @@
 
 pub mod backends;
 mod batch;
+mod cache;
+mod call;
 mod failure;
 mod gather;
+pub(crate) mod in_flight;
 mod interner;
+mod items;
+mod job;
 mod keys;
+mod lifetime;
 mod params;
 mod render;
 mod reply;
@@ -16,7 +22,10 @@ mod schedule;
 mod url;
 mod vars;
 
-use std::sync::{Arc, atomic::AtomicU32};
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+};
 
 use http::HeaderMap;
 use tokio::time::Instant;
@@ -46,7 +55,13 @@ pub struct Scope {
     pub deadline: Instant,
     /// Calls made so far, by source; last those without one.
     pub calls: Vec<AtomicU32>,
+    /// Tells it from all others.
+    pub(super) number: u64,
+    /// Whether identical calls of other requests may be joined.
+    pub shares_calls: bool,
 }
+
+static NEXT_SCOPE: AtomicU64 = AtomicU64::new(1);
 
 /// What was fetched: values and failures by step.
 #[derive(Debug, Default)]
@@ -57,6 +72,8 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// Why values are not there; links name them by index.
     pub failures: Vec<Arc<Failure>>,
+    /// How long all of it is good.
+    keep: lifetime::Keep,
     /// Errors that mappings declared with `->withError`.
     pub declared: Vec<crate::mapping::Declared>,
 }
@@ -114,6 +131,8 @@ impl Scope {
             headers,
             deadline,
             calls,
+            number: NEXT_SCOPE.fetch_add(1, Relaxed),
+            shares_calls: false,
         }
     }
 
@@ -122,6 +141,23 @@ impl Scope {
     pub fn request_id(&self) -> &str {
         let id = self.headers.get("x-request-id");
         id.and_then(|id| id.to_str().ok()).unwrap_or_default()
+    }
+}
+
+// === impl Outcome ===
+
+impl Outcome {
+    /// Until when anybody with the same request may be given this; `None`: it is for this request alone.
+    #[must_use]
+    pub fn public_until(&self) -> Option<Instant> {
+        match self.keep {
+            lifetime::Keep::For(lifetime)
+                if lifetime.is_public && self.failures.is_empty() && self.declared.is_empty() =>
+            {
+                Some(lifetime.fresh_until)
+            }
+            _ => None,
+        }
     }
 }
 

@@ -17,7 +17,12 @@ mod supply;
 mod waves;
 mod weights;
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicBool, AtomicUsize},
+};
+
+use http::HeaderName;
 
 use crate::{
     mapping::{Projection, WireProjection},
@@ -60,10 +65,34 @@ pub struct Plan {
     pub introspection: bool,
     /// How many fields its shapes have: what its size goes by.
     pub fields: usize,
+    /// What of a request takes part in the answer beside the operation and its variables; found by those who know the calls.
+    pub sharing: OnceLock<Sharing>,
     /// Bytes of its last answer: how much room the next one is given at once.
     pub answer_hint: AtomicUsize,
     /// What it is estimated to cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
     pub costs: Costs,
+}
+
+/// Whether and by what requests for one plan can share an answer.
+#[derive(Debug, Default)]
+pub struct Sharing {
+    /// Whether every call only reads.
+    pub is_safe: bool,
+    /// Whether answers may be kept: every call only reads, or its schema says how long what it brings is good.
+    pub may_be_kept: bool,
+    /// Whether an answer was ever kept: else nobody need look for one.
+    pub is_kept: AtomicBool,
+    /// Headers of the client that a call sends or a mapping reads.
+    pub headers: ClientHeaders,
+}
+
+/// Headers of the client that something depends on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClientHeaders {
+    /// These.
+    pub names: Vec<HeaderName>,
+    /// All there are: a mapping reads them in a way that cannot be followed.
+    pub all: bool,
 }
 
 /// One connector with one set of arguments, and all that the operation needs of its answers.
@@ -235,6 +264,46 @@ pub enum ValueShape {
     Enum(Arc<[Arc<str>]>),
     /// An object.
     Object(ShapeId),
+}
+
+// === impl ClientHeaders ===
+
+impl ClientHeaders {
+    /// Adds one name.
+    pub fn add(&mut self, name: &HeaderName) {
+        if !self.names.contains(name) {
+            self.names.push(name.clone());
+        }
+    }
+
+    /// Adds what something else depends on.
+    pub fn add_all(&mut self, other: &Self) {
+        self.all |= other.all;
+        other.names.iter().for_each(|name| self.add(name));
+    }
+
+    /// Appends the headers as a client sent them, so that two texts are equal only if all of them are.
+    pub fn write(&self, headers: &http::HeaderMap, out: &mut Vec<u8>) {
+        // Neither byte is in a header's name or value.
+        const VALUE_ENDS: u8 = b'\n';
+        const NAME_ENDS: u8 = b'\r';
+        if self.all {
+            for (name, value) in headers {
+                out.extend_from_slice(name.as_str().as_bytes());
+                out.push(NAME_ENDS);
+                out.extend_from_slice(value.as_bytes());
+                out.push(VALUE_ENDS);
+            }
+            return;
+        }
+        for name in &self.names {
+            for value in headers.get_all(name) {
+                out.extend_from_slice(value.as_bytes());
+                out.push(VALUE_ENDS);
+            }
+            out.push(NAME_ENDS);
+        }
+    }
 }
 
 // === impl KeyText ===

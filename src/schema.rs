@@ -9,6 +9,7 @@
 mod annotations;
 mod arguments;
 mod assemble;
+mod cache;
 mod connect;
 mod costs;
 mod coverage;
@@ -100,6 +101,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     roots::check(&full, spec, problems);
     roots::check_federation(&uses, problems);
     costs::check(&uses, &full, problems);
+    cache::check(&uses, problems);
     let context = Context {
         schema: &full,
         links: &links,

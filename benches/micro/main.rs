@@ -1,10 +1,11 @@
 //! What the stages of a request cost by themselves, without sockets.
 //!
-//! `cargo bench --bench micro [NAME]` prints µs; `benches/instructions.sh` counts instructions of the same work and
+//! `cargo bench --bench micro [NAME]` prints µs; `benches/growth.sh` tells how it grows; `benches/instructions.sh` counts instructions of the same work and
 //! compares them with the committed figures.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is no server")]
 
+mod growth;
 mod work;
 
 use std::{hint::black_box, time::Instant};
@@ -24,6 +25,11 @@ fn main() {
         .filter(|argument| argument != "--bench")
         .collect();
     match arguments.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["--growth"] => growth::KINDS
+            .iter()
+            .flat_map(|(kind, sizes)| sizes.iter().map(move |size| (kind, size)))
+            .for_each(|(kind, size)| println!("{kind} {size}")),
+        ["--growth", kind, size] => growth::run(kind, size.parse().unwrap()),
         ["--list"] => work::NAMES.iter().for_each(|name| println!("{name}")),
         ["--times", times, name] => measured(&mut work::set_up(name), times.parse().unwrap()),
         [name] => time(name),

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use serde_json::Value;
 use switchboard::{
     engine::{Engine, OnError, Request, Settings},
-    execute::{self, Backends, Scope},
+    execute::{self, Backends, Scope, backends::SourceSettings},
     mapping::{self, Context, Layouts, Projection, ScanLimits, Spec, Table, Vars},
     operation::{self, Limits, Variables},
     plan, response,
@@ -16,6 +16,8 @@ use switchboard::{
 };
 use switchboard_clients::{Call, CallFuture, Client, Reply};
 use tokio::runtime::Runtime;
+
+use crate::growth;
 
 /// One turn of the work; what it gives is only there to be used.
 pub(crate) type Work = Box<dyn FnMut() -> usize>;
@@ -187,7 +189,10 @@ fn plan_largest() -> Work {
 
 /// Answers from memory, by path.
 #[derive(Debug)]
-struct Canned(HashMap<&'static str, Bytes>);
+struct Canned {
+    bodies: HashMap<&'static str, Bytes>,
+    pause: Duration,
+}
 
 impl Client for Canned {
     fn call(&self, call: Call, _deadline: tokio::time::Instant) -> CallFuture {
@@ -202,90 +207,136 @@ impl Client for Canned {
             trailers: HeaderMap::new(),
             message: String::new(),
             details: Bytes::new(),
-            body: self.0[uri.path()].clone(),
+            body: self.bodies[uri.path()].clone(),
         };
+        let pause = self.pause;
         // Real replies do not come at once either.
         Box::pin(async move {
-            tokio::task::yield_now().await;
+            growth::pause(pause).await;
             Ok(reply)
         })
     }
 }
 
-struct Server {
+/// A server in process over canned answers, without limits, sharing and caches.
+pub(crate) struct Reach {
     runtime: Runtime,
     surface: Arc<Surface>,
     backends: Arc<Backends>,
+    engine: Arc<Engine>,
 }
 
-fn server() -> Server {
-    let file = SourceFile {
-        path: "schema.graphql".to_owned(),
-        text: SCHEMA.to_owned(),
-    };
-    let surface = schema::load("bench", &[file], &LoadOptions::default()).unwrap().surface;
-    let bodies = [
+// === impl Reach ===
+
+impl Reach {
+    pub(crate) fn new(schema: &str, bodies: Vec<(&'static str, String)>, pause: Duration) -> Self {
+        let file = SourceFile {
+            path: "schema.graphql".to_owned(),
+            text: schema.to_owned(),
+        };
+        let surface = Arc::new(schema::load("bench", &[file], &LoadOptions::default()).unwrap().surface);
+        let bodies = bodies.into_iter().map(|(path, body)| (path, Bytes::from(body)));
+        let client: Arc<dyn Client> = Arc::new(Canned {
+            bodies: bodies.collect(),
+            pause,
+        });
+        let metrics = Metrics::new(["bench"], []);
+        let source = SourceSettings {
+            scan: ScanLimits {
+                list: u32::MAX,
+                ..ScanLimits::default()
+            },
+            ..SourceSettings::default()
+        };
+        let sources = HashMap::from([("api".to_owned(), source)]);
+        let backends = Arc::new(Backends::bind(&surface, &sources, &|_| Some(client.clone()), &metrics).unwrap());
+        let settings = Settings {
+            limits: Limits {
+                depth: 0,
+                nesting: 500,
+                cost: 0,
+                calls: 0,
+                ..Limits::default()
+            },
+            response_bytes: usize::MAX,
+            sharing: false,
+            answers_kept: 0,
+            ..Settings::default()
+        };
+        Self {
+            runtime: tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()
+                .unwrap(),
+            engine: Arc::new(Engine::new(surface.clone(), backends.clone(), settings)),
+            surface,
+            backends,
+        }
+    }
+
+    /// The answer to a query.
+    pub(crate) fn ask(&self, query: &str) -> Bytes {
+        self.runtime.block_on(self.engine.handle(request_for(query))).body
+    }
+
+    /// Asks many at once.
+    pub(crate) fn ask_all(&self, queries: &[String]) {
+        self.runtime.block_on(async {
+            let mut tasks = tokio::task::JoinSet::new();
+            for query in queries {
+                let (engine, request) = (self.engine.clone(), request_for(query));
+                tasks.spawn(async move { engine.handle(request).await.body.len() });
+            }
+            assert!(tasks.join_all().await.into_iter().all(|length| length > 0));
+        });
+    }
+}
+
+fn request_for(query: &str) -> Request {
+    Request {
+        surface: 0,
+        query: Some(query.to_owned()),
+        operation_name: None,
+        variables: None,
+        extensions: None,
+        document_id: None,
+        on_error: OnError::default(),
+        queries_only: false,
+        peer: None,
+        headers: Arc::default(),
+        deadline: tokio::time::Instant::now() + Duration::from_secs(60),
+    }
+}
+
+fn reach() -> Reach {
+    let bodies = vec![
         ("/posts", posts(100, true)),
         ("/posts/1", posts(1, true)[1..].trim_end_matches(']').to_owned()),
         ("/users", users(10)),
     ];
-    let client: Arc<dyn Client> = Arc::new(Canned(
-        bodies
-            .into_iter()
-            .map(|(path, body)| (path, Bytes::from(body)))
-            .collect(),
-    ));
-    let metrics = Metrics::new(["bench"], []);
-    let backends = Backends::bind(&surface, &HashMap::new(), &|_| Some(client.clone()), &metrics).unwrap();
-    Server {
-        runtime: tokio::runtime::Builder::new_current_thread()
-            .enable_all()
-            .build()
-            .unwrap(),
-        surface: Arc::new(surface),
-        backends: Arc::new(backends),
-    }
+    Reach::new(SCHEMA, bodies, Duration::ZERO)
 }
 
 fn request(query: &'static str) -> Work {
-    let server = server();
-    let engine = Engine::new(server.surface, server.backends, Settings::default());
-    let headers = Arc::new(HeaderMap::new());
-    let runtime = server.runtime;
-    let ask = move || {
-        let request = Request {
-            surface: 0,
-            query: Some(query.to_owned()),
-            operation_name: None,
-            variables: None,
-            extensions: None,
-            document_id: None,
-            on_error: OnError::default(),
-            queries_only: false,
-            peer: None,
-            headers: headers.clone(),
-            deadline: tokio::time::Instant::now() + Duration::from_secs(5),
-        };
-        runtime.block_on(engine.handle(request)).body
-    };
-    let answer: Value = serde_json::from_slice(&ask()).unwrap();
+    let reach = reach();
+    let answer: Value = serde_json::from_slice(&reach.ask(query)).unwrap();
     assert!(answer.get("errors").is_none(), "{answer}");
-    Box::new(move || ask().len())
+    Box::new(move || reach.ask(query).len())
 }
 
 fn write_lists() -> Work {
-    let server = server();
-    let operation = operation::check::check(&server.surface, LISTS, None, &Limits::default()).unwrap();
-    let plan = Arc::new(plan::build::build(&server.surface, &operation, 0).unwrap());
+    let reach = reach();
+    let operation = operation::check::check(&reach.surface, LISTS, None, &Limits::default()).unwrap();
+    let plan = Arc::new(plan::build::build(&reach.surface, &operation, 0).unwrap());
     let scope = Scope::new(
-        server.surface.clone(),
-        server.backends,
+        reach.surface.clone(),
+        reach.backends.clone(),
         plan.clone(),
-        Variables::defaults(&server.surface, &operation),
+        Variables::defaults(&reach.surface, &operation),
         Arc::default(),
         tokio::time::Instant::now() + Duration::from_secs(60),
     );
-    let outcome = server.runtime.block_on(execute::run(Arc::new(scope)));
+    let outcome = reach.runtime.block_on(execute::run(Arc::new(scope)));
     Box::new(move || {
         let settings = response::Settings {
             on_error: OnError::default(),

@@ -54,6 +54,9 @@ TCENV = {"TAILCALL_LOG_LEVEL": "error", "TC_TRACKER": "false", "NO_COLOR": "1"}
 SERVERS = {
     "switchboard": (switchboard("switchboard.yaml"), ALL, {}, False),
     "switchboard-grpc": (switchboard("grpc.yaml"), ["G1"], {}, False),
+    "switchboard-shared": (switchboard("switchboard.yaml"), ALL, {"SHARING": "true"}, False),
+    "switchboard-cached": (switchboard("switchboard.yaml"), ALL, {"CACHE_BYTES": "67108864"}, False),
+    "switchboard-shared-uniq": (switchboard("switchboard.yaml"), ALL, {"SHARING": "true"}, True),
     "tc-dedupe": (tailcall("dedupe"), ALL, TCENV, False),
     "tc-dedupe-uniq": (tailcall("dedupe"), ALL, TCENV, True),
     "tc-dedupe-batch-uniq": (tailcall("dedupe-batch"), ["Q1"], TCENV, True),

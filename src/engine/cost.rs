@@ -1,6 +1,6 @@
 //! What an operation is estimated to cost: whether it may run, and what its client is told.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
 use crate::{
@@ -11,10 +11,10 @@ use crate::{
 };
 
 /// Asks for `extensions.cost` in the answer: `true`.
-pub const COST_HEADER: &str = "x-switchboard-cost";
+pub const COST_HEADER: HeaderName = HeaderName::from_static("x-switchboard-cost");
 
 /// Asks for the estimate alone, nothing is run: `cost`.
-pub const DRY_RUN_HEADER: &str = "x-switchboard-dry-run";
+pub const DRY_RUN_HEADER: HeaderName = HeaderName::from_static("x-switchboard-dry-run");
 
 /// Checks the sizes that an operation asks for, and the estimate.
 pub(super) fn check(
@@ -53,15 +53,15 @@ fn within(count: u64, most: u64, kind: LimitKind, say: impl FnOnce(u64, u64) -> 
 
 /// Whether the client wants `extensions.cost`.
 pub(super) fn is_asked(headers: &HeaderMap) -> bool {
-    has(headers, COST_HEADER, b"true")
+    has(headers, &COST_HEADER, b"true")
 }
 
 /// Whether the client wants the estimate and nothing else.
 pub(super) fn is_dry_run(headers: &HeaderMap) -> bool {
-    has(headers, DRY_RUN_HEADER, b"cost")
+    has(headers, &DRY_RUN_HEADER, b"cost")
 }
 
-fn has(headers: &HeaderMap, name: &'static str, word: &[u8]) -> bool {
+fn has(headers: &HeaderMap, name: &HeaderName, word: &[u8]) -> bool {
     headers
         .get(name)
         .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(word))

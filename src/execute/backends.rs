@@ -1,18 +1,25 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use http::Uri;
+use http::{HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    cache::AnswerCache,
+    call::Calls,
     params::{self, Param},
     render,
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
-    mapping::{ScanLimits, evaluate::Vars, tree},
+    mapping::{Key, ScanLimits, evaluate::Vars, tree},
+    operation::OperationKind,
+    plan::{ClientHeaders, Plan, Sharing},
     schema::{
         Surface,
         model::{
@@ -41,6 +48,8 @@ pub struct SourceSettings {
 pub struct Backends {
     sources: Vec<Backend>,
     connectors: Vec<Compiled>,
+    /// What is kept of their answers.
+    pub(super) cache: AnswerCache,
     /// `$env`.
     pub(super) env: Value,
 }
@@ -53,6 +62,8 @@ pub(super) struct Backend {
     pub(super) max_requests: u32,
     pub(super) scan: ScanLimits,
     pub(super) metrics: Option<SourceMetrics>,
+    /// Those under way.
+    pub(super) calls: Arc<Calls>,
 }
 
 /// What of a connector is known before a request.
@@ -64,6 +75,12 @@ pub(super) struct Compiled {
     pub(super) constant_uri: Option<Uri>,
     /// `queryParams:`, when they are keys and constants only.
     pub(super) params: Option<Vec<Param>>,
+    /// Whether the call only reads: it may be made once for many, and again.
+    pub(super) is_safe: bool,
+    /// Whether its schema says how long an answer is good.
+    pub(super) is_declared: bool,
+    /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
+    pub(super) is_kept: AtomicBool,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
@@ -71,7 +88,7 @@ pub(super) struct Compiled {
 }
 
 /// Which variables some mappings read.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(super) struct Needs {
     pub(super) args: bool,
     pub(super) this: bool,
@@ -81,7 +98,12 @@ pub(super) struct Needs {
     pub(super) request: bool,
     pub(super) status: bool,
     pub(super) response: bool,
+    /// Headers of the client that are read or passed on.
+    pub(super) headers: ClientHeaders,
 }
+
+/// Bytes of kept answers, unless said otherwise.
+pub const CACHE_BYTES: u64 = 64 * 1024 * 1024;
 
 /// Calls without a source of their own (absolute URLs) go by this one.
 pub const NO_SOURCE: &str = "";
@@ -133,6 +155,7 @@ impl Backends {
                     max_requests: settings.max_requests_per_operation,
                     scan: settings.scan,
                     metrics: metrics.source(&source.name),
+                    calls: Arc::default(),
                 }),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
@@ -144,6 +167,7 @@ impl Backends {
                 max_requests: defaults.max_requests_per_operation,
                 scan: defaults.scan,
                 metrics: None,
+                calls: Arc::default(),
             });
         }
         let connectors = surface
@@ -155,10 +179,20 @@ impl Backends {
             Ok(Self {
                 sources,
                 connectors,
+                cache: AnswerCache::new(CACHE_BYTES),
                 env,
             })
         } else {
             Err(errors)
+        }
+    }
+
+    /// The same with room for so many bytes of kept answers; 0: none are kept.
+    #[must_use]
+    pub fn with_cache(self, bytes_max: u64) -> Self {
+        Self {
+            cache: AnswerCache::new(bytes_max),
+            ..self
         }
     }
 
@@ -172,6 +206,27 @@ impl Backends {
             Some(id) => self.sources.get(id.0 as usize),
             None => self.sources.last(),
         }
+    }
+
+    /// Whether and by what requests for a plan of this surface can share an answer.
+    #[must_use]
+    pub fn sharing<'a>(&self, plan: &'a Plan) -> &'a Sharing {
+        plan.sharing.get_or_init(|| {
+            let is_query = plan.kind == OperationKind::Query;
+            let mut sharing = Sharing {
+                is_safe: is_query,
+                may_be_kept: is_query,
+                ..Sharing::default()
+            };
+            for fetch in &plan.fetches {
+                let compiled = self.compiled(fetch.connector);
+                sharing.is_safe &= compiled.is_safe;
+                sharing.may_be_kept &= compiled.is_safe || compiled.is_declared;
+                sharing.headers.add_all(&compiled.request.headers);
+                sharing.headers.add_all(&compiled.reply.headers);
+            }
+            sharing
+        })
     }
 
     pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {
@@ -223,6 +278,8 @@ pub fn environment() -> Value {
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
+    compiled.is_declared = connector.cache.is_some_and(|policy| policy.max_age.is_some());
+    compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());
     add_errors(&mut compiled.reply, &connector.errors);
@@ -232,8 +289,13 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     }
     let needs = &mut compiled.request;
     match &connector.request {
-        ConnectRequest::None => {}
-        ConnectRequest::Grpc { message, metadata, .. } => {
+        ConnectRequest::None => compiled.is_safe = true,
+        ConnectRequest::Grpc {
+            method,
+            message,
+            metadata,
+        } => {
+            compiled.is_safe = method.idempotent;
             needs.add_all(message.iter());
             needs.add_headers(metadata);
             if let Some(SourceTransport::Grpc { metadata, .. }) = source.map(|source| &source.transport) {
@@ -241,13 +303,14 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             }
         }
         ConnectRequest::Http {
+            method,
             url,
             path,
             query,
             headers,
             body,
-            ..
         } => {
+            compiled.is_safe = matches!(*method, Method::GET | Method::HEAD);
             needs.add_template(url);
             compiled.params = query.as_ref().and_then(|query| params::compile(connector, query));
             let evaluated = query.iter().filter(|_| compiled.params.is_none());
@@ -323,11 +386,26 @@ impl Needs {
                 "batch" => self.batch = true,
                 "config" => self.config = true,
                 "env" => self.env = true,
-                "request" => self.request = true,
+                "request" => {
+                    self.request = true;
+                    self.add_header_read(&read.path);
+                }
                 "status" => self.status = true,
                 "response" => self.response = true,
                 _ => {}
             }
+        }
+    }
+
+    /// `$request.headers.NAME`, or more than can be said.
+    fn add_header_read(&mut self, path: &[Key]) {
+        match path {
+            [headers, name, ..] if headers.text == "headers" => match HeaderName::try_from(&*name.text) {
+                Ok(name) => self.headers.add(&name),
+                // No header can have that name.
+                Err(_) => {}
+            },
+            _ => self.headers.all = true,
         }
     }
 
@@ -347,8 +425,13 @@ impl Needs {
 
     fn add_headers(&mut self, headers: &[Header]) {
         for header in headers {
-            if let HeaderValue::Value(template) = &header.value {
-                self.add_template(template);
+            match &header.value {
+                HeaderValue::Value(template) => self.add_template(template),
+                HeaderValue::From(name) => {
+                    self.headers.add(name);
+                    // It may say that the header is not to be passed on.
+                    self.headers.add(&header::CONNECTION);
+                }
             }
         }
     }

@@ -1,32 +1,19 @@
 //! The calls of one wave of a keyed fetch: keys split by `maxSize`, replies matched to keys by value.
 
-use std::sync::{Arc, Mutex, PoisonError, atomic::Ordering::Relaxed};
+use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
-use switchboard_clients::{Call, CallError, Reply};
-use tokio::time::Instant;
 
-use super::{
-    Failure, FailureKind, Scope,
-    interner::Interner,
-    keys::Keys,
-    render::{self, Asked},
-    reply,
-    vars::CallVars,
-};
+use super::{Failure, FailureKind, Scope, interner::Interner, job::Job, keys::Keys, lifetime::Keep, reply};
 use crate::{
-    mapping::{Context, Declared, NONE, Node, NodeKind, Table, Vars, text},
-    plan::{Align, FetchId},
+    mapping::{Declared, NONE, Node, NodeKind, Table, text},
+    plan::FetchId,
     schema::model::{Connector, Kind},
-    telemetry::{BatchSize, CallOutcome, SourceMetrics},
 };
 
 /// Calls that one wave has in flight at a time. With the default of 256 calls in flight to a source, one operation
 /// cannot take them all.
 const CALLS_IN_FLIGHT_MAX: usize = 32;
-
-/// Nodes that room is made for at once: 1 MiB. One huge answer must not make every later one take as much.
-const NODES_HINT_MAX: usize = 64 * 1024;
 
 /// What one wave fetched.
 #[derive(Debug, Default)]
@@ -35,6 +22,8 @@ pub(super) struct Batch {
     /// What there is for each key that was asked for, once.
     pub(super) found: Vec<(u32, Found)>,
     pub(super) declared: Vec<Declared>,
+    /// How long all of it is good.
+    pub(super) keep: Keep,
 }
 
 /// What there is for a key.
@@ -49,35 +38,49 @@ pub(super) enum Found {
 }
 
 /// What one call brought.
-struct Chunk {
-    table: Table,
-    found: Vec<(u32, Option<u32>)>,
-    declared: Vec<Declared>,
+pub(super) struct Chunk {
+    pub(super) table: Table,
+    pub(super) found: Vec<(u32, Option<u32>)>,
+    pub(super) declared: Vec<Declared>,
+    pub(super) keep: Keep,
 }
 
-/// Makes the calls for some keys of a fetch, without keys for a root field, and reads their replies.
+/// Has what is kept for some keys of a fetch, makes the calls for the others, and reads what they bring. Without keys for a
+/// root field.
 ///
 /// # Cancel safety
 /// Dropping the future drops its calls.
 pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, keys: Arc<Mutex<Keys>>) -> Batch {
-    let connector = connector(&scope, fetch);
-    let size = chunk_size(connector, numbers.len());
-    let absent = connector.not_found_is_error.then(|| {
+    let mut job = Job {
+        scope,
+        fetch,
+        numbers,
+        keys,
+        takes_kept: true,
+    };
+    let absent = job.parts().1.not_found_is_error.then(|| {
         let failure = Failure::new(FailureKind::NotFound, "There is no such object.");
-        reply::signed(&scope, connector, failure)
+        reply::signed(&job.scope, job.parts().1, failure)
     });
     let mut batch = Batch::default();
-    if numbers.len() <= size {
-        let result = chunk(&scope, fetch, &numbers, &keys).await;
-        let asked = if numbers.is_empty() { &[0] } else { &numbers[..] };
+    if let Some((numbers, kept)) = job.take_kept() {
+        batch.add(&numbers, Ok(kept), absent.as_ref());
+        if job.numbers.is_empty() {
+            return batch;
+        }
+    }
+    let size = chunk_size(job.parts().1, job.numbers.len());
+    if job.numbers.len() <= size {
+        let result = job.chunk().await;
+        let asked = if job.numbers.is_empty() { &[0] } else { &job.numbers[..] };
         batch.add(asked, result, absent.as_ref());
         return batch;
     }
-    let calls = numbers.chunks(size).map(|part| {
-        let (scope, keys, part) = (scope.clone(), keys.clone(), part.to_vec());
+    let calls = job.numbers.chunks(size).map(|part| {
+        let part = job.of(part.to_vec());
         async move {
-            let result = chunk(&scope, fetch, &part, &keys).await;
-            (part, result)
+            let result = part.chunk().await;
+            (part.numbers, result)
         }
     });
     let calls: Vec<_> = calls.collect();
@@ -88,10 +91,6 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
     batch
 }
 
-fn connector(scope: &Scope, fetch: FetchId) -> &Connector {
-    &scope.surface.connectors[scope.plan.fetches[usize::from(fetch.0)].connector.0 as usize]
-}
-
 /// Keys that go into one call.
 fn chunk_size(connector: &Connector, keys: usize) -> usize {
     match connector.kind {
@@ -100,151 +99,8 @@ fn chunk_size(connector: &Connector, keys: usize) -> usize {
     }
 }
 
-async fn chunk(scope: &Scope, fetch: FetchId, numbers: &[u32], keys: &Mutex<Keys>) -> Result<Chunk, Arc<Failure>> {
-    let connector = connector(scope, fetch);
-    call_and_read(scope, fetch, connector, numbers, keys)
-        .await
-        .map_err(|failure| reply::signed(scope, connector, failure))
-}
-
-async fn call_and_read(
-    scope: &Scope,
-    id: FetchId,
-    connector: &Connector,
-    numbers: &[u32],
-    keys: &Mutex<Keys>,
-) -> Result<Chunk, Failure> {
-    let fetch = &scope.plan.fetches[usize::from(id.0)];
-    let compiled = scope.backends.compiled(fetch.connector);
-    let call = {
-        let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-        let vars = CallVars::of_request(scope, fetch, compiled.request, numbers, &keys)?;
-        let pairs = vars.pairs();
-        let asked = Asked {
-            vars: &Vars::new(&pairs),
-            numbers,
-            keys: &keys,
-        };
-        render::render(scope, connector, compiled, asked)?
-    };
-    let reply = match call {
-        Some(call) => Some(send(scope, connector, call, numbers.len()).await?),
-        None => None,
-    };
-    let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
-    let mut vars = CallVars::of_request(scope, fetch, compiled.reply, numbers, &keys)?;
-    let mut table = Table::new(fetch.projection.layouts.len());
-    table.nodes.reserve(fetch.nodes_hint.load(Relaxed));
-    let mut declared = Vec::new();
-    let node = match &reply {
-        Some(reply) => {
-            vars.add_reply(compiled.reply, reply);
-            reply::read(scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
-        }
-        None => {
-            let pairs = vars.pairs();
-            let vars = Vars::new(&pairs);
-            let mut context = Context {
-                vars: &vars,
-                declared: Vec::new(),
-            };
-            let node = fetch.projection.read_value(None, &mut context, &mut table);
-            declared = context.declared;
-            node
-        }
-    };
-    let found = match &fetch.align {
-        Align::Whole => {
-            table.nodes.push(node);
-            let at = (table.nodes.len() - 1) as u32;
-            let number = numbers.first().copied().unwrap_or(0);
-            vec![(number, Some(at))]
-        }
-        Align::Items { parts, many } => align(&mut table, &node, parts, *many, numbers, &keys),
-    };
-    fetch.nodes_hint.store(table.nodes.len().min(NODES_HINT_MAX), Relaxed);
-    Ok(Chunk { table, found, declared })
-}
-
-async fn send(scope: &Scope, connector: &Connector, call: Call, keys: usize) -> Result<Reply, Failure> {
-    let Some(backend) = scope.backends.of(connector) else {
-        return Err(Failure::new(
-            FailureKind::Internal,
-            "There is no client for the source.",
-        ));
-    };
-    let number = connector
-        .source
-        .map_or(scope.surface.sources.len(), |source| source.0 as usize);
-    if scope.calls[number].fetch_add(1, Relaxed) >= backend.max_requests {
-        return Err(Failure::new(
-            FailureKind::RequestLimit,
-            "The operation needs more calls to the source than it may make.",
-        ));
-    }
-    let watch = CallWatch::start(backend.metrics.as_ref(), keys);
-    let result = backend.client.call(call, scope.deadline).await;
-    watch.end(&result);
-    result.map_err(|error| {
-        log_failed(scope, connector, &error);
-        Failure::of_call(&error)
-    })
-}
-
-/// The cause of a failed call: for the log alone.
-fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
-    let cause = std::error::Error::source(error)
-        .map(ToString::to_string)
-        .unwrap_or_default();
-    tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
-}
-
-/// Measures a call; one that is dropped counts as cancelled.
-struct CallWatch<'a> {
-    metrics: Option<&'a SourceMetrics>,
-    started: Instant,
-    outcome: CallOutcome,
-}
-
-// === impl CallWatch ===
-
-impl<'a> CallWatch<'a> {
-    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
-        if let Some(metrics) = metrics {
-            metrics.in_flight.inc();
-            if keys > 0 {
-                metrics.batch(BatchSize(keys));
-            }
-        }
-        Self {
-            metrics,
-            started: Instant::now(),
-            outcome: CallOutcome::Cancelled,
-        }
-    }
-
-    fn end(mut self, result: &Result<Reply, CallError>) {
-        self.outcome = match result {
-            Ok(_) => CallOutcome::Success,
-            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
-            Err(CallError::Connect(_)) => CallOutcome::Connect,
-            Err(CallError::Limited { .. }) => CallOutcome::Shed,
-            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
-        };
-    }
-}
-
-impl Drop for CallWatch<'_> {
-    fn drop(&mut self) {
-        if let Some(metrics) = self.metrics {
-            metrics.in_flight.dec();
-            metrics.finished(self.outcome, self.started.elapsed());
-        }
-    }
-}
-
 /// Matches the items of an answer to keys. The first item for a key wins; with `many`, all of them in their order.
-fn align(
+pub(super) fn align(
     table: &mut Table,
     output: &Node,
     parts: &[Vec<u16>],
@@ -252,17 +108,8 @@ fn align(
     numbers: &[u32],
     keys: &Keys,
 ) -> Vec<(u32, Option<u32>)> {
-    let mut texts = Interner::with_capacity(numbers.len());
-    // By key, the number of its text: keys that differ as JSON may be equal as text.
-    let mut text_of = Vec::with_capacity(numbers.len());
+    let (texts, text_of) = key_texts(numbers, keys);
     let mut text = Vec::with_capacity(24);
-    for number in numbers {
-        text.clear();
-        for part in keys.parts(*number) {
-            key_text(part, &mut text);
-        }
-        text_of.push(texts.number(&text));
-    }
     let mut groups: Vec<Group> = (0..texts.len()).map(|_| Group::default()).collect();
     let mut items = Vec::new();
     flatten(table, output, &mut items);
@@ -277,6 +124,49 @@ fn align(
     }
     let find = |(number, text): (&u32, &u32)| (*number, groups[*text as usize].node(table, many));
     numbers.iter().zip(&text_of).map(find).collect()
+}
+
+/// The distinct texts of keys, and by key the number of its text: keys that differ as JSON may be equal as text.
+fn key_texts(numbers: &[u32], keys: &Keys) -> (Interner, Vec<u32>) {
+    let mut texts = Interner::with_capacity(numbers.len());
+    let mut text_of = Vec::with_capacity(numbers.len());
+    let mut text = Vec::with_capacity(24);
+    for number in numbers {
+        text.clear();
+        for part in keys.parts(*number) {
+            key_text(part, &mut text);
+        }
+        text_of.push(texts.number(&text));
+    }
+    (texts, text_of)
+}
+
+/// By key, the positions of its items in an answer of `count` items; `None` when that is not what the answer is.
+pub(super) fn items_by_key(
+    table: &mut Table,
+    output: &Node,
+    parts: &[Vec<u16>],
+    numbers: &[u32],
+    keys: &Keys,
+    count: usize,
+) -> Option<Vec<Vec<usize>>> {
+    let mut items = Vec::new();
+    flatten(table, output, &mut items);
+    if items.len() != count || output.kind != NodeKind::List {
+        return None;
+    }
+    let (texts, text_of) = key_texts(numbers, keys);
+    let mut by_text = vec![Vec::new(); texts.len()];
+    let mut text = Vec::with_capacity(24);
+    for (position, item) in items.into_iter().enumerate() {
+        text.clear();
+        if item_text(table, item, parts, &mut text)
+            && let Some(number) = texts.find(&text)
+        {
+            by_text[number as usize].push(position);
+        }
+    }
+    Some(text_of.iter().map(|text| by_text[*text as usize].clone()).collect())
 }
 
 /// Items that belong to one key.
@@ -390,6 +280,7 @@ impl Batch {
                 let table = self.tables.len() as u32;
                 self.tables.push(Arc::new(chunk.table));
                 self.declared.extend(chunk.declared);
+                self.keep = self.keep.and(chunk.keep);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {
                     let found = match (node, absent) {
                         (Some(node), _) => Found::Value { table, node },
@@ -399,9 +290,11 @@ impl Batch {
                     (number, found)
                 }));
             }
-            Err(failure) => self
-                .found
-                .extend(numbers.iter().map(|number| (*number, Found::Failed(failure.clone())))),
+            Err(failure) => {
+                self.keep = Keep::Not;
+                let failed = |number: &u32| (*number, Found::Failed(failure.clone()));
+                self.found.extend(numbers.iter().map(failed));
+            }
         }
     }
 }

@@ -20,7 +20,7 @@ impl<'a> CallVars<'a> {
     pub(super) fn of_request(
         scope: &'a Scope,
         fetch: &Fetch,
-        needs: Needs,
+        needs: &Needs,
         numbers: &[u32],
         keys: &Keys,
     ) -> Result<Self, Failure> {
@@ -34,7 +34,14 @@ impl<'a> CallVars<'a> {
         };
         let is_entity = connector.kind == Kind::EntityField && !numbers.is_empty();
         if needs.args {
-            vars.push("args", if is_entity { key() } else { arguments(scope, fetch)? });
+            vars.push(
+                "args",
+                if is_entity {
+                    key()
+                } else {
+                    Self::arguments(scope, fetch)?
+                },
+            );
         }
         if needs.this {
             vars.push("this", key());
@@ -67,7 +74,7 @@ impl<'a> CallVars<'a> {
     }
 
     /// Adds what the source answered.
-    pub(super) fn add_reply(&mut self, needs: Needs, reply: &Reply) {
+    pub(super) fn add_reply(&mut self, needs: &Needs, reply: &Reply) {
         if needs.status {
             self.push("status", Value::from(reply.status));
         }
@@ -94,28 +101,29 @@ impl<'a> CallVars<'a> {
         self.0.iter().map(|(name, value)| (*name, &**value)).collect()
     }
 
+    /// The field's arguments, as `$args` has them.
+    pub(super) fn arguments(scope: &Scope, fetch: &Fetch) -> Result<Value, Failure> {
+        let mut object = Map::new();
+        for (name, argument) in &fetch.arguments {
+            match scope.variables.argument(argument) {
+                Ok(Some(value)) => {
+                    object.insert(name.to_string(), value);
+                }
+                Ok(None) => {}
+                Err(_) => {
+                    return Err(Failure::new(
+                        FailureKind::BadInput,
+                        format!("Argument {name:?} must not be null."),
+                    ));
+                }
+            }
+        }
+        Ok(Value::Object(object))
+    }
+
     fn push(&mut self, name: &'static str, value: Value) {
         self.0.push((name, Cow::Owned(value)));
     }
-}
-
-fn arguments(scope: &Scope, fetch: &Fetch) -> Result<Value, Failure> {
-    let mut object = Map::new();
-    for (name, argument) in &fetch.arguments {
-        match scope.variables.argument(argument) {
-            Ok(Some(value)) => {
-                object.insert(name.to_string(), value);
-            }
-            Ok(None) => {}
-            Err(_) => {
-                return Err(Failure::new(
-                    FailureKind::BadInput,
-                    format!("Argument {name:?} must not be null."),
-                ));
-            }
-        }
-    }
-    Ok(Value::Object(object))
 }
 
 /// Headers as mappings see them: every name has the list of its values.

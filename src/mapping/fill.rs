@@ -1,5 +1,7 @@
 //! Applies a compiled mapping to one answer of a source: spans first, then what has to be evaluated.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 use serde_json::{Map, Value};
 
@@ -64,6 +66,49 @@ impl Projection {
                 Ok(self.read_value(Some(&value), context, table))
             }
         }
+    }
+
+    /// Whether the output is a list of objects, each read on its own: then some of its items can be read without the others.
+    #[must_use]
+    pub fn reads_items(&self) -> bool {
+        matches!(self.root, Root::At { level: Some(_), .. })
+    }
+
+    /// The places of the output's items in a body that [`Self::read_json`] has read; `None` when it is no flat list of objects.
+    #[must_use]
+    pub fn item_spans(&self, body: &Bytes, limits: ScanLimits) -> Option<Vec<Range<usize>>> {
+        let Root::At { keys, level: Some(_) } = &self.root else {
+            return None;
+        };
+        let mut table = Table::new(self.layouts.len());
+        let mut scanner = Scanner::new(body, 0, self, limits, &mut table);
+        scanner.item_spans(keys).ok().flatten()
+    }
+
+    /// Reads a JSON list of items as [`Self::item_spans`] gives them.
+    ///
+    /// # Errors
+    /// As [`Self::read_json`].
+    pub fn read_items(
+        &self,
+        body: Bytes,
+        limits: ScanLimits,
+        context: &mut Context<'_>,
+        table: &mut Table,
+    ) -> Result<Node, ScanError> {
+        let Root::At { level, .. } = &self.root else {
+            return Err(ScanError::Syntax(0));
+        };
+        let number = table.add_body(body.clone());
+        let mut scanner = Scanner::new(&body, number, self, limits, table);
+        let found = scanner.navigate(&[], *level);
+        let Ok(Ok(node)) = found else {
+            return Err(scanner.error);
+        };
+        for row in std::mem::take(&mut scanner.pending) {
+            self.compute(row, context, table);
+        }
+        Ok(node)
     }
 
     /// Evaluates the whole mapping on a value that is no JSON text: plain text, nothing, an in-process result.

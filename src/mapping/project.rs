@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::{
     ast::{Block, Expr, Head, Item, Path, Selection, Spec, Step},
     layout::{LayoutId, Layouts},
+    table::{Node, Table},
     tree,
 };
 
@@ -38,11 +39,23 @@ pub(super) struct Level {
     /// Fields of the layout, then hidden ones: keys that computed slots read.
     pub(super) slots: usize,
     pub(super) keys: Vec<KeyRule>,
+    /// Objects put together from keys of this one, as in `author: { id: authorId }`.
+    pub(super) stubs: Vec<Stub>,
     /// Hidden slot of the object itself, when something reads all of it.
     pub(super) whole: Option<u16>,
     pub(super) computed: Vec<Computed>,
     /// Whether `computed` has more than fallbacks for arrays met on paths.
     pub(super) always_computed: bool,
+}
+
+/// An object whose slots are hidden ones of the row it is made in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stub {
+    /// The slot that it goes into.
+    slot: u16,
+    layout: LayoutId,
+    /// Its first slot.
+    first: u16,
 }
 
 /// What is done with the value of one key.
@@ -124,6 +137,21 @@ impl Projection {
     #[must_use]
     pub fn is_spans_only(&self) -> bool {
         matches!(self.root, Root::At { .. }) && self.levels.iter().all(|level| !level.always_computed)
+    }
+}
+
+// === impl Level ===
+
+impl Level {
+    /// Makes a row with the objects that stand in it.
+    #[inline]
+    pub(super) fn new_row(&self, table: &mut Table) -> Node {
+        let row = table.new_row(self.layout, self.slots);
+        for stub in &self.stubs {
+            let inner = table.row_at(stub.layout, row.start + u32::from(stub.first));
+            table.nodes[row.start as usize + usize::from(stub.slot)] = inner;
+        }
+        row
     }
 }
 
@@ -275,7 +303,34 @@ impl Compiler<'_> {
                 return;
             }
         }
+        if let (Expr::Object(block), Some(child), []) = (value, child, prefix)
+            && is_stub(block)
+        {
+            return self.stub(block, slot, child, level, keys);
+        }
         self.computed(value, slot, child, level, keys, prefix, false);
+    }
+
+    /// Makes an object of keys of the one it stands in.
+    fn stub(&mut self, block: &Block, slot: u16, child: LayoutId, level: u16, keys: &mut Vec<KeyRule>) {
+        let fields = self.layouts.get(child).fields.clone();
+        let made = &mut self.levels[usize::from(level)];
+        let first = made.slots as u16;
+        made.slots += fields.len();
+        made.stubs.push(Stub {
+            slot,
+            layout: child,
+            first,
+        });
+        for (inner, field) in fields.iter().enumerate() {
+            let named = block.items.iter().find_map(|item| match item {
+                Item::Named { name, value } if *name.text == *field.name => Some(value),
+                _ => None,
+            });
+            if let Some(value) = named {
+                self.item(value, first + inner as u16, field.child, level, keys, &[]);
+            }
+        }
     }
 
     #[expect(clippy::too_many_arguments, reason = "one caller's state, spelled out")]
@@ -345,6 +400,12 @@ fn plain_path(path: &Path) -> Option<(Vec<&str>, Option<&Block>)> {
         }
     }
     Some((keys, None))
+}
+
+/// Whether an object is put together name by name.
+fn is_stub(block: &Block) -> bool {
+    let are_named = block.items.iter().all(|item| matches!(item, Item::Named { .. }));
+    are_named && is_plain(block, &mut Vec::new())
 }
 
 /// The keys of `$` that an expression reads; `None` when it reads all of it.

@@ -3,6 +3,8 @@
 mod gaps;
 mod token;
 
+use std::ops::Range;
+
 use smallvec::SmallVec;
 
 use self::gaps::{GAPS_MAX, Gap, Gaps};
@@ -136,6 +138,39 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Walks down `keys` and notes the span of each item of the array there; `None` when there is none, or an item is no object.
+    pub(super) fn item_spans(&mut self, keys: &[Box<str>]) -> Scanned<Option<Vec<Range<usize>>>> {
+        self.space();
+        if let Some((key, rest)) = keys.split_first() {
+            let mut found = None;
+            if self.peek() != Some(b'{') {
+                return Ok(None);
+            }
+            self.object(|scanner, name, escaped| {
+                if !same_key(name, escaped, key.as_bytes()) {
+                    return scanner.skip().map(drop);
+                }
+                found = scanner.item_spans(rest)?;
+                Ok(())
+            })?;
+            return Ok(found);
+        }
+        if self.peek() != Some(b'[') {
+            self.skip()?;
+            return Ok(None);
+        }
+        let mut spans = Vec::new();
+        let mut are_objects = true;
+        self.array(|scanner| {
+            scanner.space();
+            let start = scanner.at;
+            are_objects &= scanner.skip()?.kind == NodeKind::RawObject;
+            spans.push(start..scanner.at);
+            Ok(())
+        })?;
+        Ok(are_objects.then_some(spans))
+    }
+
     /// Reads the value here by a level: objects become rows, arrays lists, the rest spans.
     fn value(&mut self, level: u16) -> Scanned<Node> {
         self.space();
@@ -170,7 +205,7 @@ impl<'a> Scanner<'a> {
     fn row(&mut self, number: u16) -> Scanned<Node> {
         let projection = self.projection;
         let level = &projection.levels[usize::from(number)];
-        let row = self.table.new_row(level.layout, level.slots);
+        let row = level.new_row(self.table);
         let start = self.at;
         let met_array = self.keys(&level.keys, row.start, Some(number))?;
         if let Some(slot) = level.whole {

@@ -195,6 +195,11 @@ impl Table {
     pub fn new_row(&mut self, layout: LayoutId, slots: usize) -> Node {
         let start = self.nodes.len() as u32;
         self.nodes.resize(self.nodes.len() + slots, Node::of(NodeKind::Missing));
+        self.row_at(layout, start)
+    }
+
+    /// The same over slots that are there already, from `start` on.
+    pub fn row_at(&mut self, layout: LayoutId, start: u32) -> Node {
         let ordinal = &mut self.rows[usize::from(layout.0)];
         let row = Node {
             kind: NodeKind::Row,

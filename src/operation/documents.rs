@@ -351,8 +351,8 @@ impl Documents {
     }
 
     /// Stores a document whose operation has passed everything.
-    pub fn register(&self, registration: Registration) {
-        if let Some(outcome) = self.registered.keep(registration) {
+    pub fn register(&self, registration: Option<Registration>) {
+        if let Some(outcome) = registration.and_then(|registration| self.registered.keep(registration)) {
             self.count(outcome);
         }
     }

@@ -85,6 +85,11 @@ impl Variables {
         self.0.get(usize::from(variable))?.as_ref()
     }
 
+    /// All values, in the order of the operation's variables; `None` = not given.
+    pub fn iter(&self) -> impl Iterator<Item = Option<&Value>> {
+        self.0.iter().map(Option::as_ref)
+    }
+
     /// Which of the operation's condition variables are true: bit n for `operation.conditions[n]`.
     #[must_use]
     pub fn condition_bits(&self, operation: &Operation) -> u64 {

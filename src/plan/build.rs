@@ -3,7 +3,7 @@
 //! The rules are DIALECT §1.9 and §2.1: a field comes from the selection that made its object if that names it, else
 //! from its own connector, else from a connector of its type whose key is at hand.
 
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
 use super::{
     Align, Costs, Count, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
@@ -143,6 +143,7 @@ impl<'a> Planner<'a> {
             root,
             introspection: self.introspects,
             fields: self.fields,
+            sharing: OnceLock::new(),
             answer_hint: AtomicUsize::new(256),
             costs: Costs::default(),
         };

@@ -51,6 +51,19 @@ pub(super) fn plain(table: &Table, node: &Node, scalar: Scalar, out: &mut Vec<u8
             out.push(b'"');
             true
         }
+        (NodeKind::Text, Scalar::String | Scalar::Id) if text::plain_length(table.bytes(node)) == node.len as usize => {
+            out.push(b'"');
+            copy::span(table, node, out);
+            out.push(b'"');
+            true
+        }
+        (NodeKind::Int, Scalar::Int) => match i32::try_from(node.as_bits() as i64) {
+            Ok(whole) => {
+                out.extend_from_slice(itoa::Buffer::new().format(whole).as_bytes());
+                true
+            }
+            Err(_) => false,
+        },
         (NodeKind::True, Scalar::Boolean) => {
             out.extend_from_slice(b"true");
             true

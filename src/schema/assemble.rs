@@ -14,12 +14,14 @@ use crate::mapping::tree;
 
 use super::{
     annotations::{Use, UseSite},
+    cache,
     connect::ConnectDraft,
     costs,
     files::Files,
     group_by,
     model::{
-        Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId, Surface, Type, TypeId, TypeKind,
+        CachePolicy, Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId, Surface, Type,
+        TypeId, TypeKind,
     },
     source::SourceDraft,
 };
@@ -50,7 +52,8 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
     let sources: Vec<Source> = sources.into_iter().filter_map(|draft| draft.source).collect();
     let mut built: Vec<Connector> = Vec::new();
     for draft in connectors {
-        if let Some(connector) = build_connector(draft, &types) {
+        let policy = cache::policy(uses, &draft, files);
+        if let Some(connector) = build_connector(draft, policy, &types) {
             types.attach(ConnectorId(to_u32(built.len())), &connector);
             built.push(connector);
         }
@@ -71,7 +74,7 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
     })
 }
 
-fn build_connector(draft: ConnectDraft, types: &TypeTable) -> Option<Connector> {
+fn build_connector(draft: ConnectDraft, cache: Option<CachePolicy>, types: &TypeTable) -> Option<Connector> {
     let type_id = *types.ids.get(draft.type_name.as_str())?;
     let site = match &draft.field {
         Some(field) => Site::Field(type_id, types.field_index(type_id, &field.name)?),
@@ -94,6 +97,7 @@ fn build_connector(draft: ConnectDraft, types: &TypeTable) -> Option<Connector> 
         not_found_is_error: draft.not_found_is_error,
         this_reads: draft.this_reads,
         batch_reads: draft.batch_reads,
+        cache,
         place: draft.place,
     })
 }

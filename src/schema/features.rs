@@ -29,7 +29,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::Resilience,
     Feature::Fallback,
     Feature::Critical,
-    Feature::CacheControl,
     Feature::CacheTag,
     Feature::Authenticated,
     Feature::RequiresScopes,

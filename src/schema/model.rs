@@ -272,8 +272,21 @@ pub struct Connector {
     pub this_reads: KeyTree,
     /// `$batch` paths read; without any, nothing is read.
     pub batch_reads: KeyTree,
+    /// What `@cacheControl` says of its answers.
+    pub cache: Option<CachePolicy>,
     /// Where it was declared.
     pub place: Place,
+}
+
+/// `@cacheControl` of a connector's answers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CachePolicy {
+    /// Seconds that an answer is fresh; unsaid: as long as the source says.
+    pub max_age: Option<u32>,
+    /// Seconds beyond in which it is served while a new one is fetched.
+    pub stale_while_revalidate: Option<u32>,
+    /// Whether only the caller it was made for may have it, if that is said.
+    pub is_private: Option<bool>,
 }
 
 /// What a connector supplies.

@@ -74,6 +74,8 @@ surfaces:
     operations: schema/web/operations
     introspection: true
     show_cost: true
+    sharing: false
+    cache_bytes: 5
     limits: { mode: measure, body_bytes: 1, document_bytes: 2, tokens: 3, nesting: 4, depth: 5, aliases: 6, root_fields: 7, directives: 8,
               expanded_selections: 9, cost: 1_000, calls: 11, list_size: 12, input_list: 13, string_bytes: 14, errors: 15,
               response_bytes: 0 }
@@ -90,8 +92,14 @@ surfaces:
     assert_eq!(names, ["web", "mobile"], "in the order of the file");
     let web = &config.surfaces[0];
     assert_eq!(
-        (web.path.as_str(), web.introspection, web.show_cost),
-        ("/shop", true, true)
+        (
+            web.path.as_str(),
+            web.introspection,
+            web.show_cost,
+            web.sharing,
+            web.cache_bytes
+        ),
+        ("/shop", true, true, false, 5)
     );
     assert_eq!(
         web.schema,

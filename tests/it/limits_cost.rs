@@ -49,8 +49,8 @@ const SDL: &str = r#"
     input Page { first: Int }
 "#;
 
-fn with(name: &'static str, value: &'static str) -> HeaderMap {
-    HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
+fn with(name: http::HeaderName, value: &'static str) -> HeaderMap {
+    HeaderMap::from_iter([(name, HeaderValue::from_static(value))])
 }
 
 fn engine_with(change: impl FnOnce(&mut Settings)) -> TestEngine {

@@ -7,6 +7,7 @@
 
 mod architecture;
 mod browser;
+mod cache;
 mod cli;
 mod config;
 mod explain;
@@ -20,7 +21,9 @@ mod limits_properties;
 mod mapping;
 mod persisted;
 mod persisted_lists;
+mod scan;
 mod schema;
+mod sharing;
 mod shop_counts;
 mod shop_failures;
 mod shop_isolation;

@@ -348,10 +348,30 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        12,
+        11,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 12, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 11, "{}", rendered(&text, false));
+}
+
+#[test]
+fn seconds_of_cache_control_are_at_least_zero_and_what_has_no_effect_is_a_warning() {
+    let text = format!(
+        r#"extend schema
+  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@cacheControl"])
+{SOURCE}
+type Query {{
+  a: Int @cacheControl(maxAge: -1, staleIfError: 5) @connect(source: "api", http: {{ GET: "/a" }}, selection: "$.a")
+}}"#
+    );
+    let found = places(&text);
+    assert_eq!(
+        found,
+        ["6:32 GRAPHQL_ERROR", "6:50 UNSUPPORTED_FEATURE"],
+        "{}",
+        rendered(&text, false)
+    );
 }
 
 #[test]

@@ -105,7 +105,12 @@ async fn in_50_000_interleaved_requests_nobody_sees_a_byte_of_somebody_else() {
     }
 
     let calls: u64 = order.iter().map(|(_, question)| QUESTIONS[*question].2).sum();
-    assert_eq!(backends.calls(), calls, "every request makes its own calls");
+    let made = backends.calls();
+    assert!(made <= calls, "{made} calls where {calls} would do without sharing");
+    assert!(
+        made > calls / 2,
+        "{made} of {calls} calls: a user shares with nobody but himself"
+    );
     assert!(backends.accounts.in_flight_max() > 8, "users did ask at once");
     for (user, answers) in alone.iter().enumerate() {
         let id = format!(r#""id":"{}","#, user + 1);

@@ -122,53 +122,74 @@ impl<'a> Scanner<'a> {
     }
 
     fn number(&mut self) -> Scanned<()> {
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+        let mut at = self.at;
+        if self.byte(at) == Some(b'-') {
+            at += 1;
         }
-        match self.peek() {
-            Some(b'0') => self.at += 1,
-            Some(b'1'..=b'9') => self.digits()?,
-            _ => return Err(self.syntax()),
+        at = match self.byte(at) {
+            Some(b'0') => at + 1,
+            Some(b'1'..=b'9') => self.digits(at)?,
+            _ => return Err(self.syntax_at(at)),
+        };
+        if self.byte(at) == Some(b'.') {
+            at = self.digits(at + 1)?;
         }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let Some(b'e' | b'E') = self.peek() {
-            self.at += 1;
-            if let Some(b'+' | b'-') = self.peek() {
-                self.at += 1;
+        if let Some(b'e' | b'E') = self.byte(at) {
+            at += 1;
+            if let Some(b'+' | b'-') = self.byte(at) {
+                at += 1;
             }
-            self.digits()?;
+            at = self.digits(at)?;
         }
+        self.at = at;
         Ok(())
     }
 
-    fn digits(&mut self) -> Scanned<()> {
-        let start = self.at;
-        while let Some(b'0'..=b'9') = self.peek() {
-            self.at += 1;
+    /// Where the digits that start at `at` end; there must be one.
+    #[inline]
+    fn digits(&mut self, at: usize) -> Scanned<usize> {
+        let mut end = at;
+        while let Some(b'0'..=b'9') = self.byte(end) {
+            end += 1;
         }
-        if self.at > start { Ok(()) } else { Err(self.syntax()) }
+        if end > at { Ok(end) } else { Err(self.syntax_at(at)) }
     }
 
     /// Passes over the string here; returns whether it has escapes.
+    #[inline]
     fn string(&mut self) -> Scanned<bool> {
-        self.at += 1;
+        let bytes = self.bytes;
+        let mut at = self.at + 1;
         let mut escaped = false;
         loop {
-            self.at += text::plain_length(&self.bytes[self.at..]);
-            match self.peek() {
+            at += text::plain_length(&bytes[at.min(bytes.len())..]);
+            match bytes.get(at) {
                 Some(b'"') => {
-                    self.at += 1;
+                    self.at = at + 1;
                     return Ok(escaped);
                 }
                 Some(b'\\') => {
                     escaped = true;
-                    self.escape()?;
+                    at = self.escape(at)?;
                 }
-                _ => return Err(self.syntax()),
+                _ => return Err(self.syntax_at(at)),
             }
+        }
+    }
+
+    /// Where the escape at `at` ends.
+    #[inline]
+    fn escape(&mut self, at: usize) -> Scanned<usize> {
+        match self.byte(at + 1) {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => Ok(at + 2),
+            Some(b'u') => {
+                let digits = self.bytes.get(at + 2..at + 6);
+                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
+                    return Err(self.syntax_at(at));
+                }
+                Ok(at + 6)
+            }
+            _ => Err(self.syntax_at(at)),
         }
     }
 
@@ -179,22 +200,6 @@ impl<'a> Scanner<'a> {
             .get(self.at..)?
             .first_chunk::<8>()
             .map(|bytes| u64::from_le_bytes(*bytes))
-    }
-
-    fn escape(&mut self) -> Scanned<()> {
-        let length = match self.bytes.get(self.at + 1) {
-            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => 2,
-            Some(b'u') => {
-                let digits = self.bytes.get(self.at + 2..self.at + 6);
-                if !digits.is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)) {
-                    return Err(self.syntax());
-                }
-                6
-            }
-            _ => return Err(self.syntax()),
-        };
-        self.at += length;
-        Ok(())
     }
 
     #[inline]
@@ -210,7 +215,12 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     pub(super) fn peek(&self) -> Option<u8> {
-        self.bytes.get(self.at).copied()
+        self.byte(self.at)
+    }
+
+    #[inline]
+    fn byte(&self, at: usize) -> Option<u8> {
+        self.bytes.get(at).copied()
     }
 
     fn expect(&mut self, byte: u8) -> Scanned<()> {
@@ -224,7 +234,12 @@ impl<'a> Scanner<'a> {
 
     #[cold]
     pub(super) fn syntax(&mut self) -> Stop {
-        self.stop(ScanError::Syntax(self.at))
+        self.syntax_at(self.at)
+    }
+
+    #[cold]
+    fn syntax_at(&mut self, at: usize) -> Stop {
+        self.stop(ScanError::Syntax(at))
     }
 
     #[cold]

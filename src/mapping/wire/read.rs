@@ -90,7 +90,7 @@ impl Reader<'_> {
     fn row(&mut self, message: usize, from: usize, to: usize) -> Read<Node> {
         let number = self.plan.messages[message].level.expect("rows have a level");
         let level = &self.projection.levels[usize::from(number)];
-        let row = self.table.new_row(level.layout, level.slots);
+        let row = level.new_row(self.table);
         self.message(message, row.start, from, to)?;
         if level.always_computed {
             self.pending.push(PendingRow {

@@ -1,0 +1,219 @@
+//! Executing an admitted operation, and sharing that between identical requests, at the same time or later.
+//!
+//! Requests are identical when everything that takes part in their answer is equal: the operation, its variables, what an
+//! error does, and every header of the client that a call sends or a mapping reads. Headers that nobody uses make no
+//! difference. Mutations, and queries whose calls may do more than read, are never shared.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering::Relaxed},
+};
+
+use bytes::Bytes;
+use foldhash::quality::RandomState;
+use futures_util::FutureExt;
+use http::HeaderMap;
+use moka::sync::Cache;
+use serde_json::{Map, Value};
+use tokio::{task::JoinHandle, time::Instant};
+
+use crate::{
+    execute::{self, Backends, Scope, in_flight::InFlight},
+    operation::{Operation, OperationKind, Variables},
+    plan::Plan,
+    response::{self, Assembled, OnError},
+    schema::Surface,
+};
+
+/// Number of the next request that shares.
+static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Bytes that a kept answer takes beside its body and key, by an estimate that is rather too high.
+const ENTRY_BYTES: usize = 256;
+
+/// An operation about to be executed.
+pub(super) struct Work {
+    pub(super) surface: Arc<Surface>,
+    pub(super) backends: Arc<Backends>,
+    pub(super) plan: Arc<Plan>,
+    pub(super) variables: Variables,
+    pub(super) headers: Arc<HeaderMap>,
+    pub(super) deadline: Instant,
+    pub(super) writing: response::Settings,
+    /// Whether identical calls of other requests may be joined.
+    pub(super) shares_calls: bool,
+}
+
+/// An answer that many may have.
+#[derive(Debug, Clone)]
+pub(super) struct Shared {
+    pub(super) body: Bytes,
+    pub(super) errors: u32,
+    /// Until when it may be given to whoever asks the same.
+    pub(super) until: Option<Instant>,
+}
+
+/// Whole answers that are kept, bounded in bytes.
+#[derive(Debug)]
+pub(super) struct Answers(Option<Cache<Arc<[u8]>, Shared, RandomState>>);
+
+/// Executions that others may join. `None`: our own code failed.
+pub(super) type Executions = InFlight<Option<Shared>>;
+
+/// A task that ends with its owner.
+struct Owned(JoinHandle<Shared>);
+
+// === impl Work ===
+
+impl Work {
+    /// Executes the operation and writes its answer.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops a query's calls. A mutation that has begun finishes.
+    pub(super) async fn run(self, introspection: Option<Map<String, Value>>) -> (Assembled, Option<Instant>) {
+        let Self {
+            surface,
+            backends,
+            plan,
+            variables,
+            headers,
+            deadline,
+            writing,
+            shares_calls,
+        } = self;
+        let mut scope = Scope::new(surface, backends, plan.clone(), variables, headers, deadline);
+        scope.shares_calls = shares_calls;
+        let run = execute::run(Arc::new(scope));
+        let outcome = match plan.kind {
+            OperationKind::Query => run.await,
+            // What has begun to change things is not stopped by a client that leaves.
+            OperationKind::Mutation => tokio::spawn(run)
+                .await
+                .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
+        };
+        let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
+        let until = outcome.public_until().filter(|_| assembled.errors == 0);
+        (assembled, until)
+    }
+
+    /// The same, for many: kept where that is allowed.
+    async fn run_and_keep(self, key: &[u8], answers: &Answers) -> Shared {
+        let (plan, backends) = (self.plan.clone(), self.backends.clone());
+        let (assembled, until) = self.run(None).await;
+        let shared = Shared {
+            body: assembled.body.into(),
+            errors: assembled.errors,
+            until,
+        };
+        let sharing = backends.sharing(&plan);
+        if sharing.may_be_kept && shared.until.is_some() {
+            sharing.is_kept.store(true, Relaxed);
+            answers.put(key, shared.clone());
+        }
+        shared
+    }
+
+    /// The answer: a kept one, that of identical work under way, or that of this work, which others can then join and have.
+    ///
+    /// # Panics
+    /// Where the shared execution did: each of those who waited for it gets the answer that its own panic would have given.
+    ///
+    /// # Cancel safety
+    /// Dropping the future drops the execution's calls if nobody else waits for them.
+    pub(super) async fn share(
+        self,
+        operation: &Operation,
+        answers: &Arc<Answers>,
+        executions: Option<&Arc<Executions>>,
+    ) -> Shared {
+        let sharing = self.backends.sharing(&self.plan);
+        let executions = executions.filter(|_| sharing.is_safe);
+        if !sharing.may_be_kept && executions.is_none() {
+            return self.run_and_keep(&[], answers).await;
+        }
+        let key = self.key(operation);
+        if sharing.is_kept.load(Relaxed)
+            && let Some(kept) = answers.get(&key, Instant::now())
+        {
+            return kept;
+        }
+        let Some(executions) = executions else {
+            return self.run_and_keep(&key, answers).await;
+        };
+        let deadline = self.deadline;
+        let next = NEXT.fetch_add(1, Relaxed);
+        let start = || {
+            // In a task of its own: while it runs, those who wait for it are not woken.
+            let (key, answers) = (key.clone(), answers.clone());
+            let task = Owned(tokio::spawn(async move { self.run_and_keep(&key, &answers).await }));
+            task.end().boxed()
+        };
+        match executions.join(&key, next, deadline, start).await {
+            Some(shared) => shared,
+            None => std::panic::resume_unwind(Box::new("the execution that was shared has panicked")),
+        }
+    }
+
+    /// Everything that takes part in the answer, so that two are equal only if all of it is.
+    fn key(&self, operation: &Operation) -> Vec<u8> {
+        // In no JSON text.
+        const ENDS: u8 = 0xFF;
+        let mut key = Vec::with_capacity(64);
+        key.extend_from_slice(&operation.id.to_le_bytes());
+        key.push(match self.writing.on_error {
+            OnError::Propagate => 0,
+            OnError::Null => 1,
+            OnError::Halt => 2,
+        });
+        for value in self.variables.iter() {
+            if let Some(value) = value {
+                crate::mapping::text::write_value(value, &mut key);
+            }
+            key.push(ENDS);
+        }
+        self.backends.sharing(&self.plan).headers.write(&self.headers, &mut key);
+        key
+    }
+}
+
+// === impl Answers ===
+
+impl Answers {
+    /// None yet; with 0 bytes, none ever.
+    pub(super) fn new(bytes_max: u64) -> Self {
+        let cache = (bytes_max > 0).then(|| {
+            Cache::builder()
+                .max_capacity(bytes_max)
+                .weigher(|key: &Arc<[u8]>, answer: &Shared| {
+                    u32::try_from(key.len() + answer.body.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
+                })
+                .build_with_hasher(RandomState::default())
+        });
+        Self(cache)
+    }
+
+    fn get(&self, key: &[u8], now: Instant) -> Option<Shared> {
+        let kept = self.0.as_ref()?.get(key)?;
+        kept.until.is_some_and(|until| now < until).then_some(kept)
+    }
+
+    fn put(&self, key: &[u8], answer: Shared) {
+        if let Some(cache) = &self.0 {
+            cache.insert(key.into(), answer);
+        }
+    }
+}
+
+// === impl Owned ===
+
+impl Owned {
+    async fn end(mut self) -> Option<Shared> {
+        (&mut self.0).await.ok()
+    }
+}
+
+impl Drop for Owned {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}

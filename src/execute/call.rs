@@ -1,0 +1,178 @@
+//! One call to a source: from what is kept of earlier answers, by joining the same call under way, or made.
+
+use std::io::Write;
+
+use futures_util::FutureExt;
+use switchboard_clients::{Call, CallError, Reply};
+use tokio::time::Instant;
+
+use super::{
+    Failure, FailureKind, Scope,
+    backends::{Backend, Compiled},
+    in_flight::InFlight,
+};
+use crate::{
+    operation::OperationKind,
+    schema::model::Connector,
+    telemetry::{BatchSize, CallOutcome, SourceMetrics},
+};
+
+/// Calls to one source that others may join.
+pub(super) type Calls = InFlight<Result<Reply, CallError>>;
+
+/// Makes a call, or joins the same one under way.
+///
+/// # Cancel safety
+/// Dropping the future drops the call if nobody else waits for it.
+pub(super) async fn send(
+    scope: &Scope,
+    connector: &Connector,
+    compiled: &Compiled,
+    call: Call,
+    keys: usize,
+) -> Result<Reply, Failure> {
+    let Some(backend) = scope.backends.of(connector) else {
+        return Err(Failure::new(
+            FailureKind::Internal,
+            "There is no client for the source.",
+        ));
+    };
+    count(scope, connector, backend)?;
+    let result = if scope.shares_calls && is_safe(scope, compiled) {
+        let key = key(&call);
+        let (client, metrics, deadline) = (backend.client.clone(), backend.metrics.clone(), scope.deadline);
+        let start = || {
+            let made = async move {
+                let watch = CallWatch::start(metrics.as_ref(), keys);
+                let result = client.call(call, deadline).await;
+                watch.end(&result);
+                result
+            };
+            made.boxed()
+        };
+        // Not with itself: a field that is asked for twice is called twice (DIALECT §1.9).
+        backend.calls.join(&key, scope.number, scope.deadline, start).await
+    } else {
+        let watch = CallWatch::start(backend.metrics.as_ref(), keys);
+        let result = backend.client.call(call, scope.deadline).await;
+        watch.end(&result);
+        result
+    };
+    result.map_err(|error| {
+        log_failed(scope, connector, &error);
+        Failure::of_call(&error)
+    })
+}
+
+/// Whether a call may be made once for many: it only reads, and nothing is changed beside it.
+pub(super) fn is_safe(scope: &Scope, compiled: &Compiled) -> bool {
+    compiled.is_safe && scope.plan.kind == OperationKind::Query
+}
+
+/// Whether answers of a connector may be kept: its calls only read, or its schema says how long they are good.
+pub(super) fn is_cacheable(scope: &Scope, compiled: &Compiled) -> bool {
+    let is_query = scope.plan.kind == OperationKind::Query;
+    scope.backends.cache.is_on() && is_query && (compiled.is_safe || compiled.is_declared)
+}
+
+/// Holds an operation to the calls it may make.
+fn count(scope: &Scope, connector: &Connector, backend: &Backend) -> Result<(), Failure> {
+    let number = connector
+        .source
+        .map_or(scope.surface.sources.len(), |source| source.0 as usize);
+    if scope.calls[number].fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= backend.max_requests {
+        return Err(Failure::new(
+            FailureKind::RequestLimit,
+            "The operation needs more calls to the source than it may make.",
+        ));
+    }
+    Ok(())
+}
+
+/// The complete rendered call, so that two are equal only if they would send the same.
+pub(super) fn key(call: &Call) -> Vec<u8> {
+    let mut key = Vec::with_capacity(256);
+    let (headers, body) = match call {
+        Call::Http {
+            method,
+            uri,
+            headers,
+            body,
+        } => {
+            // A method has no blank, a URL no line end, and neither has a header.
+            write!(key, "{method} {uri}\n").expect("writing to memory");
+            (headers, body.as_ref())
+        }
+        Call::Grpc {
+            path,
+            message,
+            metadata,
+        } => {
+            write!(key, "grpc {path}\n").expect("writing to memory");
+            (metadata, Some(message))
+        }
+    };
+    for (name, value) in headers {
+        key.extend_from_slice(name.as_str().as_bytes());
+        key.push(b':');
+        key.extend_from_slice(value.as_bytes());
+        key.push(b'\n');
+    }
+    key.push(b'\n');
+    if let Some(body) = body {
+        key.extend_from_slice(body);
+    }
+    key
+}
+
+/// The cause of a failed call: for the log alone.
+fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
+    let cause = std::error::Error::source(error)
+        .map(ToString::to_string)
+        .unwrap_or_default();
+    tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
+}
+
+/// Measures a call; one that is dropped counts as cancelled.
+struct CallWatch<'a> {
+    metrics: Option<&'a SourceMetrics>,
+    started: Instant,
+    outcome: CallOutcome,
+}
+
+// === impl CallWatch ===
+
+impl<'a> CallWatch<'a> {
+    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
+        if let Some(metrics) = metrics {
+            metrics.in_flight.inc();
+            if keys > 0 {
+                metrics.batch(BatchSize(keys));
+            }
+        }
+        Self {
+            metrics,
+            started: Instant::now(),
+            outcome: CallOutcome::Cancelled,
+        }
+    }
+
+    fn end(mut self, result: &Result<Reply, CallError>) {
+        self.outcome = match result {
+            Ok(_) => CallOutcome::Success,
+            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
+            Err(CallError::Connect(_)) => CallOutcome::Connect,
+            Err(CallError::Limited { .. }) => CallOutcome::Shed,
+            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
+        };
+    }
+}
+
+impl Drop for CallWatch<'_> {
+    fn drop(&mut self) {
+        if let Some(metrics) = self.metrics {
+            metrics.in_flight.dec();
+            metrics.finished(self.outcome, self.started.elapsed());
+        }
+    }
+}
