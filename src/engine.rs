@@ -235,6 +235,12 @@ impl Engine {
         self.documents.listed()
     }
 
+    /// How many plans are kept.
+    #[must_use]
+    pub fn planned(&self) -> u64 {
+        self.plans.count()
+    }
+
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
         let Resolved {
             operation,

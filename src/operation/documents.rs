@@ -375,7 +375,13 @@ impl Documents {
             let checked = self
                 .of_list
                 .resolve_all(surface, &document.text, &names)
-                .and_then(|operations| operations.iter().try_for_each(|operation| prepare(operation)));
+                .and_then(|operations| {
+                    // Clients may send the text as well.
+                    if self.settings.exempt == Exempt::default() {
+                        self.texts.adopt(&document.text, &names, &operations);
+                    }
+                    operations.iter().try_for_each(|operation| prepare(operation))
+                });
             match checked {
                 Ok(()) => unlisted.extend(listed.add(document, form).into_iter().map(|id| Unlisted {
                     index,

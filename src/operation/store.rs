@@ -71,12 +71,24 @@ impl OperationStore {
                 .map(|name| self.resolve(surface, text, Some(name)))
                 .collect();
         };
-        let operation = self.resolve(surface, text, None)?;
-        if let [name] = names {
-            self.by_text
-                .insert((Arc::from(text), Some(name.clone())), operation.clone());
+        let operations = vec![self.resolve(surface, text, None)?];
+        self.adopt(text, names, &operations);
+        Ok(operations)
+    }
+
+    /// Takes over what [`Self::resolve_all`] of another store found, which has the same limits.
+    pub fn adopt(&self, text: &str, names: &[Arc<str>], operations: &[Arc<Operation>]) {
+        let text: Arc<str> = Arc::from(text);
+        let put = |name: Option<&Arc<str>>, operation: &Arc<Operation>| {
+            self.by_text.insert((text.clone(), name.cloned()), operation.clone());
+        };
+        if let ([] | [_], [operation]) = (names, operations) {
+            put(None, operation);
         }
-        Ok(vec![operation])
+        names
+            .iter()
+            .zip(operations)
+            .for_each(|(name, operation)| put(Some(name), operation));
     }
 
     /// The limits that documents are held to.

@@ -35,6 +35,13 @@ impl Default for PlanCache {
 }
 
 impl PlanCache {
+    /// How many plans there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.0.run_pending_tasks();
+        self.0.entry_count()
+    }
+
     /// The plan of an operation; made if it is not there.
     ///
     /// # Errors

@@ -120,6 +120,27 @@ fn files_that_cannot_be_read_are_findings_too() {
 }
 
 #[test]
+fn manifests_are_checked_as_operations_are() {
+    let files = directory(&[
+        ("schema.graphql", GOOD),
+        (
+            "switchboard.yaml",
+            "surfaces: { web: { schema: schema.graphql, persisted: { manifests: [{ file: list.json }] } } }",
+        ),
+        ("list.json", r#"{"a1":"{ posts { id } }","b2":"{ posts { nothing } }"}"#),
+    ]);
+
+    let (status, out, _) = run(files.path(), &["check"], "");
+
+    assert_eq!(status, 1);
+    assert!(
+        out.contains("list.json: b2:1:11: error[GRAPHQL_VALIDATION_FAILED]: "),
+        "{out}"
+    );
+    assert!(out.contains("1 surface, 2 operations: 2 errors"), "{out}");
+}
+
+#[test]
 fn operations_are_checked_against_their_surface() {
     let config = "surfaces: { web: { schema: a.graphql, operations: ops } }";
     let directory = directory(&[

@@ -229,6 +229,8 @@ async fn a_safelist_answers_listed_texts_and_ids_and_nothing_else() {
         .post(json!({ "query": "query X { x }", "operationName": "Other" }))
         .await;
     assert_eq!(told.code().1, "OPERATION_RESOLUTION_FAILURE");
+    let batch = server.post(json!([{ "query": "{ me { id } }" }])).await;
+    assert_eq!(batch.code(), (400, "BATCHING_NOT_SUPPORTED"));
     assert_eq!(server.api.calls(), calls);
 }
 
@@ -411,6 +413,21 @@ async fn a_start_lists_before_it_listens_and_stops_at_files_that_cannot_be_read(
         app.engine("web").map(|engine| engine.listed()),
         Some(2),
         "before anything listens"
+    );
+
+    let engine = app.engine("web").unwrap();
+    assert_eq!(
+        engine.planned(),
+        3,
+        "both operations of the first document, and that of the last"
+    );
+    let server = Named::start(manifests, &[("list.json", list)]).await;
+    assert_eq!(
+        server
+            .post(json!({ "documentId": "a", "operationName": "B" }))
+            .await
+            .data()["me"]["id"],
+        "1"
     );
 
     for (text, why) in [
