@@ -15,6 +15,8 @@ use switchboard_clients::{
     registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
 };
 
+pub mod documents;
+
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
     engine::{self, Engine},
@@ -24,16 +26,20 @@ use crate::{
     },
     http::{Answer, Server, ServerError, Stop},
     mapping::ScanLimits,
-    operation,
+    operation::{self, documents as persisted},
     schema::{self, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
     telemetry::Metrics,
 };
+
+use documents::List;
+pub use documents::operation_files;
 
 /// A server that has everything but its sockets.
 #[derive(Debug)]
 pub struct App {
     config: Config,
-    surfaces: Vec<(String, Engine)>,
+    surfaces: Vec<(String, Arc<Engine>)>,
+    lists: Vec<List>,
     metrics: Arc<Metrics>,
 }
 
@@ -54,7 +60,7 @@ pub struct ReadSchema {
 pub struct AppError(pub Vec<String>);
 
 /// Answers each surface by its engine.
-struct Surfaces(Vec<Engine>);
+struct Surfaces(Vec<Arc<Engine>>);
 
 // === impl App ===
 
@@ -104,22 +110,25 @@ impl App {
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
             match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
                 Ok((surface, backends)) => {
-                    let engine = Engine::new(Arc::new(surface), Arc::new(backends), engine_settings(settings));
-                    engines.push((settings.name.clone(), engine));
+                    let mut of_engine = engine_settings(settings);
+                    of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
+                    let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
+                    engines.push((settings.name.clone(), Arc::new(engine)));
                 }
                 Err(problems) => errors.extend(problems),
             }
         }
-        errors.extend(
-            engines
-                .iter()
-                .zip(&config.surfaces)
-                .flat_map(|((_, engine), surface)| refused_operations(engine, surface)),
-        );
+        let mut lists = Vec::new();
+        for ((_, engine), surface) in engines.iter().zip(&config.surfaces) {
+            let (list, refused) = documents::start(engine, surface);
+            lists.push(list);
+            errors.extend(refused);
+        }
         if errors.is_empty() {
             Ok(Self {
                 config,
                 surfaces: engines,
+                lists,
                 metrics,
             })
         } else {
@@ -133,7 +142,7 @@ impl App {
         self.surfaces
             .iter()
             .find(|(name, _)| name == surface)
-            .map(|(_, engine)| engine)
+            .map(|(_, engine)| &**engine)
     }
 
     /// Binds both ports.
@@ -154,8 +163,18 @@ impl App {
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
     pub async fn serve_on(self, server: Server, stop: Stop) {
         let routes = self.config.routes();
-        let engines = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
+        let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
+        let settings = self.config.surfaces.into_iter().zip(self.lists);
+        let watches: Vec<_> = engines
+            .iter()
+            .zip(settings)
+            .filter_map(|(engine, (surface, list))| {
+                let metrics = self.metrics.surface(&surface.name).persisted;
+                documents::watch(engine.clone(), surface, list, metrics)
+            })
+            .collect();
         server.run(Surfaces(engines), &routes, stop).await;
+        watches.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -354,6 +373,13 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         show_cost: surface.show_cost,
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
+        persisted: persisted::Settings {
+            mode: surface.persisted.mode,
+            exempt: surface.persisted.exempt,
+            registered_bytes: surface.persisted.registered_bytes,
+            registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
+            ..persisted::Settings::default()
+        },
     }
 }
 
@@ -370,49 +396,4 @@ fn unused_sources(config: &Config, names: &BTreeSet<String>) -> Vec<String> {
     unknown
         .map(|name| format!("sources.{name}: no schema has a source of that name (there are: {known})"))
         .collect()
-}
-
-/// Checks the operations that a surface ships.
-fn refused_operations(engine: &Engine, surface: &SurfaceConfig) -> Vec<String> {
-    let Some(directory) = &surface.operations else {
-        return Vec::new();
-    };
-    let mut errors = Vec::new();
-    for file in operation_files(directory).unwrap_or_else(|error| {
-        errors.push(format!(
-            "surfaces.{}.operations: {}: {error}",
-            surface.name,
-            directory.display()
-        ));
-        Vec::new()
-    }) {
-        match fs::read_to_string(&file) {
-            Err(error) => errors.push(format!("{}: {error}", file.display())),
-            Ok(text) => {
-                if let Err(error) = engine.explain(&text, None) {
-                    errors.extend(error.errors.iter().map(|detail| {
-                        let (line, column) = detail.location.unwrap_or((1, 1));
-                        format!("{}:{line}:{column}: error: {}", file.display(), detail.message)
-                    }));
-                }
-            }
-        }
-    }
-    errors
-}
-
-/// The `.graphql` files of a directory, by name.
-///
-/// # Errors
-/// The directory cannot be read.
-pub fn operation_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_some_and(|extension| extension == "graphql") {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -13,7 +13,14 @@ use std::{
 
 use serde_json::{Map, Value};
 
-use crate::{http, operation::LimitMode, telemetry::LogSettings};
+use crate::{
+    http,
+    operation::{
+        LimitMode,
+        documents::{Exempt, Mode, manifest::ManifestOf},
+    },
+    telemetry::LogSettings,
+};
 
 mod build;
 mod expand;
@@ -62,8 +69,35 @@ pub struct SurfaceConfig {
     /// Bytes of answers of sources, and again of whole answers, that are kept as long as `Cache-Control` of the source and
     /// `@cacheControl` allow. `cache_bytes`, default 64 MiB; 0 = none are kept.
     pub cache_bytes: u64,
+    /// `persisted`.
+    pub persisted: PersistedConfig,
     /// `limits`.
     pub limits: Limits,
+}
+
+/// Documents that clients name instead of sending them. `surfaces.NAME.persisted`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PersistedConfig {
+    /// Which documents are answered. `mode`: `off`, `automatic` (default), `log`, `safelist`, `only`.
+    pub mode: Mode,
+    /// Files that list documents, beside the surface's `operations`. `manifests`.
+    pub manifests: Vec<ManifestConfig>,
+    /// Limits that listed documents are not held to. `exempt`: a list of `depth` and `cost`; none by default.
+    pub exempt: Exempt,
+    /// Bytes of all documents that clients have registered by hash. `registered_bytes`, default 16 MiB: some thousand operations.
+    pub registered_bytes: usize,
+    /// Registrations of one client, by address, in a minute. `registrations_per_minute`, default 100: more operations than an app sends in
+    /// its first minute. 0 = no limit.
+    pub registrations_per_minute: usize,
+}
+
+/// A file or folder that lists documents.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManifestConfig {
+    /// A manifest, or a folder of `.graphql` files. `file`.
+    pub file: PathBuf,
+    /// Whom it is for. `client`, `version`, `prefix`.
+    pub of: ManifestOf,
 }
 
 /// What one request may ask of a surface; 0 = no limit. `surfaces.NAME.limits`.
@@ -203,6 +237,20 @@ impl Default for Limits {
             string_bytes: 16 * 1024,
             errors: 20,
             response_bytes: 8 * 1024 * 1024,
+        }
+    }
+}
+
+// === impl PersistedConfig ===
+
+impl Default for PersistedConfig {
+    fn default() -> Self {
+        Self {
+            mode: Mode::default(),
+            manifests: Vec::new(),
+            exempt: Exempt::default(),
+            registered_bytes: 16 * 1024 * 1024,
+            registrations_per_minute: 100,
         }
     }
 }

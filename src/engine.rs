@@ -3,17 +3,18 @@
 mod answer;
 mod cost;
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
 use tokio::time::Instant;
 
 use crate::{
     execute::Backends,
     operation::{
-        Exceeded, LimitMode, Limits, Operation, OperationKind, OperationStore, RequestError, RequestErrorKind,
-        Variables, bounds, error::LimitKind,
+        Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, bounds,
+        documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
+        error::LimitKind,
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
@@ -46,6 +47,8 @@ pub struct Request {
     pub queries_only: bool,
     /// The client's headers, for mappings that read them.
     pub headers: Arc<HeaderMap>,
+    /// Who sent it: the address of the connection, where there is one.
+    pub peer: Option<IpAddr>,
     /// When the answer must be out.
     pub deadline: Instant,
 }
@@ -89,6 +92,8 @@ pub enum Outcome {
     Invalid,
     /// A mutation where only queries are allowed.
     MethodNotAllowed,
+    /// Refused before execution with a status that clients know it by: persisted documents.
+    Refused(u16),
     /// Not now: shed, quota, maintenance, failed critical field. Status to use.
     Unavailable(u16),
 }
@@ -98,7 +103,7 @@ pub enum Outcome {
 pub struct Engine {
     surface: Arc<Surface>,
     backends: Arc<Backends>,
-    operations: OperationStore,
+    documents: Documents,
     plans: PlanCache,
     executions: Arc<Executions>,
     answers: Arc<Answers>,
@@ -118,6 +123,8 @@ pub struct Settings {
     pub sharing: bool,
     /// Bytes of whole answers that are kept while they are good.
     pub answers_kept: u64,
+    /// Documents that are named instead of sent.
+    pub persisted: documents::Settings,
 }
 
 /// An operation that may run.
@@ -136,6 +143,7 @@ impl Default for Settings {
             show_cost: false,
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
+            persisted: documents::Settings::default(),
         }
     }
 }
@@ -146,11 +154,11 @@ impl Engine {
     /// The engine of a surface.
     #[must_use]
     pub fn new(surface: Arc<Surface>, backends: Arc<Backends>, settings: Settings) -> Self {
-        let operations = OperationStore::new(settings.limits.clone());
+        let documents = Documents::new(&settings.limits, settings.persisted.clone());
         Self {
             surface,
             backends,
-            operations,
+            documents,
             plans: PlanCache::default(),
             executions: Arc::default(),
             answers: Arc::new(Answers::new(settings.answers_kept)),
@@ -169,7 +177,7 @@ impl Engine {
             Err(error) => Response {
                 outcome: outcome_of(error.kind),
                 body: response::error::refusal(&error).into(),
-                headers: Vec::new(),
+                headers: headers_of(error.kind),
                 exceeded: error.exceeded(),
                 operation: info.map(|info| OperationInfo {
                     errors: error.errors.len() as u32,
@@ -199,7 +207,7 @@ impl Engine {
 
     /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
     fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>, Variables), RequestError> {
-        let operation = self.operations.resolve(&self.surface, text, name)?;
+        let operation = self.documents.of_text(&self.surface, text, name)?;
         let name = operation.name.as_deref().unwrap_or("(anonymous)");
         let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
         let variables = Variables::defaults(&self.surface, &operation);
@@ -210,11 +218,29 @@ impl Engine {
         Ok((title, plan, variables))
     }
 
+    /// Makes these documents the surface's list, each checked and planned before anyone asks for it. Those that are refused are left out, and told.
+    pub fn list(&self, documents: &[ListedDocument]) -> Vec<Unlisted> {
+        self.documents.list(&self.surface, documents, |operation| {
+            let variables = Variables::defaults(&self.surface, operation);
+            self.plans
+                .get_or_build(&self.surface, operation, variables.condition_bits(operation))
+                .map(drop)
+                .map_err(too_large)
+        })
+    }
+
+    /// How many documents are listed.
+    #[must_use]
+    pub fn listed(&self) -> usize {
+        self.documents.listed()
+    }
+
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
-        let text = request.query.as_deref().ok_or_else(|| no_document(&request))?;
-        let operation = self
-            .operations
-            .resolve(&self.surface, text, request.operation_name.as_deref())?;
+        let Resolved {
+            operation,
+            limits,
+            registration,
+        } = self.documents.resolve(&self.surface, &asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
             kind: operation.kind_name(),
@@ -232,8 +258,7 @@ impl Engine {
             variables,
             estimate,
             exceeded,
-        } = self.admit(&operation, &request)?;
-        let limits = &self.settings.limits;
+        } = self.admit(&operation, &request, limits)?;
         if cost::is_dry_run(&request.headers) {
             return Ok(Response {
                 outcome: Outcome::Data,
@@ -242,6 +267,9 @@ impl Engine {
                 operation: Some(found),
                 exceeded,
             });
+        }
+        if let Some(registration) = registration {
+            self.documents.register(registration);
         }
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
@@ -285,8 +313,7 @@ impl Engine {
     }
 
     /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
-    fn admit(&self, operation: &Operation, request: &Request) -> Result<Admitted, RequestError> {
-        let limits = &self.settings.limits;
+    fn admit(&self, operation: &Operation, request: &Request, limits: &Limits) -> Result<Admitted, RequestError> {
         let given = request.variables.as_ref();
         let values = bounds::check_variables(operation, given, limits)?;
         let variables = Variables::coerce(&self.surface, operation, given, limits.errors_told())?;
@@ -334,22 +361,40 @@ fn too_large(error: TooLarge) -> RequestError {
     RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
 }
 
-fn no_document(request: &Request) -> RequestError {
-    let persisted = request.document_id.is_some()
-        || request
-            .extensions
-            .as_ref()
-            .is_some_and(|extensions| extensions.contains_key("persistedQuery"));
-    if persisted {
-        return RequestError::new(RequestErrorKind::PersistedNotSupported, "PersistedQueryNotSupported");
+fn asked(request: &Request) -> Asked<'_> {
+    Asked {
+        text: request.query.as_deref(),
+        document_id: request.document_id.as_deref(),
+        extensions: request.extensions.as_ref(),
+        operation_name: request.operation_name.as_deref(),
+        headers: &request.headers,
+        peer: request.peer,
     }
-    RequestError::new(RequestErrorKind::NoDocument, "The request has no `query`.")
+}
+
+/// A client that is told «not found» sends the text next: nobody may keep the first answer.
+fn headers_of(kind: RequestErrorKind) -> Vec<(HeaderName, HeaderValue)> {
+    match kind {
+        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => {
+            let value = HeaderValue::from_static("private, no-cache, must-revalidate");
+            vec![(CACHE_CONTROL, value)]
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn outcome_of(kind: RequestErrorKind) -> Outcome {
     match kind {
         RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
         RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
+        // What clients of persisted queries have been told ever since: a step of the protocol, not a failure.
+        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => Outcome::Refused(200),
+        RequestErrorKind::PersistedMalformed
+        | RequestErrorKind::PersistedMismatch
+        | RequestErrorKind::PersistedIdRequired
+        | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
+        RequestErrorKind::NotInSafelist => Outcome::Refused(403),
+        RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
         _ => Outcome::Invalid,
     }
 }

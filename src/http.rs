@@ -8,6 +8,7 @@
 //! | `connection`, `watch`, `socket`, `head` | one connection: time-outs, framing that is refused, draining |
 //! | `stack` | what stands around every request: id, limits, panics, metrics, log |
 //! | `accept` | which media type the client wants |
+//! | `browser` | what pages of other sites may do: CSRF, CORS |
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
 //! | `encode`, `refusal` | [`engine::Response`] or a refusal → HTTP, with the table of statuses |
 //! | `admin` | `/live`, `/ready`, `/metrics` on a port of their own |
@@ -19,6 +20,7 @@ use crate::engine;
 mod accept;
 mod admin;
 mod body;
+mod browser;
 mod connection;
 mod decode;
 mod drain;
@@ -33,6 +35,7 @@ mod socket;
 mod stack;
 mod watch;
 
+pub use browser::Cors;
 pub use drain::Drain;
 pub use serve::{Server, ServerError, Stop};
 
@@ -89,6 +92,10 @@ pub struct Settings {
     pub header_bytes_max: usize,
     /// Path and query of a request. 8 KiB.
     pub uri_bytes_max: usize,
+    /// Whether a GET that a page of another site may have made is refused. True.
+    pub csrf: bool,
+    /// Which sites' pages may read answers.
+    pub cors: Cors,
 }
 
 /// Which HTTP status an answer has: see the table in `encode`.
@@ -120,6 +127,8 @@ impl Default for Settings {
             header_count_max: 100,
             header_bytes_max: 16 * 1024,
             uri_bytes_max: 8 * 1024,
+            csrf: true,
+            cors: Cors::default(),
         }
     }
 }

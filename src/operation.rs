@@ -1,11 +1,13 @@
 //! GraphQL text → a checked [`Operation`], and a request's values → [`Variables`].
 //!
-//! After [`crate::schema`], before `plan`. A text seen before is neither parsed nor validated again ([`store`]).
+//! After [`crate::schema`], before `plan`. Which document a request means: [`documents`]. A text seen before is neither parsed nor validated
+//! again ([`store`]).
 //! The types of the validating library stop here.
 
 pub mod bounds;
 pub mod check;
 mod count;
+pub mod documents;
 pub mod error;
 pub mod input;
 pub mod limits;

@@ -12,8 +12,10 @@ use tracing_subscriber::{
 };
 
 mod metrics;
+mod persisted;
 
 pub use metrics::{BatchSize, CallOutcome, Metrics, RequestOutcome, SourceMetrics, SurfaceMetrics};
+pub use persisted::{PersistedMetrics, PersistedOutcome};
 
 /// Longest piece of user text in a log line, in characters.
 ///

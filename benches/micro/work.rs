@@ -302,6 +302,7 @@ fn request_for(query: &str) -> Request {
         document_id: None,
         on_error: OnError::default(),
         queries_only: false,
+        peer: None,
         headers: Arc::default(),
         deadline: tokio::time::Instant::now() + Duration::from_secs(60),
     }

@@ -13,7 +13,10 @@ use crate::{
     app::{self, ReadSchema},
     config::{Config, ConfigError, SurfaceConfig},
     engine,
-    operation::{self, RequestError},
+    operation::{
+        self, Limits, RequestError,
+        documents::{ListedDocument, manifest::ManifestOf},
+    },
     response,
     schema::{Surface, report},
 };
@@ -103,34 +106,49 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
     ))
 }
 
-/// Checks the operations that a surface's app ships, one a file; how many there are.
+/// Checks the documents that a surface lists; how many there are.
 fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface, findings: &mut Findings) -> usize {
-    let Some(directory) = &settings.operations else {
-        return 0;
-    };
-    let paths = app::operation_files(directory).unwrap_or_else(|error| {
-        findings.file_error(&app::shown(directory, &config.base), &error.to_string());
-        Vec::new()
-    });
-    let limits = app::engine_settings(settings).limits;
-    for path in &paths {
-        let shown = app::shown(path, &config.base);
-        match std::fs::read_to_string(path) {
-            Ok(text) => {
-                match operation::check::check(surface, &text, None, &limits) {
-                    Err(error) => findings.request_error(&shown, &error, "error"),
-                    Ok(operation) => {
-                        // Its variables may make it dearer still, or cheaper: a warning.
-                        if let Err(error) = engine::check_estimate(surface, &operation, &limits) {
-                            findings.request_error(&shown, &error, "warning");
-                        }
-                    }
+    let limits = settings.persisted.exempt.of(&app::engine_settings(settings).limits);
+    let mut count = 0;
+    let folders = settings.operations.iter().map(|directory| (directory, None));
+    let manifests = settings.persisted.manifests.iter();
+    for (file, manifest) in folders.chain(manifests.map(|manifest| (&manifest.file, Some(manifest)))) {
+        let read = match manifest {
+            None => app::documents::folder(file, &ManifestOf::default()),
+            Some(manifest) => app::documents::read_manifest(manifest),
+        };
+        match read {
+            Ok(documents) => {
+                count += documents.len();
+                for document in documents {
+                    check_document(config, surface, &document, &limits, findings);
                 }
             }
-            Err(error) => findings.file_error(&shown, &error.to_string()),
+            Err(why) => findings.file_error(&app::shown(file, &config.base), &why),
         }
     }
-    paths.len()
+    count
+}
+
+fn check_document(
+    config: &Config,
+    surface: &Surface,
+    document: &ListedDocument,
+    limits: &Limits,
+    findings: &mut Findings,
+) {
+    let shown = app::shown(Path::new(&document.origin), &config.base);
+    match operation::documents::check_all(surface, &document.text, limits) {
+        Err(error) => findings.request_error(&shown, &error, "error"),
+        Ok(operations) => {
+            for operation in operations {
+                // Its variables may make it dearer still, or cheaper: a warning.
+                if let Err(error) = engine::check_estimate(surface, &operation, limits) {
+                    findings.request_error(&shown, &error, "warning");
+                }
+            }
+        }
+    }
 }
 
 fn counted(count: usize, what: &str) -> String {

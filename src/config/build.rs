@@ -3,13 +3,16 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path};
 
 use super::{
-    Config, ConfigError, Limits, ReplyLimits, Secret, SourceConfig, SurfaceConfig,
+    Config, ConfigError, Limits, ManifestConfig, PersistedConfig, ReplyLimits, Secret, SourceConfig, SurfaceConfig,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
-    http::{Settings as HttpSettings, StatusProfile},
-    operation::LimitMode,
+    http::{Cors, Settings as HttpSettings, StatusProfile},
+    operation::{
+        LimitMode,
+        documents::{Exempt, Mode, manifest::ManifestOf},
+    },
     telemetry::{LogFormat, LogRequests, LogSettings, check_level},
 };
 
@@ -101,6 +104,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
         if schema.is_empty() {
             section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
+        let persisted = persisted(&section, base);
         surfaces.push(SurfaceConfig {
             name,
             path,
@@ -110,11 +114,78 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             show_cost: section.flag("show_cost", false),
             sharing: section.flag("sharing", true),
             cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
+            persisted,
             limits: limits(section.section("limits")),
         });
         section.finish();
     }
     surfaces
+}
+
+fn persisted(surface: &Section<'_>, base: &Path) -> PersistedConfig {
+    let default = PersistedConfig::default();
+    let section = surface.section("persisted");
+    let modes = [
+        ("off", Mode::Off),
+        ("automatic", Mode::Automatic),
+        ("log", Mode::Log),
+        ("safelist", Mode::Safelist),
+        ("only", Mode::Only),
+    ];
+    let mut exempt = Exempt::default();
+    for limit in section.texts("exempt") {
+        match &*limit {
+            "depth" => exempt.depth = true,
+            "cost" => exempt.cost = true,
+            _ => section.report(
+                "exempt",
+                format!("`{limit}` is no limit that listed documents can be exempt from"),
+                "write `depth`, `cost` or both",
+            ),
+        }
+    }
+    let manifests = section.items("manifests");
+    let persisted = PersistedConfig {
+        mode: section.choice("mode", &modes, default.mode),
+        manifests: manifests.into_iter().filter_map(|item| manifest(item, base)).collect(),
+        exempt,
+        registered_bytes: section.positive_count("registered_bytes", default.registered_bytes),
+        registrations_per_minute: section.count("registrations_per_minute", default.registrations_per_minute),
+    };
+    let lists = surface.has("operations") || section.has("manifests");
+    if matches!(persisted.mode, Mode::Log | Mode::Safelist | Mode::Only) && !lists {
+        section.report(
+            "mode",
+            "nothing is listed",
+            "add `manifests`, or the surface's `operations`",
+        );
+    }
+    section.finish();
+    persisted
+}
+
+fn manifest(section: Section<'_>, base: &Path) -> Option<ManifestConfig> {
+    let file = section.text("file");
+    if file.is_none() {
+        section.report(
+            "",
+            "`file` is missing",
+            "name a manifest, or a folder of `.graphql` files",
+        );
+    }
+    let of = ManifestOf {
+        client: section.text("client"),
+        version: section.text("version"),
+        prefix: section.text("prefix"),
+    };
+    if of.version.is_some() && of.client.is_none() {
+        section.report("version", "a version of which client?", "add `client`");
+    }
+    section.finish();
+    Some(ManifestConfig {
+        file: base.join(file?),
+        of,
+    })
 }
 
 fn is_name(name: &str) -> bool {
@@ -224,9 +295,49 @@ fn http(section: Section<'_>) -> HttpSettings {
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+        csrf: section.flag("csrf", default.csrf),
+        cors: cors(section.section("cors")),
     };
     section.finish();
     settings
+}
+
+fn cors(section: Section<'_>) -> Cors {
+    let default = Cors::default();
+    let cors = Cors {
+        origins: section.texts("origins"),
+        credentials: section.flag("credentials", default.credentials),
+        max_age: section.duration("max_age", default.max_age),
+    };
+    for origin in cors.origins.iter().filter(|origin| !is_origin(origin)) {
+        section.report(
+            "origins",
+            format!("`{origin}` is not an origin"),
+            "write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`",
+        );
+    }
+    section.finish();
+    cors
+}
+
+/// A scheme, a host in lower case, and a port where it is not the scheme's. Neither `null`, which any page can be, nor patterns.
+fn is_origin(text: &str) -> bool {
+    let Some((scheme, authority)) = text.split_once("://") else {
+        return false;
+    };
+    let is_clean = |byte: u8| {
+        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
+    };
+    let has_default_port = match scheme {
+        "http" => authority.ends_with(":80"),
+        "https" => authority.ends_with(":443"),
+        _ => return false,
+    };
+    !has_default_port
+        && !authority.starts_with(':')
+        && !authority.ends_with(':')
+        && !authority.is_empty()
+        && authority.bytes().all(is_clean)
 }
 
 fn log(section: Section<'_>) -> LogSettings {

@@ -312,6 +312,29 @@ impl<'a> Section<'a> {
             .collect()
     }
 
+    /// Whether a key has a value.
+    pub(super) fn has(&self, key: &str) -> bool {
+        self.entries
+            .iter()
+            .any(|(known, node)| known.text == key && !node.is_null())
+    }
+
+    /// The sections of a list.
+    pub(super) fn items(&self, key: &'static str) -> Vec<Section<'a>> {
+        let Some(node) = self.take(key) else {
+            return Vec::new();
+        };
+        let path = join(&self.path, key);
+        let items = match &node.value {
+            Yaml::Sequence(items) => items.as_slice(),
+            _ => std::slice::from_ref(node),
+        };
+        let sections = items.iter().enumerate();
+        sections
+            .map(|(index, item)| self.reader.section(item, format!("{path}[{index}]")))
+            .collect()
+    }
+
     /// Keys and values of any shape.
     pub(super) fn object(&self, key: &'static str) -> Map<String, Value> {
         let Some(node) = self.take(key) else {

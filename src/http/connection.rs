@@ -89,7 +89,8 @@ pub(super) async fn serve<H: Handle>(
     settings: Arc<Settings>,
     mut place: Place,
 ) {
-    let watch = Arc::new(Watch::new());
+    let peer = tcp.peer_addr().ok().map(|address| address.ip());
+    let watch = Arc::new(Watch::new(peer));
     let socket = TokioIo::new(Socket::new(tcp, Arc::clone(&watch)));
     let service = {
         let watch = Arc::clone(&watch);

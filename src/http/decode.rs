@@ -62,6 +62,7 @@ pub(super) async fn decode(
         on_error,
         queries_only,
         headers: Arc::new(parts.headers),
+        peer: None,
         deadline,
     })
 }

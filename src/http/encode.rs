@@ -28,7 +28,7 @@ fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode 
         (Outcome::Syntax | Outcome::Invalid, Compat, GraphqlResponse) | (Outcome::Syntax, Draft2026, _) => 400,
         (Outcome::Invalid, Draft2026, _) => 422,
         (Outcome::MethodNotAllowed, ..) => 405,
-        (Outcome::Unavailable(status), ..) => status,
+        (Outcome::Refused(status) | Outcome::Unavailable(status), ..) => status,
     };
     StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }

@@ -20,6 +20,8 @@ pub(super) enum Refusal {
     HeadersTooLarge,
     /// Two servers could read the head differently.
     Framing,
+    /// A page of another site may have made the request in its visitor's name.
+    CrossSite,
     /// The content type is missing, or not `application/json`.
     ContentType,
     /// The body is compressed, or worse.
@@ -62,6 +64,10 @@ impl Refusal {
             Self::UriTooLong => (414, "the URI is too long; use POST"),
             Self::HeadersTooLarge => (431, "the request headers are too large"),
             Self::Framing => (400, "the request head is ambiguous"),
+            Self::CrossSite => (
+                403,
+                "a page of another site may have sent this; add the header GraphQL-Require-Preflight, or use POST",
+            ),
             Self::ContentType => (415, "the content type must be application/json in UTF-8"),
             Self::ContentEncoding => (415, "the body must not be encoded"),
             Self::BodyTooLarge => (413, "the body is too large"),
@@ -78,6 +84,7 @@ impl Refusal {
         };
         let code = match self {
             Self::Batch => "BATCHING_NOT_SUPPORTED",
+            Self::CrossSite => "FORBIDDEN",
             Self::Internal => "INTERNAL_SERVER_ERROR",
             _ => "BAD_REQUEST",
         };

@@ -17,6 +17,7 @@ use super::{
     Answer, Route, Settings, StatusProfile,
     accept::{self, Media},
     body,
+    browser::{Preflight, check_get},
     connection::Handle,
     decode::decode,
     encode,
@@ -132,14 +133,16 @@ impl<A: Answer> Stack<A> {
             )?;
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
-                Method::GET | Method::POST => {}
+                Method::GET => check_get(&parts.headers, &self.settings)?,
+                Method::POST => {}
                 Method::OPTIONS => return Ok(None),
                 _ => return Err(Refusal::Method),
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
-            let request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            request.peer = watch.peer();
             Ok(Some((request, media)))
         };
         match admitted.await {
@@ -189,6 +192,9 @@ impl<A: Answer> Handle for Stack<A> {
         let id = request_id::assign(request.headers_mut());
         let is_get = request.method() == Method::GET;
         let surface = self.route(request.uri().path());
+        let cors = &self.settings.cors;
+        let origin = cors.admitted(request.headers());
+        let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
@@ -222,6 +228,7 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .append(header::VARY, HeaderValue::from_static("accept"));
         }
+        cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
@@ -263,7 +270,7 @@ impl End {
                 Outcome::Data => RequestOutcome::Data,
                 Outcome::Partial => RequestOutcome::Partial,
                 Outcome::Syntax => RequestOutcome::Syntax,
-                Outcome::Invalid => RequestOutcome::Invalid,
+                Outcome::Invalid | Outcome::Refused(_) => RequestOutcome::Invalid,
                 Outcome::MethodNotAllowed => RequestOutcome::Refused,
                 Outcome::Unavailable(_) => RequestOutcome::Unavailable,
             },

@@ -4,6 +4,7 @@
 //! finds it at the next wake-up.
 
 use std::{
+    net::IpAddr,
     sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     time::Duration,
 };
@@ -15,6 +16,7 @@ use super::{Settings, head::Fault};
 /// State of one connection.
 #[derive(Debug)]
 pub(super) struct Watch {
+    peer: Option<IpAddr>,
     opened: Instant,
     in_flight: AtomicU32,
     /// Since when no request is in flight.
@@ -58,8 +60,9 @@ const HTTP2: u8 = 2;
 
 impl Watch {
     /// A connection opened now. Its first head is due from the start: a client that connects and stays silent is a slow one.
-    pub(super) fn new() -> Self {
+    pub(super) fn new(peer: Option<IpAddr>) -> Self {
         Self {
+            peer,
             opened: Instant::now(),
             in_flight: AtomicU32::new(0),
             idle_since: Moment(AtomicU64::new(1)),
@@ -68,6 +71,11 @@ impl Watch {
             protocol: AtomicU8::new(HTTP1),
             fault: AtomicU8::new(0),
         }
+    }
+
+    /// The client's address.
+    pub(super) fn peer(&self) -> Option<IpAddr> {
+        self.peer
     }
 
     /// Whether bytes that come in now belong to the head of an HTTP/1 request.

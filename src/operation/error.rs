@@ -42,6 +42,18 @@ pub enum RequestErrorKind {
     PersistedNotFound,
     /// Persisted queries are not served here.
     PersistedNotSupported,
+    /// An id that cannot be one.
+    PersistedMalformed,
+    /// The hash that was sent is not that of the text.
+    PersistedMismatch,
+    /// Not an id of the list, and nothing else is served here.
+    PersistedNotInList,
+    /// A text that is not in the list.
+    NotInSafelist,
+    /// A text where only ids are served.
+    PersistedIdRequired,
+    /// A text beside an id where only ids are served.
+    PersistedIdAndText,
 }
 
 /// Which limit was exceeded.

@@ -27,8 +27,14 @@ impl OperationStore {
     /// An empty store.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
+        Self::holding(TEXT_BYTES_MAX, limits)
+    }
+
+    /// An empty store for this many bytes of text.
+    #[must_use]
+    pub fn holding(text_bytes_max: u64, limits: Limits) -> Self {
         let by_text = Cache::builder()
-            .max_capacity(TEXT_BYTES_MAX)
+            .max_capacity(text_bytes_max)
             .weigher(|key: &Key, _: &Arc<Operation>| u32::try_from(key.0.len() + 256).unwrap_or(u32::MAX))
             .build();
         Self { limits, by_text }
@@ -47,6 +53,30 @@ impl OperationStore {
         self.by_text
             .insert((Arc::from(text), name.map(Arc::from)), operation.clone());
         Ok(operation)
+    }
+
+    /// All operations of a document, called `names`. The only one is also found without its name.
+    ///
+    /// # Errors
+    /// One of them is refused.
+    pub fn resolve_all(
+        &self,
+        surface: &Surface,
+        text: &str,
+        names: &[Arc<str>],
+    ) -> Result<Vec<Arc<Operation>>, RequestError> {
+        let ([] | [_]) = names else {
+            return names
+                .iter()
+                .map(|name| self.resolve(surface, text, Some(name)))
+                .collect();
+        };
+        let operation = self.resolve(surface, text, None)?;
+        if let [name] = names {
+            self.by_text
+                .insert((Arc::from(text), Some(name.clone())), operation.clone());
+        }
+        Ok(vec![operation])
     }
 
     /// The limits that documents are held to.

@@ -55,6 +55,12 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::Limit(LimitKind::Calls) => "REQUEST_LIMIT_EXCEEDED",
         RequestErrorKind::PersistedNotFound => "PERSISTED_QUERY_NOT_FOUND",
         RequestErrorKind::PersistedNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
+        RequestErrorKind::PersistedMalformed => "BAD_REQUEST",
+        RequestErrorKind::PersistedMismatch => "PERSISTED_QUERY_HASH_MISMATCH",
+        RequestErrorKind::PersistedNotInList => "PERSISTED_QUERY_NOT_IN_LIST",
+        RequestErrorKind::NotInSafelist => "QUERY_NOT_IN_SAFELIST",
+        RequestErrorKind::PersistedIdRequired => "PERSISTED_QUERY_ID_REQUIRED",
+        RequestErrorKind::PersistedIdAndText => "CANNOT_SEND_PQ_ID_AND_BODY",
     }
 }
 

@@ -16,6 +16,8 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
+use super::persisted::{PersistedFamilies, PersistedMetrics};
+
 /// From half a millisecond, an answer from memory, to the longest operation deadline anyone should set.
 const SECONDS: [f64; 14] = [
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0,
@@ -88,6 +90,8 @@ pub struct SurfaceMetrics {
     pub in_flight: Gauge,
     name: Arc<str>,
     over_limit: Family<LimitLabels, Counter>,
+    /// What came of persisted documents.
+    pub persisted: PersistedMetrics,
 }
 
 /// Handles of one source.
@@ -145,6 +149,7 @@ struct Families {
     call_duration: Family<SourceLabels, Histogram, Buckets>,
     batch_keys: Family<SourceLabels, Histogram, Buckets>,
     calls_in_flight: Family<SourceLabels, Gauge>,
+    persisted: PersistedFamilies,
 }
 
 // === impl Metrics ===
@@ -258,6 +263,7 @@ impl Families {
             call_duration: Family::new_with_constructor(Buckets(&SECONDS)),
             batch_keys: Family::new_with_constructor(Buckets(&KEYS)),
             calls_in_flight: Family::default(),
+            persisted: PersistedFamilies::register(registry),
         };
         registry.register(
             "requests",
@@ -319,6 +325,7 @@ impl Families {
             in_flight: self.requests_in_flight.get_or_create_owned(&labels),
             name: labels.surface,
             over_limit: self.over_limit.clone(),
+            persisted: self.persisted.surface(name),
         }
     }
 

@@ -9,8 +9,11 @@ use std::{
 use serde_json::json;
 use switchboard::{
     config::{Config, Limits, SourceConfig},
-    http::{Settings, StatusProfile},
-    operation::LimitMode,
+    http::{Cors, Settings, StatusProfile},
+    operation::{
+        LimitMode,
+        documents::{Exempt, Mode, manifest::ManifestOf},
+    },
     telemetry::{LogFormat, LogRequests, LogSettings},
 };
 
@@ -181,6 +184,8 @@ http:
   header_count: 10
   header_bytes: 11
   uri_bytes: 12
+  csrf: false
+  cors: { origins: https://shop.example, credentials: true, max_age: 13s }
 log: { level: "info,switchboard=debug", format: text, requests: off }
 "#,
     );
@@ -199,6 +204,12 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_count_max: 10,
         header_bytes_max: 11,
         uri_bytes_max: 12,
+        csrf: false,
+        cors: Cors {
+            origins: vec!["https://shop.example".to_owned()],
+            credentials: true,
+            max_age: Duration::from_secs(13),
+        },
     };
     assert_eq!(config.http, http);
     let log = LogSettings {
@@ -339,4 +350,46 @@ fn a_file_that_is_not_there_is_named() {
         "{error}"
     );
     assert!(error.ends_with("; name another file with --config"), "{error}");
+}
+
+#[test]
+fn persisted_documents_and_the_browsers_edge_are_read_and_their_mistakes_told() {
+    let config = read(
+        "surfaces:\n  web:\n    schema: a.graphql\n    persisted:\n      mode: safelist\n      exempt: [depth, cost]\n      \
+         manifests:\n        - { file: b.json, client: ios, version: '7', prefix: 'x-ios:' }\n        - file: c\n\
+         http: { csrf: false, cors: { origins: [https://shop.example], credentials: true, max_age: 1m } }\n",
+    );
+    let persisted = &config.surfaces[0].persisted;
+    assert_eq!(persisted.mode, Mode::Safelist);
+    assert_eq!(
+        persisted.exempt,
+        Exempt {
+            depth: true,
+            cost: true
+        }
+    );
+    assert_eq!(persisted.manifests[0].file, Path::new("/etc/shop/b.json"));
+    assert_eq!(persisted.manifests[0].of.prefix.as_deref(), Some("x-ios:"));
+    assert_eq!(persisted.manifests[1].of, ManifestOf::default());
+    assert_eq!((config.http.csrf, config.http.cors.credentials), (false, true));
+    assert_eq!(config.http.cors.origins, ["https://shop.example"]);
+
+    insta::assert_snapshot!(problems(
+        "surfaces:\n  web:\n    schema: a.graphql\n    persisted:\n      mode: only\n      exempt: tokens\n  app:\n    schema: a.graphql\n    \
+         persisted:\n      mode: strict\n      manifests:\n        - { client: ios, fiel: a }\n        - { file: b, version: '1' }\n\
+         http: { cors: { origins: ['*', 'null', shop.example, https://Shop.example, 'https://shop.example:443', https://shop.example/] } }\n",
+    ), @r"
+    shop.yaml:5:13: surfaces.web.persisted.mode: nothing is listed; add `manifests`, or the surface's `operations`
+    shop.yaml:6:15: surfaces.web.persisted.exempt: `tokens` is no limit that listed documents can be exempt from; write `depth`, `cost` or both
+    shop.yaml:10:13: surfaces.app.persisted.mode: `strict` is not a word this key knows; write one of `off`, `automatic`, `log`, `safelist`, `only`
+    shop.yaml:12:11: surfaces.app.persisted.manifests[0]: `file` is missing; name a manifest, or a folder of `.graphql` files
+    shop.yaml:12:26: surfaces.app.persisted.manifests[0]: unknown key `fiel`; did you mean `file`?
+    shop.yaml:13:31: surfaces.app.persisted.manifests[1].version: a version of which client?; add `client`
+    shop.yaml:14:26: http.cors.origins: `*` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    shop.yaml:14:26: http.cors.origins: `https://Shop.example` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    shop.yaml:14:26: http.cors.origins: `https://shop.example/` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    shop.yaml:14:26: http.cors.origins: `https://shop.example:443` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    shop.yaml:14:26: http.cors.origins: `null` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    shop.yaml:14:26: http.cors.origins: `shop.example` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    ");
 }

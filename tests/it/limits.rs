@@ -306,7 +306,14 @@ fn every_code_of_a_refused_request_is_documented() {
         RequestErrorKind::BadInput,
         RequestErrorKind::MutationNotAllowed,
         RequestErrorKind::IntrospectionDisabled,
+        RequestErrorKind::PersistedNotFound,
         RequestErrorKind::PersistedNotSupported,
+        RequestErrorKind::PersistedMalformed,
+        RequestErrorKind::PersistedMismatch,
+        RequestErrorKind::PersistedNotInList,
+        RequestErrorKind::NotInSafelist,
+        RequestErrorKind::PersistedIdRequired,
+        RequestErrorKind::PersistedIdAndText,
     ]);
     for kind in kinds {
         let code = request_code(kind);

@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod browser;
 mod cache;
 mod cli;
 mod config;
@@ -18,6 +19,8 @@ mod limits;
 mod limits_cost;
 mod limits_properties;
 mod mapping;
+mod persisted;
+mod persisted_lists;
 mod scan;
 mod schema;
 mod sharing;

@@ -134,6 +134,7 @@ impl TestEngine {
             document_id: None,
             on_error: ask.on_error,
             queries_only: false,
+            peer: None,
             headers: Arc::new(ask.headers),
             deadline: Instant::now() + Duration::from_secs(20),
         };

@@ -210,6 +210,7 @@ fn request(ask: Ask) -> Request {
         document_id: None,
         on_error: ask.on_error,
         queries_only: false,
+        peer: None,
         headers: Arc::new(ask.headers),
         deadline: Instant::now() + Duration::from_secs(30),
     }
