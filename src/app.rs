@@ -371,6 +371,8 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         },
         response_bytes: off(limits.response_bytes),
         show_cost: surface.show_cost,
+        sharing: surface.sharing,
+        answers_kept: surface.cache_bytes,
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,
@@ -378,8 +380,6 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
             registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
             ..persisted::Settings::default()
         },
-        sharing: surface.sharing,
-        answers_kept: surface.cache_bytes,
     }
 }
 

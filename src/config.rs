@@ -64,13 +64,13 @@ pub struct SurfaceConfig {
     pub introspection: bool,
     /// Whether every answer has `extensions.cost`, and not only those whose clients ask for it. `show_cost`, default false.
     pub show_cost: bool,
-    /// `persisted`.
-    pub persisted: PersistedConfig,
     /// Whether identical requests in flight share one execution. `sharing`, default true.
     pub sharing: bool,
     /// Bytes of answers of sources, and again of whole answers, that are kept as long as `Cache-Control` of the source and
     /// `@cacheControl` allow. `cache_bytes`, default 64 MiB; 0 = none are kept.
     pub cache_bytes: u64,
+    /// `persisted`.
+    pub persisted: PersistedConfig,
     /// `limits`.
     pub limits: Limits,
 }

@@ -119,12 +119,12 @@ pub struct Settings {
     pub response_bytes: usize,
     /// Whether every answer says what it cost, and not only those whose clients ask.
     pub show_cost: bool,
-    /// Documents that are named instead of sent.
-    pub persisted: documents::Settings,
     /// Whether identical requests in flight share one execution, and identical calls one call.
     pub sharing: bool,
     /// Bytes of whole answers that are kept while they are good.
     pub answers_kept: u64,
+    /// Documents that are named instead of sent.
+    pub persisted: documents::Settings,
 }
 
 /// An operation that may run.
@@ -141,9 +141,9 @@ impl Default for Settings {
             limits: Limits::default(),
             response_bytes: 8 * 1024 * 1024,
             show_cost: false,
-            persisted: documents::Settings::default(),
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
+            persisted: documents::Settings::default(),
         }
     }
 }

@@ -112,9 +112,9 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             operations: section.text("operations").map(|directory| base.join(directory)),
             introspection: section.flag("introspection", false),
             show_cost: section.flag("show_cost", false),
-            persisted,
             sharing: section.flag("sharing", true),
             cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
+            persisted,
             limits: limits(section.section("limits")),
         });
         section.finish();
