@@ -3,9 +3,9 @@
 //! `micro --growth KIND SIZE` does one size in a process of its own and prints leaves, µs, and the most memory the process had,
 //! in kB; `benches/growth.sh` makes the table.
 
-use std::{fmt::Write, time::Instant};
+use std::fmt::Write;
 
-use tokio::time::{Duration, sleep};
+use tokio::time::{Duration, Instant, sleep};
 
 use crate::work::Reach;
 

@@ -8,9 +8,10 @@
 mod growth;
 mod work;
 
-use std::{hint::black_box, time::Instant};
+use std::hint::black_box;
 
 use mimalloc::MiMalloc;
+use tokio::time::Instant;
 use work::Work;
 
 #[global_allocator]

@@ -400,11 +400,12 @@ impl Needs {
     /// `$request.headers.NAME`, or more than can be said.
     fn add_header_read(&mut self, path: &[Key]) {
         match path {
-            [headers, name, ..] if headers.text == "headers" => match HeaderName::try_from(&*name.text) {
-                Ok(name) => self.headers.add(&name),
-                // No header can have that name.
-                Err(_) => {}
-            },
+            [headers, name, ..] if headers.text == "headers" => {
+                // No header has a name that is none.
+                if let Ok(name) = HeaderName::try_from(&*name.text) {
+                    self.headers.add(&name);
+                }
+            }
             _ => self.headers.all = true,
         }
     }

@@ -100,7 +100,7 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
             body,
         } => {
             // A method has no blank, a URL no line end, and neither has a header.
-            write!(key, "{method} {uri}\n").expect("writing to memory");
+            writeln!(key, "{method} {uri}").expect("writing to memory");
             (headers, body.as_ref())
         }
         Call::Grpc {
@@ -108,7 +108,7 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
             message,
             metadata,
         } => {
-            write!(key, "grpc {path}\n").expect("writing to memory");
+            writeln!(key, "grpc {path}").expect("writing to memory");
             (metadata, Some(message))
         }
     };
