@@ -23,7 +23,8 @@ pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
         }
         if let Some((mapping, text)) = &draft.selection {
             let answer = Value::Message(method.output.clone());
-            if let Some(field) = &draft.field {
+            // A batch answers for many parents: its list is no sign of the field's own.
+            if let Some(field) = draft.field.as_ref().filter(|_| draft.group_by.is_none()) {
                 check_list(mapping, text, &method.output, field, problems);
             }
             let mut reader = Reader { text, problems };

@@ -36,6 +36,7 @@ mod shop_transports;
 mod spec_batch;
 mod spec_bounds;
 mod spec_failure;
+mod spec_grpc;
 mod spec_keys;
 mod spec_leaf;
 mod spec_mutation;

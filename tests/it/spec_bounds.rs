@@ -123,3 +123,22 @@ async fn what_is_merged_in_from_nothing_is_left_out() {
 
     assert_eq!(answer, json!({ "data": { "pair": { "id": "1", "label": null } } }));
 }
+
+#[tokio::test]
+async fn a_flood_of_documents_never_seen_before_is_answered_and_harms_no_other() {
+    let api = MockRest::start().await;
+    api.on_json("GET /text", json!({ "text": "here" }));
+    let engine = TestEngine::new(SDL, &[("api", api.url())]);
+    let ours = "{ text }";
+    engine.run(ours).await;
+
+    for number in 0..3_000 {
+        let answer = engine
+            .run(&format!("query Q{number} {{ a{number}: __typename }}"))
+            .await;
+        assert_eq!(answer["data"][format!("a{number}")], "Query", "{answer}");
+    }
+
+    assert_eq!(engine.run(ours).await, json!({ "data": { "text": "here" } }));
+    assert_eq!(api.calls(), 2);
+}
