@@ -108,7 +108,9 @@ impl Work {
         let sharing = backends.sharing(&plan);
         if sharing.may_be_kept && shared.until.is_some() {
             sharing.is_kept.store(true, Relaxed);
-            answers.put(key, shared.clone());
+            // In memory of its own: the writer's buffer may be much larger than what it wrote.
+            let body = Bytes::copy_from_slice(&shared.body);
+            answers.put(key, Shared { body, ..shared.clone() });
         }
         shared
     }

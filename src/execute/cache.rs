@@ -11,7 +11,7 @@ use std::sync::{
 
 use bytes::Bytes;
 use foldhash::quality::RandomState;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderValue, header};
 use moka::sync::Cache;
 use switchboard_clients::Reply;
 use tokio::time::Instant;
@@ -89,7 +89,7 @@ impl AnswerCache {
     pub(super) fn put(&self, key: &[u8], reply: Reply, lifetime: Lifetime) {
         if let Some(cache) = &self.0 {
             let kept = Kept {
-                reply,
+                reply: by_itself(&reply),
                 lifetime,
                 refreshing: AtomicBool::new(false),
             };
@@ -104,6 +104,27 @@ impl Kept {
     /// The new one could not be had: the next request may try again.
     pub(super) fn is_not_refreshed(&self) {
         self.refreshing.store(false, Relaxed);
+    }
+}
+
+/// The same reply in memory of its own: body and headers as they came are parts of a connection's read buffer, which may be
+/// many times as large and would be kept with them.
+fn by_itself(reply: &Reply) -> Reply {
+    let own = |headers: &HeaderMap| {
+        let mut copy = HeaderMap::with_capacity(headers.len());
+        for (name, value) in headers {
+            let value = HeaderValue::from_bytes(value.as_bytes()).expect("it is the value of a header");
+            copy.append(name.clone(), value);
+        }
+        copy
+    };
+    Reply {
+        status: reply.status,
+        headers: own(&reply.headers),
+        trailers: own(&reply.trailers),
+        message: reply.message.clone(),
+        details: Bytes::copy_from_slice(&reply.details),
+        body: Bytes::copy_from_slice(&reply.body),
     }
 }
 

@@ -77,6 +77,11 @@ pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
             "maxSize": connector.max_size,
             "calls": plan.costs.wave_calls(number, variables),
             "after": wave.after.iter().map(|wave| wave + 1).collect::<Vec<_>>(),
+            "cache": connector.cache.map(|policy| json!({
+                "maxAge": policy.max_age,
+                "staleWhileRevalidate": policy.stale_while_revalidate,
+                "private": policy.is_private,
+            })),
         })
     });
     json!({ "title": title, "calls": estimate.calls, "cost": estimate.cost, "steps": steps.collect::<Vec<_>>() })
@@ -116,8 +121,27 @@ fn row(surface: &Surface, plan: &Plan, wave: &Wave, calls: u64) -> [String; 4] {
         source(surface, connector).to_owned(),
         request(connector),
         paths.join(", "),
-        how,
+        format!("{how}{}", kept(connector)),
     ]
+}
+
+/// What `@cacheControl` says of the answers.
+fn kept(connector: &Connector) -> String {
+    let Some(policy) = connector.cache else {
+        return String::new();
+    };
+    let seconds = policy
+        .max_age
+        .map_or_else(|| "as the source says".to_owned(), |age| format!("{age} s"));
+    let stale = policy
+        .stale_while_revalidate
+        .map_or_else(String::new, |stale| format!(", {stale} s more while renewed"));
+    let whose = if policy.is_private == Some(true) {
+        ", for its caller alone"
+    } else {
+        ""
+    };
+    format!("; kept {seconds}{stale}{whose}")
 }
 
 fn source<'a>(surface: &'a Surface, connector: &Connector) -> &'a str {

@@ -433,3 +433,21 @@ async fn zero_bytes_keep_nothing() {
         "the source's answer is kept by itself"
     );
 }
+
+#[tokio::test]
+async fn explain_says_what_is_kept() {
+    let shop = Shop::start().await;
+
+    let plan = shop
+        .engine
+        .explain("{ renewed { id } private { id } plain(id: 1) { id } }");
+
+    insta::assert_snapshot!(plan, @r"
+    query (anonymous) on test
+    at most 3 calls, cost 3
+      1  open  GET /renewed           renewed  1 call; kept 10 s, 30 s more while renewed
+      2  open  GET /private           private  1 call; kept 60 s, for its caller alone
+      3  open  GET /plain/{$args.id}  plain    1 call
+    Lists without @listSize are taken to have 10 items.
+    ");
+}

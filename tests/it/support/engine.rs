@@ -105,6 +105,11 @@ impl TestEngine {
         }
     }
 
+    /// The plan of a query, for people.
+    pub(crate) fn explain(&self, query: &str) -> String {
+        self.engine.explain(query, None).expect("a plan")
+    }
+
     /// The answer to a query.
     pub(crate) async fn run(&self, query: &str) -> Value {
         self.ask(Ask {
