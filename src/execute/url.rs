@@ -1,12 +1,14 @@
 //! URLs from templates and data (DIALECT §1.3). Host, port and scheme never come from data.
 
+use std::borrow::Cow;
+
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
 use super::{Failure, FailureKind};
 use crate::{
     mapping::{
-        Vars,
+        Expr, Head, Selection, Step, Vars,
         evaluate::{self as evaluation},
     },
     schema::model::{Mapping, Template, TemplatePart},
@@ -350,10 +352,28 @@ pub(super) fn evaluate(mapping: &Mapping, vars: &Vars<'_>) -> Option<Value> {
 
 /// An expression's text; null and missing are empty.
 pub(super) fn scalar_text(mapping: &Mapping, vars: &Vars<'_>) -> Result<String, Failure> {
-    match evaluate(mapping, vars) {
-        None | Some(Value::Null) => Ok(String::new()),
-        Some(value) => text_of(&value)
-            .ok_or_else(|| Failure::new(FailureKind::BadInput, "A value for a URL or header is not a scalar.")),
+    let value = match key_of_variable(mapping, vars) {
+        Some(value) => value.map(Cow::Borrowed),
+        None => evaluate(mapping, vars).map(Cow::Owned),
+    };
+    let Some(value) = value else {
+        return Ok(String::new());
+    };
+    text_of(&value).ok_or_else(|| Failure::new(FailureKind::BadInput, "A value for a URL or header is not a scalar."))
+}
+
+/// What `$args.id` and its like are, which most expressions in URLs are: looked up, where the evaluator would copy. `None`:
+/// the expression is something else.
+fn key_of_variable<'v>(mapping: &Mapping, vars: &Vars<'v>) -> Option<Option<&'v Value>> {
+    let Selection::Value(Expr::Path(path)) = &*mapping.selection else {
+        return None;
+    };
+    let (Head::Variable(variable), [Step::Key(key)]) = (&path.head, &path.steps[..]) else {
+        return None;
+    };
+    match vars.get(&variable.text)? {
+        Value::Object(object) => Some(object.get(&key.text)),
+        _ => None,
     }
 }
 
