@@ -302,6 +302,8 @@ impl<'a> Scanner<'a> {
 
     /// A key with several uses: its value is read once for each.
     fn apply_all(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+        // A gap that was learned may end before white space that its first object did not have.
+        self.space();
         let start = self.at;
         let node = self.skip()?;
         let end = self.at;

@@ -143,3 +143,17 @@ fn a_byte_changed_anywhere_is_refused_just_when_the_whole_is_no_json() {
         assert_eq!(read(&projection, &body).is_some(), is_json, "{body}");
     }
 }
+
+#[test]
+fn white_space_before_a_value_that_the_first_object_did_not_have_is_no_part_of_it() {
+    let selection = mapping::parse("s: meta.s", Spec::V0_4).expect("a mapping");
+    let mut layouts = Layouts::default();
+    let layout = layouts.add();
+    layouts.leaf(layout, &"s".into());
+    let projection = Projection::compile(&selection.into(), Spec::V0_4, layouts);
+    let body = "[{\"a\":1,\"meta\":{\"s\":1}},{\"a\":1,\"meta\": \n{\"s\":2}},{\"a\":1,\"meta\":{ \"s\":3}}]";
+
+    let read = read(&projection, body).expect("JSON");
+
+    insta::assert_snapshot!(read, @r#"[{"s":1},{"s":2},{"s":3}]"#);
+}
