@@ -15,7 +15,10 @@ use switchboard_clients::{
     registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
 };
 
+mod builder;
 pub mod documents;
+mod executor;
+mod locals;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
@@ -32,7 +35,11 @@ use crate::{
 };
 
 use documents::List;
+use locals::Locals;
+
+pub use builder::Builder;
 pub use documents::operation_files;
+pub use executor::SurfaceExecutor;
 
 /// A server that has everything but its sockets.
 #[derive(Debug)]
@@ -65,15 +72,24 @@ struct Surfaces(Vec<Arc<Engine>>);
 // === impl App ===
 
 impl App {
-    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet.
+    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet. With schemas in Rust: see [`Builder`].
     ///
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
+        Builder::new(config).build()
+    }
+
+    fn build_with(config: Config, locals: &Locals) -> Result<Self, AppError> {
+        let options = LoadOptions {
+            root: config.base.clone(),
+            portable: false,
+            local: locals.types.clone(),
+        };
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_schema(&config, surface))
+            .map(|surface| read(&surface.name, &surface.schema, &options))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -93,10 +109,10 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded)
+        Self::bind(config, loaded, locals)
     }
 
-    fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
+    fn bind(config: Config, surfaces: Vec<Surface>, locals: &Locals) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
@@ -108,7 +124,7 @@ impl App {
         ));
         let mut engines = Vec::new();
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
+            match bind_surface(&config, surface, settings.cache_bytes, (&metrics, locals)) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
@@ -143,6 +159,14 @@ impl App {
             .iter()
             .find(|(name, _)| name == surface)
             .map(|(_, engine)| &**engine)
+    }
+
+    /// The engine of a surface as an `async-graphql` executor, to be served by a program of your own.
+    #[must_use]
+    pub fn executor(&self, surface: &str) -> Option<SurfaceExecutor> {
+        let number = self.surfaces.iter().position(|(name, _)| name == surface)?;
+        let engine = self.surfaces[number].1.clone();
+        Some(SurfaceExecutor::new(engine, number, self.config.http.operation_timeout))
     }
 
     /// Binds both ports.
@@ -208,6 +232,18 @@ pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
 /// other servers of the dialect.
 #[must_use]
 pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) -> ReadSchema {
+    let options = LoadOptions {
+        root: base.to_path_buf(),
+        portable,
+        local: None,
+    };
+    read(name, paths, &options)
+}
+
+/// The same with all options; paths in messages are shown from `options.root`.
+#[must_use]
+pub fn read(name: &str, paths: &[PathBuf], options: &LoadOptions) -> ReadSchema {
+    let base = &options.root;
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for path in paths {
@@ -229,11 +265,7 @@ pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) ->
             problems,
         };
     }
-    let options = LoadOptions {
-        root: base.to_path_buf(),
-        portable,
-    };
-    match schema::load(name, &files, &options) {
+    match schema::load(name, &files, options) {
         Ok(loaded) => ReadSchema {
             files,
             surface: Some(loaded.surface),
@@ -257,7 +289,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
-    metrics: &Metrics,
+    (metrics, locals): (&Metrics, &Locals),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -271,6 +303,7 @@ fn bind_surface(
         let configured = config.source(&source.name);
         let own = source_settings(&configured);
         let transport = match &source.transport {
+            SourceTransport::Local { schema } => locals.transport(schema, &configured),
             SourceTransport::Http { .. } => Ok(TransportSettings::Rest),
             SourceTransport::Grpc { .. } => base_url(&source.transport, &own, &env).and_then(|text| {
                 let address = text

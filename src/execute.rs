@@ -15,6 +15,7 @@ mod items;
 mod job;
 mod keys;
 mod lifetime;
+mod local;
 mod params;
 mod render;
 mod reply;
@@ -30,7 +31,12 @@ use std::sync::{
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::{mapping::Table, operation::Variables, plan::Plan, schema::Surface};
+use crate::{
+    mapping::{Node, Table},
+    operation::Variables,
+    plan::Plan,
+    schema::Surface,
+};
 
 pub use backends::Backends;
 pub use failure::{Failure, FailureKind};
@@ -72,6 +78,8 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// Why values are not there; links name them by index.
     pub failures: Vec<Arc<Failure>>,
+    /// Tables in which single values failed, and where among the failures those of each begin.
+    failed_values: Vec<(u32, std::ops::Range<u32>)>,
     /// How long all of it is good.
     keep: lifetime::Keep,
     /// Errors that mappings declared with `->withError`.
@@ -147,6 +155,19 @@ impl Scope {
 // === impl Outcome ===
 
 impl Outcome {
+    /// The failure that a [`NodeKind::Failed`](crate::mapping::NodeKind::Failed) of a table stands for.
+    #[must_use]
+    pub fn failure_at(&self, table: u32, node: &Node) -> Option<u32> {
+        let (_, failures) = self.failed_values.iter().find(|(number, _)| *number == table)?;
+        let failure = failures.start + node.start;
+        failures.contains(&failure).then_some(failure)
+    }
+
+    /// All failures of single values, wherever they are: what a mapping makes of a value may hide that it failed.
+    pub fn failed_values(&self) -> impl Iterator<Item = u32> {
+        self.failed_values.iter().flat_map(|(_, failures)| failures.clone())
+    }
+
     /// Until when anybody with the same request may be given this; `None`: it is for this request alone.
     #[must_use]
     pub fn public_until(&self) -> Option<Instant> {

@@ -65,22 +65,21 @@ pub fn assemble(
         errors,
         error_count,
         omitted,
+        per_failure,
         ..
     } = writer;
     let mut extensions = Map::new();
     if omitted > 0 {
         extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
     }
-    if !outcome.declared.is_empty() {
-        extensions.insert(
-            "connectorErrors".to_owned(),
-            outcome
-                .declared
-                .iter()
-                .take(DECLARED_MAX)
-                .map(error::declared)
-                .collect(),
-        );
+    let untold = outcome
+        .failed_values()
+        .filter(|failure| per_failure[*failure as usize] == 0)
+        .map(|failure| error::untold(&outcome.failures[failure as usize]));
+    let declared = outcome.declared.iter().map(error::declared).chain(untold);
+    let declared: Vec<Value> = declared.take(DECLARED_MAX).collect();
+    if !declared.is_empty() {
+        extensions.insert("connectorErrors".to_owned(), Value::Array(declared));
     }
     if error_count == 0 && extensions.is_empty() {
         return Assembled {

@@ -26,6 +26,7 @@ mod grpc_paths;
 mod header;
 mod link;
 mod literal;
+pub mod local;
 mod mappings;
 mod members;
 pub mod model;
@@ -44,6 +45,7 @@ mod url;
 mod visit;
 
 pub use files::SourceFile;
+pub use local::{LocalSchemas, LocalTypes};
 pub use model::Surface;
 pub use options::LoadOptions;
 pub use problem::{Code, Problem, Severity};
@@ -109,12 +111,14 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         spec,
     };
     let sources = source::read_all(&uses, context, problems);
+    local::check_known(sources.iter().filter_map(|source| source.local.as_ref()), problems);
     let connectors = connect::read_all(&uses, &sources, context, problems);
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
         let misspelt = select::check(&connectors, context, problems);
         grpc_paths::check(&connectors, problems);
+        local::paths::check(&connectors, &full, problems);
         coverage::check(&connectors, &misspelt, context, problems);
     }
     if problems.any_error() {

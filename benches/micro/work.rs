@@ -208,6 +208,7 @@ impl Client for Canned {
             message: String::new(),
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
+            errors: Vec::new(),
         };
         let pause = self.pause;
         // Real replies do not come at once either.

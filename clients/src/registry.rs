@@ -8,6 +8,7 @@ pub use crate::tls::{TlsError, TlsSettings};
 use crate::{
     Client,
     grpc::{AddressError, GrpcClient},
+    local::{LocalClient, LocalSchema},
     rest::RestClient,
     stack::{self, StackSettings},
 };
@@ -41,6 +42,8 @@ pub enum TransportSettings {
         /// `http://host:port` without TLS, `https://host:port` with it.
         address: Uri,
     },
+    /// A schema in this process.
+    Local(LocalSchema),
 }
 
 /// The clients of all sources.
@@ -117,6 +120,7 @@ impl SourceSettings {
                 })?;
                 Ok(stack::build(client, &stack))
             }
+            TransportSettings::Local(schema) => Ok(stack::build(LocalClient::new(schema.clone(), self), &stack)),
         }
     }
 }

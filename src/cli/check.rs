@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::{Value, json};
 
-use super::{ConfigArg, Failure, Format, print, unknown_surface};
+use super::{ConfigArg, Failure, Format, LocalArg, print, unknown_surface};
 use crate::{
     app::{self, ReadSchema},
     config::{Config, ConfigError, SurfaceConfig},
@@ -18,7 +18,7 @@ use crate::{
         documents::{ListedDocument, manifest::ManifestOf},
     },
     response,
-    schema::{Surface, report},
+    schema::{LoadOptions, Surface, report},
 };
 
 #[derive(Debug, clap::Args)]
@@ -33,6 +33,8 @@ pub(super) struct Args {
     portable: bool,
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
+    #[command(flatten)]
+    locals: LocalArg,
     #[command(flatten)]
     config: ConfigArg,
 }
@@ -51,7 +53,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let checked = if args.files.is_empty() {
         from_config(args, &mut findings)?
     } else {
-        files(args, &mut findings)
+        files(args, &mut findings)?
     };
     match args.format {
         Format::Json => print(&format!("{:#}\n", Value::Array(findings.json)))?,
@@ -72,9 +74,9 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Checks the files of the command line as one schema; what was checked.
-fn files(args: &Args, findings: &mut Findings) -> String {
-    findings.schema(&app::read_files("check", &args.files, Path::new(""), args.portable));
-    counted(args.files.len(), "file")
+fn files(args: &Args, findings: &mut Findings) -> Result<String, Failure> {
+    findings.schema(&app::read("check", &args.files, &args.options(Path::new(""))?));
+    Ok(counted(args.files.len(), "file"))
 }
 
 /// Checks the surfaces of the configuration with their operations; what was checked.
@@ -91,9 +93,10 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
     if let (Some(name), true) = (&args.surface, surfaces.is_empty()) {
         return Err(unknown_surface(&config, name));
     }
+    let options = args.options(&config.base)?;
     let mut operations = 0;
     for surface in &surfaces {
-        let read = app::read_files(&surface.name, &surface.schema, &config.base, args.portable);
+        let read = app::read(&surface.name, &surface.schema, &options);
         findings.schema(&read);
         if let Some(loaded) = &read.surface {
             operations += check_operations(&config, surface, loaded, findings);
@@ -156,6 +159,19 @@ fn counted(count: usize, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+// === impl Args ===
+
+impl Args {
+    /// How schemas below a directory are read.
+    fn options(&self, root: &Path) -> Result<LoadOptions, Failure> {
+        Ok(LoadOptions {
+            root: root.to_path_buf(),
+            portable: self.portable,
+            local: self.locals.load()?,
+        })
     }
 }
 

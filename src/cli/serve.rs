@@ -2,16 +2,16 @@
 
 use std::process::ExitCode;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{self, Runtime};
 
 use super::Failure;
-use crate::{app::App, config::Config, http::Stop, telemetry};
+use crate::{app::Builder, config::Config, http::Stop, telemetry};
 
 pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
     telemetry::init(&config.log).map_err(Failure::new)?;
     let runtime = runtime().map_err(Failure::new)?;
     runtime.block_on(async {
-        let app = App::build(config).map_err(Failure::new)?;
+        let app = Builder::new(config).build().map_err(Failure::new)?;
         let stop = Stop::on_signals().map_err(Failure::new)?;
         app.serve(stop).await.map_err(Failure::new)
     })?;
@@ -22,9 +22,9 @@ pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
 fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = if cores == 1 {
-        Builder::new_current_thread()
+        runtime::Builder::new_current_thread()
     } else {
-        Builder::new_multi_thread()
+        runtime::Builder::new_multi_thread()
     };
     builder.enable_all().build()
 }

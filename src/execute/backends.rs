@@ -23,8 +23,8 @@ use crate::{
     schema::{
         Surface,
         model::{
-            ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId,
-            SourceTransport, Template, TemplatePart,
+            ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, LocalOperation, Mapping,
+            SourceId, SourceTransport, Template, TemplatePart,
         },
     },
     telemetry::{Metrics, SourceMetrics},
@@ -139,13 +139,17 @@ impl Backends {
         let mut sources = Vec::new();
         for source in &surface.sources {
             let settings = settings.get(&*source.name).unwrap_or(&defaults);
-            match base_url(&source.transport, settings, &env)
-                .and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}")))
-            {
-                Ok(base) => bases.push(base),
-                Err(why) => {
-                    errors.push(format!("source {:?}: {why}", source.name));
-                    bases.push(BaseUrl::default());
+            if let SourceTransport::Local { .. } = source.transport {
+                bases.push(BaseUrl::default());
+            } else {
+                match base_url(&source.transport, settings, &env)
+                    .and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}")))
+                {
+                    Ok(base) => bases.push(base),
+                    Err(why) => {
+                        errors.push(format!("source {:?}: {why}", source.name));
+                        bases.push(BaseUrl::default());
+                    }
                 }
             }
             match client(&source.name) {
@@ -242,8 +246,11 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
     if let Some(url) = &settings.override_url {
         return Ok(url.clone());
     }
-    let (SourceTransport::Http { base_url: template, .. } | SourceTransport::Grpc { address: template, .. }) =
-        transport;
+    let template = match transport {
+        SourceTransport::Http { base_url, .. } => base_url,
+        SourceTransport::Grpc { address, .. } => address,
+        SourceTransport::Local { schema } => return Ok(schema.to_string()),
+    };
     let pairs = [("config", &settings.config), ("env", env)];
     let vars = Vars::new(&pairs);
     let mut text = String::new();
@@ -290,6 +297,12 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     let needs = &mut compiled.request;
     match &connector.request {
         ConnectRequest::None => compiled.is_safe = true,
+        ConnectRequest::Local { field, args } => {
+            compiled.is_safe = field.operation == LocalOperation::Query;
+            needs.add_all(args.iter());
+            // Resolvers see them all.
+            needs.headers.resolvers = true;
+        }
         ConnectRequest::Grpc {
             method,
             message,

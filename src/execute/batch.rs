@@ -22,6 +22,8 @@ pub(super) struct Batch {
     /// What there is for each key that was asked for, once.
     pub(super) found: Vec<(u32, Found)>,
     pub(super) declared: Vec<Declared>,
+    /// Tables in which single values failed, with their failures.
+    pub(super) failed_values: Vec<(u32, Vec<Arc<Failure>>)>,
     /// How long all of it is good.
     pub(super) keep: Keep,
 }
@@ -42,6 +44,8 @@ pub(super) struct Chunk {
     pub(super) table: Table,
     pub(super) found: Vec<(u32, Option<u32>)>,
     pub(super) declared: Vec<Declared>,
+    /// Why single values of the table are not there.
+    pub(super) failed_values: Vec<Arc<Failure>>,
     pub(super) keep: Keep,
 }
 
@@ -280,6 +284,9 @@ impl Batch {
                 let table = self.tables.len() as u32;
                 self.tables.push(Arc::new(chunk.table));
                 self.declared.extend(chunk.declared);
+                if !chunk.failed_values.is_empty() {
+                    self.failed_values.push((table, chunk.failed_values));
+                }
                 self.keep = self.keep.and(chunk.keep);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {
                     let found = match (node, absent) {

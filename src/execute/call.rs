@@ -10,6 +10,7 @@ use super::{
     Failure, FailureKind, Scope,
     backends::{Backend, Compiled},
     in_flight::InFlight,
+    local,
 };
 use crate::{
     operation::OperationKind,
@@ -110,6 +111,10 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
         } => {
             writeln!(key, "grpc {path}").expect("writing to memory");
             (metadata, Some(message))
+        }
+        Call::Local(call) => {
+            local::write_key(call, &mut key);
+            return key;
         }
     };
     for (name, value) in headers {

@@ -161,6 +161,7 @@ impl<'a> Items<'a> {
             table,
             found,
             declared: context.declared,
+            failed_values: Vec::new(),
             keep: looked.keep,
         };
         Ok(Some((numbers, chunk)))

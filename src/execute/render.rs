@@ -10,17 +10,19 @@ use super::{
     Failure, FailureKind, Scope,
     backends::Compiled,
     keys::Keys,
-    params,
+    local, params,
     url::{self, BaseUrl, Joined, UrlTemplate},
 };
 use crate::{
     mapping::evaluate::Vars,
+    plan::Fetch,
     schema::model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
 };
 
 /// Renders the call of a connector; `None` for mapping-only ones.
 pub(super) fn render(
     scope: &Scope,
+    fetch: &Fetch,
     connector: &Connector,
     compiled: &Compiled,
     asked: Asked<'_>,
@@ -33,6 +35,10 @@ pub(super) fn render(
             message,
             metadata,
         } => grpc(scope, connector, (method, message.as_ref(), metadata), asked.vars).map(Some),
+        ConnectRequest::Local { field, args } => {
+            let call = local::render(scope, fetch, (field, args.as_ref()), asked.vars)?;
+            Ok(Some(Call::Local(call)))
+        }
     }
 }
 

@@ -257,6 +257,12 @@ impl Run {
         self.outcome.keep = self.outcome.keep.and(batch.keep);
         self.outcome.tables.extend(batch.tables.iter().cloned());
         self.outcome.declared.extend(batch.declared.iter().cloned());
+        for (table, failures) in &batch.failed_values {
+            let first = self.outcome.failures.len() as u32;
+            self.outcome.failures.extend(failures.iter().cloned());
+            let failures = first..self.outcome.failures.len() as u32;
+            self.outcome.failed_values.push((base + table, failures));
+        }
         self.known.push((batch.clone(), base));
         base
     }

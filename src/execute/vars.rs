@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use switchboard_clients::Reply;
 
-use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys};
+use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys, local};
 use crate::{plan::Fetch, schema::model::Kind};
 
 /// Variables of one call.
@@ -84,14 +84,11 @@ impl<'a> CallVars<'a> {
                 ("trailers", header_lists(&reply.trailers)),
                 ("message", Value::from(reply.message.as_str())),
             ];
+            let errors = (!reply.errors.is_empty()).then(|| local::response_of(&reply.errors));
+            let parts = parts.into_iter().chain(errors.into_iter().flatten());
             self.push(
                 "response",
-                Value::Object(
-                    parts
-                        .into_iter()
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .collect(),
-                ),
+                Value::Object(parts.map(|(name, value)| (name.to_owned(), value)).collect()),
             );
         }
     }

@@ -8,7 +8,7 @@ use super::{
     directive::Directive,
     grpc, header,
     literal::Text,
-    mappings,
+    local, mappings,
     model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place},
     part::{Owner, Part, Scope},
     problem::{Code, Problems},
@@ -182,6 +182,7 @@ fn read(
     };
     let mut scope = Scope::new(context.schema, context.spec, owner);
     scope.is_grpc = arguments.get("grpc").is_some();
+    scope.is_local = arguments.get("local").is_some();
     scope.is_requestless = ["http", "grpc", "local"]
         .iter()
         .all(|name| arguments.get(name).is_none());
@@ -320,12 +321,14 @@ fn find_source(
         }
         return None;
     };
-    if sources[index].is_grpc != scope.is_grpc && !scope.is_requestless {
-        let (has, wants) = if scope.is_grpc {
-            ("http:", "grpc:")
-        } else {
-            ("grpc:", "http:")
-        };
+    let written = |is_grpc: bool, is_local: bool| match (is_grpc, is_local) {
+        (true, _) => "grpc:",
+        (_, true) => "local:",
+        _ => "http:",
+    };
+    let has = written(sources[index].is_grpc, sources[index].is_local);
+    let wants = written(scope.is_grpc, scope.is_local);
+    if has != wants && !scope.is_requestless {
         problems
             .error(
                 Code::SourceNameMismatch,
@@ -373,6 +376,9 @@ fn read_request(
             problems,
         );
     }
+    if let Some(local) = arguments.object("local") {
+        return read_local(used, local, source, context, scope, problems);
+    }
     if context.spec < Spec::V0_4 {
         problems
             .error(
@@ -394,6 +400,34 @@ fn read_request(
         return None;
     }
     Some(ConnectRequest::None)
+}
+
+fn read_local(
+    used: &Use,
+    local: Arguments<'_>,
+    source: Option<&SourceDraft>,
+    context: Context<'_>,
+    scope: &mut Scope<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<ConnectRequest> {
+    if Arguments::Directive(&used.node).get("source").is_none() {
+        problems
+            .error(
+                Code::RelativeConnectUrlWithoutSource,
+                &used.place,
+                "`local:` needs a `source`",
+            )
+            .hint("add: source: \"…\", the name of a `@source` with `local:`");
+    }
+    let is_mutation = match &used.site {
+        UseSite::Field(name, _) => {
+            let mutation = &context.schema.schema_definition.mutation;
+            mutation.as_ref().is_some_and(|mutation| mutation.name == *name)
+        }
+        _ => false,
+    };
+    let local_source = source.and_then(|source| source.local.as_ref());
+    local::read_connector(local, local_source, is_mutation, scope, problems)
 }
 
 fn read_http(

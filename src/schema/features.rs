@@ -18,7 +18,6 @@ pub(crate) enum Feature {
     Authenticated,
     RequiresScopes,
     Policy,
-    Local,
     Reflection,
     DescriptorSet,
     Context,
@@ -33,7 +32,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::Authenticated,
     Feature::RequiresScopes,
     Feature::Policy,
-    Feature::Local,
     Feature::Reflection,
     Feature::DescriptorSet,
     Feature::Context,
@@ -53,7 +51,6 @@ impl Feature {
             Self::Authenticated => "@authenticated",
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
-            Self::Local => "local:",
             Self::Reflection => "reflection: true",
             Self::DescriptorSet => "descriptorSet:",
             Self::Context => "$context",
@@ -63,7 +60,6 @@ impl Feature {
     /// What to do instead.
     fn instead(self) -> &'static str {
         match self {
-            Self::Local => "use `http:` or `grpc:`",
             Self::Reflection | Self::DescriptorSet => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",

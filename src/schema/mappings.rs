@@ -140,6 +140,17 @@ fn check_kind(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>,
     };
 }
 
+/// What kinds of values an expression of a request can have.
+pub(crate) fn kinds(expr: &Expr, text: &Text, scope: &Scope<'_>) -> Kinds {
+    let checker = Checker {
+        text,
+        part: Part::Args,
+        scope,
+        allowed: &[],
+    };
+    shape::of_selection(&Selection::Value(expr.clone()), &|path| checker.kinds(path))
+}
+
 /// Checks the paths of one mapping.
 struct Checker<'c> {
     text: &'c Text,
@@ -233,6 +244,7 @@ impl Checker<'_> {
             ("response", _) if self.scope.is_grpc => {
                 Members::Names("$response", &["headers", "trailers", "message", "details"])
             }
+            ("response", _) if self.scope.is_local => Members::Names("$response", &["headers", "message", "errors"]),
             ("response", _) => Members::Names("$response", &["headers"]),
             ("status", _) => Members::None("`$status`"),
             _ => Members::Any,

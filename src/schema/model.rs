@@ -5,6 +5,7 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
+pub use super::local::{LocalArgument, LocalField, LocalOperation, LocalTypes};
 pub use crate::mapping::KeyTree;
 use crate::mapping::{OutputTree, Selection, Spec};
 
@@ -182,6 +183,11 @@ pub enum SourceTransport {
         /// Metadata of every call.
         metadata: Vec<Header>,
     },
+    /// A schema in this process.
+    Local {
+        /// The name that it is mounted by.
+        schema: Arc<str>,
+    },
 }
 
 /// Text with `{expression}` parts.
@@ -343,6 +349,13 @@ pub enum ConnectRequest {
         message: Option<Mapping>,
         /// Own metadata.
         metadata: Vec<Header>,
+    },
+    /// A root field of a schema in this process.
+    Local {
+        /// Which one.
+        field: LocalField,
+        /// `args:`.
+        args: Option<Mapping>,
     },
 }
 

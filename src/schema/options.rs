@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use super::local::LocalSchemas;
+
 /// How a schema is loaded.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
@@ -10,4 +12,6 @@ pub struct LoadOptions {
     pub root: PathBuf,
     /// Also report what would not work elsewhere: selections that contain their own type.
     pub portable: bool,
+    /// The schemas that are mounted in this process. `None`: nobody knows here; then what connectors ask of them is not checked.
+    pub local: Option<LocalSchemas>,
 }

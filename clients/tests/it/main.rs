@@ -5,6 +5,7 @@
 
 mod broken_grpc;
 mod grpc;
+mod local;
 mod proto_decode;
 mod proto_encode;
 mod proto_files;
