@@ -7,7 +7,7 @@
 use std::error::Error;
 
 use async_graphql::{Context, EmptyMutation, EmptySubscription, Executor, Object, Request, Schema, SimpleObject};
-use http::HeaderMap;
+use http::{HeaderMap, HeaderValue};
 use switchboard::{Builder, config::Config, http::Stop, local::Caller};
 
 /// Who earned what: the rules are code.
@@ -69,7 +69,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
 
     let query = "{ products { name badge { label } } }";
     println!("{}", app.engine("shop").ok_or("no such surface")?.explain(query, None)?);
-    let headers = HeaderMap::from_iter([(http::header::ACCEPT_LANGUAGE, "de".parse()?)]);
+    let headers = HeaderMap::from_iter([(http::header::ACCEPT_LANGUAGE, HeaderValue::from_static("de"))]);
     let shop = app.executor("shop").ok_or("no such surface")?;
     let answer = shop.execute(Request::new(query).data(headers)).await;
     println!("{}", serde_json::to_string(&answer)?);

@@ -19,7 +19,6 @@ pub(crate) enum Feature {
     RequiresScopes,
     Policy,
     Reflection,
-    DescriptorSet,
     Context,
 }
 
@@ -33,7 +32,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::RequiresScopes,
     Feature::Policy,
     Feature::Reflection,
-    Feature::DescriptorSet,
     Feature::Context,
 ];
 
@@ -52,7 +50,6 @@ impl Feature {
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
             Self::Reflection => "reflection: true",
-            Self::DescriptorSet => "descriptorSet:",
             Self::Context => "$context",
         }
     }
@@ -60,7 +57,7 @@ impl Feature {
     /// What to do instead.
     fn instead(self) -> &'static str {
         match self {
-            Self::Reflection | Self::DescriptorSet => "name the .proto files with `proto:`",
+            Self::Reflection => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }
