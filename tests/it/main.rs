@@ -21,6 +21,7 @@ mod limits_properties;
 mod mapping;
 mod persisted;
 mod persisted_lists;
+mod requests;
 mod scan;
 mod schema;
 mod sharing;
