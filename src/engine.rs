@@ -66,6 +66,8 @@ pub struct Response {
     pub operation: Option<OperationInfo>,
     /// The limits that it exceeds: the one it is refused for, or all, where limits are only measured.
     pub exceeded: Exceeded,
+    /// Whether something in it is stale, stands in, or is lacking because a source failed: nobody may keep it.
+    pub degraded: bool,
 }
 
 /// Who answered, for logs and metrics.
@@ -179,6 +181,7 @@ impl Engine {
                 body: response::error::refusal(&error).into(),
                 headers: headers_of(error.kind),
                 exceeded: error.exceeded(),
+                degraded: false,
                 operation: info.map(|info| OperationInfo {
                     errors: error.errors.len() as u32,
                     ..info
@@ -267,6 +270,7 @@ impl Engine {
                 headers: Vec::new(),
                 operation: Some(found),
                 exceeded,
+                degraded: false,
             });
         }
         self.documents.register(registration);
@@ -288,25 +292,25 @@ impl Engine {
             },
             shares_calls: self.settings.sharing,
         };
-        let Shared { body, errors, .. } = if shows_cost || introspection.is_some() {
+        let shared = if shows_cost || introspection.is_some() {
             let (mut assembled, until) = work.run(introspection).await;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
-            Shared {
-                body: assembled.body.into(),
-                errors: assembled.errors,
-                until,
-            }
+            Shared::new(assembled, until)
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
             work.share(&operation, &self.answers, executions).await
         };
         Ok(Response {
-            outcome: if errors == 0 { Outcome::Data } else { Outcome::Partial },
-            body,
-            headers: Vec::new(),
-            operation: Some(OperationInfo { errors, ..found }),
+            outcome: shared.outcome(),
+            headers: shared.headers(),
+            degraded: shared.degraded,
+            operation: Some(OperationInfo {
+                errors: shared.errors,
+                ..found
+            }),
+            body: shared.body,
             exceeded,
         })
     }

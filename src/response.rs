@@ -11,7 +11,7 @@ mod leaf;
 mod raw;
 mod write;
 
-use std::sync::atomic::Ordering::Relaxed;
+use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use serde_json::{Map, Value};
 
@@ -46,6 +46,10 @@ pub struct Assembled {
     pub errors: u32,
     /// Whether it has `extensions`, which then come last.
     pub has_extensions: bool,
+    /// Whether something in it is not what its source would have said: stale, a fallback, or lacking.
+    pub degraded: bool,
+    /// A field that the answer is nothing without has failed: there is no `data`, and how long to wait before asking again.
+    pub critical: Option<Duration>,
 }
 
 /// Makes the answer of an executed operation.
@@ -87,6 +91,8 @@ pub fn assemble(
             body: out,
             errors: 0,
             has_extensions: false,
+            degraded: false,
+            critical: None,
         };
     }
     let mut body = Vec::with_capacity(out.len() + errors.len() + 64);
@@ -108,5 +114,7 @@ pub fn assemble(
         body,
         errors: error_count,
         has_extensions,
+        degraded: false,
+        critical: None,
     }
 }

@@ -4,19 +4,26 @@
 //! error does, and every header of the client that a call sends or a mapping reads. Headers that nobody uses make no
 //! difference. Mutations, and queries whose calls may do more than read, are never shared.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use bytes::Bytes;
 use foldhash::quality::RandomState;
 use futures_util::FutureExt;
-use http::HeaderMap;
+use http::{
+    HeaderMap, HeaderName, HeaderValue,
+    header::{CACHE_CONTROL, RETRY_AFTER},
+};
 use moka::sync::Cache;
 use serde_json::{Map, Value};
 use tokio::{task::JoinHandle, time::Instant};
 
+use super::Outcome;
 use crate::{
     execute::{self, Backends, Scope, in_flight::InFlight},
     operation::{Operation, OperationKind, Variables},
@@ -49,6 +56,10 @@ pub(super) struct Work {
 pub(super) struct Shared {
     pub(super) body: Bytes,
     pub(super) errors: u32,
+    /// Whether something in it is stale, stands in, or is lacking because a source failed. Such an answer is never kept.
+    pub(super) degraded: bool,
+    /// A critical field has failed: how long to wait before asking again.
+    pub(super) critical: Option<Duration>,
     /// Until when it may be given to whoever asks the same.
     pub(super) until: Option<Instant>,
 }
@@ -92,7 +103,8 @@ impl Work {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
-        let until = outcome.public_until().filter(|_| assembled.errors == 0);
+        let is_whole = assembled.errors == 0 && !assembled.degraded;
+        let until = outcome.public_until().filter(|_| is_whole);
         (assembled, until)
     }
 
@@ -100,11 +112,7 @@ impl Work {
     async fn run_and_keep(self, key: &[u8], answers: &Answers) -> Shared {
         let (plan, backends) = (self.plan.clone(), self.backends.clone());
         let (assembled, until) = self.run(None).await;
-        let shared = Shared {
-            body: assembled.body.into(),
-            errors: assembled.errors,
-            until,
-        };
+        let shared = Shared::new(assembled, until);
         let sharing = backends.sharing(&plan);
         if sharing.may_be_kept && shared.until.is_some() {
             sharing.is_kept.store(true, Relaxed);
@@ -175,6 +183,42 @@ impl Work {
         }
         self.backends.sharing(&self.plan).headers.write(&self.headers, &mut key);
         key
+    }
+}
+
+// === impl Shared ===
+
+impl Shared {
+    pub(super) fn new(assembled: Assembled, until: Option<Instant>) -> Self {
+        Self {
+            body: assembled.body.into(),
+            errors: assembled.errors,
+            degraded: assembled.degraded,
+            critical: assembled.critical,
+            until,
+        }
+    }
+
+    /// How far it came.
+    pub(super) fn outcome(&self) -> Outcome {
+        match self {
+            Self { critical: Some(_), .. } => Outcome::Unavailable(503),
+            Self { errors: 0, .. } => Outcome::Data,
+            _ => Outcome::Partial,
+        }
+    }
+
+    /// What a transport must say with it.
+    pub(super) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = Vec::new();
+        if self.degraded {
+            // The next answer may be whole: nobody may give this one again.
+            headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
+        }
+        if let Some(wait) = self.critical {
+            headers.push((RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1))));
+        }
+        headers
     }
 }
 

@@ -81,6 +81,8 @@ pub(super) fn dry_run(estimate: Estimate, limits: &Limits) -> Vec<u8> {
         body: b"{\"data\":null}".to_vec(),
         errors: 0,
         has_extensions: false,
+        degraded: false,
+        critical: None,
     };
     response::cost::add(&mut answer, &Value::Object(extension(estimate, limits)));
     answer.body

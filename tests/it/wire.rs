@@ -321,6 +321,7 @@ impl Answer for Shared {
             headers: Vec::new(),
             operation: Some(operation),
             exceeded: Exceeded::default(),
+            degraded: false,
         }
     }
 }
