@@ -23,6 +23,7 @@ mod persisted;
 mod persisted_lists;
 mod scan;
 mod schema;
+mod schema_variants;
 mod sharing;
 mod shop_counts;
 mod shop_failures;
