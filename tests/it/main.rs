@@ -24,6 +24,7 @@ mod persisted_lists;
 mod requests;
 mod scan;
 mod schema;
+mod schema_variants;
 mod sharing;
 mod shop_counts;
 mod shop_failures;
