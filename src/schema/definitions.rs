@@ -129,8 +129,7 @@ pub(crate) fn unlinked(name: &str) -> Option<(Directive, Family)> {
         .strip_prefix("connect__")
         .or_else(|| name.strip_prefix("bff__"))
         .unwrap_or(name);
-    let plain = plain.strip_prefix("federation__").unwrap_or(plain);
-    [Family::Connect, Family::Bff, Family::Federation]
+    [Family::Connect, Family::Bff]
         .into_iter()
         .find_map(|family| family.directive(plain).map(|directive| (directive, family)))
 }

@@ -65,25 +65,20 @@ pub(crate) fn check_federation(uses: &[Use], problems: &mut Problems<'_>) {
             ),
             Directive::Context | Directive::FromContext => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "values are handed from type to type by a federation planner only",
+                "it needs a federation planner",
             ),
-            Directive::Requires => (
+            Directive::Requires | Directive::External | Directive::Provides => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "there are no other subgraphs that could supply fields for it",
+                "there are no other subgraphs to read from; a connector reads sibling fields with `$this`",
             ),
             Directive::InterfaceObject => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "there are no other subgraphs that know the types behind the interface",
+                "it needs a federation planner",
             ),
             _ => continue,
         };
-        let hint = match used.directive {
-            Directive::Requires => "a connector reads sibling fields itself, with `$this`",
-            Directive::Override => "take it out: the field is supplied here already",
-            _ => "take it out",
-        };
         problems
             .error(code, &used.place, format!("`@{}` is refused: {why}", used.node.name))
-            .hint(hint);
+            .hint("take it out");
     }
 }

@@ -222,7 +222,7 @@ impl Parser<'_> {
             None
         };
         let span = start..self.end();
-        self.misuses.extend(check::method(&name, args.as_deref(), &span).err());
+        check::method(&name, args.as_deref(), &span)?;
         Ok(Step::Method { name, args, span })
     }
 

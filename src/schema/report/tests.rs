@@ -14,7 +14,6 @@ fn problem(source: &str, marked: &str) -> (Problem, SourceFile) {
         span: start..start + marked.len(),
         line,
         column,
-        is_advice: false,
     };
     (
         problem,
@@ -78,11 +77,12 @@ fn programs_get_an_array_of_objects() {
     [
       {
         "code": "INVALID_URL",
-        "message": "no; yes",
+        "message": "no",
         "file": "a.graphql",
         "line": 1,
         "column": 1,
-        "severity": "error"
+        "severity": "error",
+        "hint": "yes"
       }
     ]
     "#);
