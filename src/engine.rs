@@ -386,6 +386,16 @@ pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits)
     cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
 }
 
+/// What an operation is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The operation cannot be planned.
+pub fn estimate(surface: &Surface, operation: &Operation) -> Result<plan::Estimate, RequestError> {
+    let variables = Variables::defaults(surface, operation);
+    let plan = plan::build::build(surface, operation, variables.condition_bits(operation)).map_err(too_large)?;
+    Ok(plan.costs.estimate(&variables))
+}
+
 fn too_large(error: TooLarge) -> RequestError {
     RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
 }

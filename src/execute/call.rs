@@ -163,13 +163,7 @@ impl<'a> CallWatch<'a> {
             Err(CallError::Timeout(_)) => CallOutcome::Timeout,
             Err(CallError::Connect(_)) => CallOutcome::Connect,
             Err(CallError::Limited { .. }) => CallOutcome::Shed,
-            Err(
-                CallError::Refused(_)
-                | CallError::Broken(_)
-                | CallError::Protocol(_)
-                | CallError::TooLarge { .. }
-                | CallError::RequestTooLarge { .. },
-            ) => CallOutcome::Broken,
+            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
         };
     }
 }

@@ -20,6 +20,7 @@ pub(crate) enum Feature {
     Policy,
     Local,
     Reflection,
+    DescriptorSet,
     Context,
 }
 
@@ -34,6 +35,7 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::Policy,
     Feature::Local,
     Feature::Reflection,
+    Feature::DescriptorSet,
     Feature::Context,
 ];
 
@@ -53,6 +55,7 @@ impl Feature {
             Self::Policy => "@policy",
             Self::Local => "local:",
             Self::Reflection => "reflection: true",
+            Self::DescriptorSet => "descriptorSet:",
             Self::Context => "$context",
         }
     }
@@ -61,7 +64,7 @@ impl Feature {
     fn instead(self) -> &'static str {
         match self {
             Self::Local => "use `http:` or `grpc:`",
-            Self::Reflection => "name the .proto files with `proto:`",
+            Self::Reflection | Self::DescriptorSet => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

@@ -87,8 +87,7 @@ impl Frames {
         self
     }
 
-    /// Answers one call.
-    pub(crate) async fn send(self, mut respond: h2::server::SendResponse<Bytes>) {
+    async fn send(self, mut respond: h2::server::SendResponse<Bytes>) {
         let mut response = Response::new(());
         *response.status_mut() = self.status.try_into().unwrap();
         *response.headers_mut() = self.headers;
@@ -116,12 +115,6 @@ impl Frames {
 pub(crate) async fn serve(answer: impl Fn(&str) -> Frames + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    serve_on(listener, answer);
-    address
-}
-
-/// As [`serve`], where the test wants it.
-pub(crate) fn serve_on(listener: TcpListener, answer: impl Fn(&str) -> Frames + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     tokio::spawn(async move {
         loop {
@@ -129,6 +122,7 @@ pub(crate) fn serve_on(listener: TcpListener, answer: impl Fn(&str) -> Frames + 
             tokio::spawn(connection(stream, answer.clone()));
         }
     });
+    address
 }
 
 /// As [`serve`], with TLS.

@@ -5,8 +5,6 @@
 
 mod broken_grpc;
 mod grpc;
-mod grpc_addresses;
-mod grpc_endings;
 mod proto_decode;
 mod proto_encode;
 mod proto_files;
