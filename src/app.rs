@@ -30,7 +30,7 @@ use crate::{
     http::{Answer, Server, ServerError, Stop},
     mapping::ScanLimits,
     operation::{self, documents as persisted},
-    schema::{self, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
+    schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
     telemetry::Metrics,
 };
 
@@ -85,11 +85,12 @@ impl App {
             root: config.base.clone(),
             portable: false,
             local: locals.types.clone(),
+            advice: Advice::Start,
         };
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read(&surface.name, &surface.schema, &options))
+            .map(|surface| read_files(&surface.name, &surface.schema, &options))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -225,24 +226,18 @@ impl Answer for Surfaces {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
-    read_files(&surface.name, &surface.schema, &config.base, false)
-}
-
-/// Reads and checks files as one schema. Paths in messages are shown as given. `portable`: also tell what would not work on
-/// other servers of the dialect.
-#[must_use]
-pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) -> ReadSchema {
     let options = LoadOptions {
-        root: base.to_path_buf(),
-        portable,
+        root: config.base.clone(),
+        portable: false,
         local: None,
+        advice: Advice::Start,
     };
-    read(name, paths, &options)
+    read_files(&surface.name, &surface.schema, &options)
 }
 
-/// The same with all options; paths in messages are shown from `options.root`.
+/// Reads and checks files as one schema. Paths in messages are shown from the root of the options, or as given.
 #[must_use]
-pub fn read(name: &str, paths: &[PathBuf], options: &LoadOptions) -> ReadSchema {
+pub fn read_files(name: &str, paths: &[PathBuf], options: &LoadOptions) -> ReadSchema {
     let base = &options.root;
     let mut problems = Vec::new();
     let mut files = Vec::new();

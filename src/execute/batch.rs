@@ -4,7 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
 
-use super::{Failure, FailureKind, Scope, interner::Interner, job::Job, keys::Keys, lifetime::Keep, reply};
+use super::{
+    Failure, FailureKind, Scope,
+    interner::Interner,
+    job::Job,
+    keys::Keys,
+    lifetime::{Keep, Outside},
+    reply,
+};
 use crate::{
     mapping::{Declared, NONE, Node, NodeKind, Table, text},
     plan::FetchId,
@@ -26,6 +33,8 @@ pub(super) struct Batch {
     pub(super) failed_values: Vec<(u32, Vec<Arc<Failure>>)>,
     /// How long all of it is good.
     pub(super) keep: Keep,
+    /// How long it may be kept outside.
+    pub(super) outside: Outside,
 }
 
 /// What there is for a key.
@@ -47,6 +56,7 @@ pub(super) struct Chunk {
     /// Why single values of the table are not there.
     pub(super) failed_values: Vec<Arc<Failure>>,
     pub(super) keep: Keep,
+    pub(super) outside: Outside,
 }
 
 /// Has what is kept for some keys of a fetch, makes the calls for the others, and reads what they bring. Without keys for a
@@ -288,6 +298,7 @@ impl Batch {
                     self.failed_values.push((table, chunk.failed_values));
                 }
                 self.keep = self.keep.and(chunk.keep);
+                self.outside = self.outside.and(chunk.outside);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {
                     let found = match (node, absent) {
                         (Some(node), _) => Found::Value { table, node },
@@ -299,6 +310,7 @@ impl Batch {
             }
             Err(failure) => {
                 self.keep = Keep::Not;
+                self.outside = Outside::Not;
                 let failed = |number: &u32| (*number, Found::Failed(failure.clone()));
                 self.found.extend(numbers.iter().map(failed));
             }

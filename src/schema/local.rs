@@ -5,12 +5,14 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde_json::Value;
 
 use super::{
+    annotations::{Use, UseSite},
     arguments::Arguments,
     literal::Text,
     model::{ConnectRequest, Place, SourceTransport},
     part::{Part, Scope},
     problem::{Code, Problems},
-    source, suggest,
+    source::{self, Context},
+    suggest,
 };
 
 pub(crate) mod paths;
@@ -139,16 +141,26 @@ fn not_mounted(name: &Text, mounted: &LocalSchemas, problems: &mut Problems<'_>)
 
 /// Reads `local:` of a connector.
 pub(crate) fn read_connector(
+    used: &Use,
     local: Arguments<'_>,
     source: Option<&LocalSource>,
-    is_mutation: bool,
+    context: Context<'_>,
     scope: &mut Scope<'_>,
     problems: &mut Problems<'_>,
 ) -> Option<ConnectRequest> {
+    if Arguments::Directive(&used.node).get("source").is_none() {
+        problems
+            .error(
+                Code::RelativeConnectUrlWithoutSource,
+                &used.place,
+                "`local:` needs a `source`",
+            )
+            .hint("add: source: \"…\", the name of a `@source` with `local:`");
+    }
     let args = source::read_mapping(local, "args", Part::Args, scope, problems);
     let text = local.text(problems.files(), "field")?;
     let (operation, name) = read_field(&text, source, problems)?;
-    if operation == LocalOperation::Mutation && !is_mutation {
+    if operation == LocalOperation::Mutation && !is_of_mutation(used, context) {
         problems
             .error(
                 Code::InvalidSelection,
@@ -194,6 +206,14 @@ pub(crate) fn read_connector(
         },
         args,
     })
+}
+
+fn is_of_mutation(used: &Use, context: Context<'_>) -> bool {
+    let mutation = context.schema.schema_definition.mutation.as_ref();
+    match &used.site {
+        UseSite::Field(name, _) => mutation.is_some_and(|mutation| mutation.name == *name),
+        _ => false,
+    }
 }
 
 /// `Query.badges` or `Mutation.award`; the roots may also be called by their own names.

@@ -158,7 +158,7 @@ fn the_program_that_is_shipped_checks_what_it_can_and_serves_no_schema_in_rust()
       |                                             ^^^^^^^^^
     hint: that program checks them when it starts; to check them here, give the schema's SDL: `--local greeter=FILE`
 
-    1 surface, 0 operations: no errors
+    1 surface, 0 operations: no errors, 1 warning
     "#);
     insta::assert_snapshot!(run(&["check", "--local", "greeter=greeter.graphql"]), @r#"
     0

@@ -17,7 +17,7 @@ use crate::{
         literal::Text,
         mappings,
         model::{ConnectRequest, Mapping},
-        part::Scope,
+        part::{Part, Scope},
         problem::{Code, Problems},
         shape::Kinds,
         suggest,
@@ -63,20 +63,17 @@ pub(super) fn check_args(
                 .hint(format!("add: {name}: …"));
         }
     }
-    let (Selection::Fields(block) | Selection::Value(Expr::Object(block))) = &*args.selection else {
-        return;
-    };
-    for item in &block.items {
-        let Item::Named { name, value } = item else { continue };
-        let Some((_, argument)) = arguments.iter().find(|(known, _)| **known == *name.text) else {
+    let shape = mappings::shape_of(&args.selection, text, Part::Args, scope, problems);
+    for given in shape.made_keys() {
+        let Some((_, argument)) = arguments.iter().find(|(known, _)| **known == *given.name) else {
             continue;
         };
-        let kinds = mappings::kinds(value, text, scope);
-        if kinds.never_fits(argument.accepts()) {
+        if given.shape.kinds.never_serves(argument.accepts()) {
+            let kinds = given.shape.kinds.describe();
             problems.error(
                 Code::InvalidBody,
-                &text.span(&value.span()),
-                format!("`{}: {}` cannot be {}", name.text, argument.text, kinds.describe()),
+                &text.span(&given.span),
+                format!("`{}: {}` cannot be {kinds}", given.name, argument.text),
             );
         }
     }
