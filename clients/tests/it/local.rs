@@ -132,7 +132,7 @@ async fn a_query_that_does_not_fit_is_refused_with_400() {
     assert_eq!(reply.errors[0].origin, ErrorOrigin::Query);
 }
 
-#[tokio::test(start_paused = true)]
+#[tokio::test]
 async fn a_resolver_that_does_not_end_is_dropped_in_time() {
     let client = client(|settings| settings.call_timeout = Duration::from_millis(100));
 
