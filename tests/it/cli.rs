@@ -20,7 +20,7 @@ type Post { id: ID! title: String }
 "#;
 
 /// A directory with these files.
-fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = directory.path().join(path);
@@ -48,7 +48,7 @@ fn switchboard(directory: &Path, args: &[&str], input: &str) -> Output {
     output
 }
 
-fn run(directory: &Path, args: &[&str], input: &str) -> (i32, String, String) {
+pub(crate) fn run(directory: &Path, args: &[&str], input: &str) -> (i32, String, String) {
     let output = switchboard(directory, args, input);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))

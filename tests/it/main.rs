@@ -8,7 +8,10 @@
 mod architecture;
 mod browser;
 mod cache;
+mod caching;
 mod cli;
+mod cli_operations;
+mod compare;
 mod config;
 mod explain;
 mod http;
