@@ -89,7 +89,10 @@ impl Case {
         let value = &answer["data"]["f"];
         let fits = match (&self.data, &self.text, &self.error) {
             (Some(data), None, None) => value == data && answer.get("errors").is_none(),
-            (None, Some(text), None) => value.to_string() == *text && answer.get("errors").is_none(),
+            (None, Some(text), None) => {
+                let written = value.to_string();
+                written == *text && answer.get("errors").is_none()
+            }
             (None, None, Some(error)) => {
                 let mut told = answer["errors"][0]["extensions"]
                     .as_object()

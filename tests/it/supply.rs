@@ -110,7 +110,9 @@ async fn run_case(case: &BTreeMap<&str, String>) -> Vec<String> {
     let mut found = Vec::new();
     let wanted: Value =
         serde_json::from_str(&case["answer"]).unwrap_or_else(|error| panic!("{error}: {}", case["answer"]));
-    if given.to_string() != wanted.to_string() {
+    // As text: the order of keys counts.
+    let (given, wanted) = (given.to_string(), wanted.to_string());
+    if given != wanted {
         found.push(format!("expected {wanted}\n    answered {given}"));
     }
     if calls != expected {
