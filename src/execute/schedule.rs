@@ -18,7 +18,7 @@ use tokio::task::JoinHandle;
 use super::{
     Failure, FailureKind, Link, Outcome, Scope, StepOutcome,
     batch::{self, Batch, Found},
-    gather::{self, Wanted},
+    gather::{self, Asks, Wanted},
     keys::Keys,
 };
 use crate::{
@@ -178,7 +178,10 @@ impl Run {
             return started;
         }
         let numbers = &mut started.numbers;
-        numbers.extend(started.wanted.iter().flatten().filter_map(|wanted| wanted.key));
+        numbers.extend(started.wanted.iter().flatten().filter_map(|wanted| match wanted.asks {
+            Asks::Key(number) => Some(number),
+            Asks::Nobody | Asks::Failed(_) => None,
+        }));
         numbers.sort_unstable();
         numbers.dedup();
         started.loader = Some(self.loader(fetch));
@@ -235,9 +238,16 @@ impl Run {
             }
             let mut seen = vec![false; links.len()];
             for row in wanted {
-                let Some(key) = row.key.map(|key| key as usize).filter(|key| *key < links.len()) else {
-                    outcome.set(row.table, row.ordinal, Link::Nothing);
-                    continue;
+                let key = match row.asks {
+                    Asks::Key(key) if (key as usize) < links.len() => key as usize,
+                    Asks::Failed(failure) => {
+                        outcome.set(row.table, row.ordinal, Link::Failed(failure));
+                        continue;
+                    }
+                    Asks::Key(_) | Asks::Nobody => {
+                        outcome.set(row.table, row.ordinal, Link::Nothing);
+                        continue;
+                    }
                 };
                 outcome.set(row.table, row.ordinal, links[key]);
                 if !std::mem::replace(&mut seen[key], true) {
