@@ -103,7 +103,7 @@ impl Work {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
-        let is_whole = assembled.errors == 0 && !assembled.degraded;
+        let is_whole = assembled.errors == 0 && assembled.degraded.is_empty();
         let until = outcome.public_until().filter(|_| is_whole);
         (assembled, until)
     }
@@ -193,7 +193,7 @@ impl Shared {
         Self {
             body: assembled.body.into(),
             errors: assembled.errors,
-            degraded: assembled.degraded,
+            degraded: !assembled.degraded.is_empty(),
             critical: assembled.critical,
             until,
         }
@@ -211,7 +211,7 @@ impl Shared {
     /// What a transport must say with it.
     pub(super) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
         let mut headers = Vec::new();
-        if self.degraded {
+        if self.degraded || self.critical.is_some() {
             // The next answer may be whole: nobody may give this one again.
             headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
         }

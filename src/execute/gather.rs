@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
-    plan::{Hop, KeyPart, Plan, Step},
+    plan::{Hop, KeyPart, Parent, Plan, Step},
     schema::{Surface, model::Kind},
 };
 
@@ -23,23 +23,34 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
     let Some(parent) = &step.parent else { return Vec::new() };
     let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
     let mut gatherer = Gatherer {
-        step,
+        parts: &step.key,
         kind,
         outcome,
         keys,
         buffer: KeyBuffer::default(),
         wanted: Vec::new(),
     };
-    for link in &outcome.steps[usize::from(parent.step.0)].live {
-        if let Link::Value { table, node } = *link {
-            gatherer.walk(table, outcome.tables[table as usize].node(node), &parent.path);
-        }
-    }
+    gatherer.all(parent);
+    gatherer.wanted
+}
+
+/// The values of some parts at all rows of a step, in the same order as [`gather`] has them.
+pub(super) fn gather_parts(step: &Step, parts: &[KeyPart], outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
+    let Some(parent) = &step.parent else { return Vec::new() };
+    let mut gatherer = Gatherer {
+        parts,
+        kind: Kind::Field,
+        outcome,
+        keys,
+        buffer: KeyBuffer::default(),
+        wanted: Vec::new(),
+    };
+    gatherer.all(parent);
     gatherer.wanted
 }
 
 struct Gatherer<'a> {
-    step: &'a Step,
+    parts: &'a [KeyPart],
     kind: Kind,
     outcome: &'a Outcome,
     keys: &'a mut Keys,
@@ -50,6 +61,15 @@ struct Gatherer<'a> {
 // === impl Gatherer ===
 
 impl<'a> Gatherer<'a> {
+    fn all(&mut self, parent: &Parent) {
+        let outcome = self.outcome;
+        for link in &outcome.steps[usize::from(parent.step.0)].live {
+            if let Link::Value { table, node } = *link {
+                self.walk(table, outcome.tables[table as usize].node(node), &parent.path);
+            }
+        }
+    }
+
     fn walk(&mut self, number: u32, node: &Node, path: &[Hop]) {
         let table: &'a Table = &self.outcome.tables[number as usize];
         match node.kind {
@@ -80,11 +100,11 @@ impl<'a> Gatherer<'a> {
     fn row(&mut self, number: u32, table: &Table, row: &Node) {
         self.buffer.clear();
         let mut nulls = 0;
-        for part in &self.step.key {
+        for part in self.parts {
             nulls += usize::from(!self.part(number, table, row, part));
             self.buffer.end_part();
         }
-        let parts = self.step.key.len();
+        let parts = self.parts.len();
         let nobody = match self.kind {
             Kind::Field => parts > 0 && nulls == parts,
             _ => nulls > 0,

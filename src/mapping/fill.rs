@@ -124,6 +124,13 @@ impl Projection {
         self.keep(evaluation, layout, context, table)
     }
 
+    /// Puts a value into a table as if the mapping had made it.
+    #[must_use]
+    pub fn stand_in(&self, value: &Value, table: &mut Table) -> Node {
+        let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
+        load(value, &self.layouts, layout, table)
+    }
+
     fn keep(
         &self,
         evaluation: Evaluation,

@@ -14,6 +14,7 @@ pub(crate) type VariableKinds<'a> = dyn Fn(&Path) -> Kinds + 'a;
 // === impl Kinds ===
 
 impl Kinds {
+    pub(crate) const NONE: Self = Self(0);
     pub(crate) const NULL: Self = Self(1);
     pub(crate) const BOOL: Self = Self(2);
     pub(crate) const NUMBER: Self = Self(4);
