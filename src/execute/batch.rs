@@ -5,7 +5,13 @@ use std::sync::{Arc, Mutex};
 use futures_util::{StreamExt, stream};
 
 use super::{
-    Failure, FailureKind, Scope, interner::Interner, job::Job, keys::Keys, lifetime::Keep, reply, stale::Stale,
+    Failure, FailureKind, Scope,
+    interner::Interner,
+    job::Job,
+    keys::Keys,
+    lifetime::{Keep, Outside},
+    reply,
+    stale::Stale,
 };
 use crate::{
     mapping::{Declared, NONE, Node, NodeKind, Table, text},
@@ -28,6 +34,8 @@ pub(super) struct Batch {
     pub(super) keep: Keep,
     /// Tables of older answers.
     pub(super) stale: Vec<(u32, Stale)>,
+    /// How long it may be kept outside.
+    pub(super) outside: Outside,
 }
 
 /// What there is for a key.
@@ -49,6 +57,7 @@ pub(super) struct Chunk {
     pub(super) keep: Keep,
     /// Why it is an older answer, if it is.
     pub(super) stale: Option<Stale>,
+    pub(super) outside: Outside,
 }
 
 /// Has what is kept for some keys of a fetch, makes the calls for the others, and reads what they bring. Without keys for a
@@ -303,6 +312,7 @@ impl Batch {
                 self.stale.extend(chunk.stale.map(|stale| (table, stale)));
                 self.declared.extend(chunk.declared);
                 self.keep = self.keep.and(chunk.keep);
+                self.outside = self.outside.and(chunk.outside);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {
                     let found = match (node, absent) {
                         (Some(node), _) => Found::Value { table, node },
@@ -314,6 +324,7 @@ impl Batch {
             }
             Err(failure) => {
                 self.keep = Keep::Not;
+                self.outside = Outside::Not;
                 let failed = |number: &u32| (*number, Found::Failed(failure.clone()));
                 self.found.extend(numbers.iter().map(failed));
             }

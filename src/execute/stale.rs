@@ -9,7 +9,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::{Failure, batch::Chunk, items::Items, job::Job, lifetime::Keep};
+use super::{
+    Failure,
+    batch::Chunk,
+    items::Items,
+    job::Job,
+    lifetime::{Keep, Outside},
+};
 
 /// Why an older answer is used, and how old it is.
 #[derive(Debug, Clone)]
@@ -29,7 +35,7 @@ impl Job {
         let key = self.cache_key(&self.render().ok()??)?;
         let now = Instant::now();
         let kept = self.scope.backends.cache.get_anyway(&key, now)?;
-        let chunk = self.read(Some(&kept.reply), Keep::Not).ok()?;
+        let chunk = self.read(Some(&kept.reply), (Keep::Not, Outside::Not)).ok()?;
         Some(self.marked(chunk, failure, now - kept.lifetime.since))
     }
 

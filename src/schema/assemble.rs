@@ -18,11 +18,12 @@ use super::{
     connect::ConnectDraft,
     costs,
     degrade::Contract,
+    deprecation,
     files::Files,
     group_by,
     model::{
-        CachePolicy, Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId, Surface, Type,
-        TypeId, TypeKind,
+        CacheHint, CachePolicy, Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId,
+        Surface, Type, TypeId, TypeKind,
     },
     source::SourceDraft,
 };
@@ -164,6 +165,7 @@ impl TypeTable {
                 suppliers: Vec::new(),
                 possible,
                 cost: costs::weight_at(uses, &UseSite::Type(name.clone())),
+                cache: cache::hint(uses, &UseSite::Type(name.clone()), files),
             });
         }
         types.extend(missing.into_iter().map(|name| Type {
@@ -172,6 +174,7 @@ impl TypeTable {
             suppliers: Vec::new(),
             possible: Vec::new(),
             cost: None,
+            cache: CacheHint::default(),
         }));
         Self { types, ids }
     }
@@ -273,6 +276,9 @@ fn build_fields(
             argument_costs: costs::argument_weights(parent, field, uses),
             fallback: None,
             is_critical: false,
+            cache: cache::hint(uses, &UseSite::Field(parent.clone(), field.name.clone()), files),
+            deprecated: deprecation::of(&field.directives),
+            deprecated_arguments: deprecation::of_arguments(field),
         })
         .collect()
 }

@@ -91,7 +91,7 @@ async fn a_failed_critical_field_fails_the_request_and_says_when_to_ask_again() 
     api.on("GET /me", |_| Answer::status(503));
 
     insta::assert_snapshot!(ask(&engine, "{ other me { name } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["me"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.me"},"http":{"status":503}}}],"data":null,"extensions":{"degraded":[{"path":["me"],"source":"api","kind":"HTTP_5XX","used":"NULL"}]}}
     "#);
 }
@@ -119,7 +119,7 @@ async fn a_critical_field_of_the_wrong_type_fails_the_request() {
     api.on_json("GET /count", json!("many"));
 
     insta::assert_snapshot!(ask(&engine, "{ other count }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Int cannot represent non-integer value.","locations":[{"line":1,"column":9}],"path":["count"],"extensions":{"code":"UPSTREAM_BAD_RESPONSE","service":"api"}}],"data":null}
     "#);
 }
@@ -129,11 +129,11 @@ async fn a_null_that_climbs_to_a_critical_field_fails_the_request_and_one_below_
     let (_api, engine) = shop().await;
 
     insta::assert_snapshot!(ask(&engine, "{ me { need } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":8}],"path":["me","need"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"User.need"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["me","need"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
     insta::assert_snapshot!(ask(&engine, "{ me { soft } }").await, @r#"
-    Partial [cache-control: no-store]
+    Partial []
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":8}],"path":["me","soft"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"User.soft"},"http":{"status":404}}}],"data":{"me":{"soft":null}},"extensions":{"degraded":[{"path":["me","soft"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -143,11 +143,11 @@ async fn a_critical_field_that_a_connector_of_its_type_supplies_fails_the_reques
     let (_api, engine) = shop().await;
 
     insta::assert_snapshot!(ask(&engine, "{ users { id score } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["users",0],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"User"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["users"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
     insta::assert_snapshot!(ask(&engine, "{ users { id rank } }").await, @r#"
-    Partial [cache-control: no-store]
+    Partial []
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["users",0],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"User"},"http":{"status":404}}},{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["users",1],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"User"},"http":{"status":404}}}],"data":{"users":[{"id":"1","rank":null},{"id":"2","rank":null}]},"extensions":{"degraded":[{"path":["users"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -157,11 +157,11 @@ async fn a_critical_field_that_comes_with_its_object_fails_with_it() {
     let (_api, engine) = shop().await;
 
     insta::assert_snapshot!(ask(&engine, "{ other plain { title } }").await, @r#"
-    Partial [cache-control: no-store]
+    Partial []
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["plain"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.plain"},"http":{"status":404}}}],"data":{"other":1,"plain":null},"extensions":{"degraded":[{"path":["plain"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
     insta::assert_snapshot!(ask(&engine, "{ other plain { title body } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["plain"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.plain"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["plain"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -172,15 +172,15 @@ async fn under_a_fallback_a_critical_field_must_be_in_its_value() {
     api.on_json("GET /tip/Offline", json!("Try again."));
 
     insta::assert_snapshot!(ask(&engine, "{ screen { title tip } }").await, @r#"
-    Data [cache-control: no-store]
+    Data []
     {"data":{"screen":{"title":"Offline","tip":"Try again."}},"extensions":{"degraded":[{"path":["screen"],"source":"api","kind":"HTTP_4XX","used":"FALLBACK"}]}}
     "#);
     insta::assert_snapshot!(ask(&engine, "{ bare { body } }").await, @r#"
-    Data [cache-control: no-store]
+    Data []
     {"data":{"bare":{"body":"kept"}},"extensions":{"degraded":[{"path":["bare"],"source":"api","kind":"HTTP_4XX","used":"FALLBACK"}]}}
     "#);
     insta::assert_snapshot!(ask(&engine, "{ screen { title body } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":18}],"path":["screen","body"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.screen"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["screen","body"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -190,7 +190,7 @@ async fn under_a_fallback_a_critical_field_with_a_call_of_its_own_fails_the_requ
     let (_api, engine) = shop().await;
 
     insta::assert_snapshot!(ask(&engine, "{ screen { title tip } }").await, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":18}],"path":["screen","tip"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Screen.tip"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["screen","tip"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -204,11 +204,11 @@ async fn with_a_fallback_a_field_is_critical_for_the_failures_that_it_does_not_n
     let unnamed = ask(&engine, "{ both }").await;
 
     insta::assert_snapshot!(named, @r#"
-    Data [cache-control: no-store]
+    Data []
     {"data":{"both":-1},"extensions":{"degraded":[{"path":["both"],"source":"api","kind":"HTTP_5XX","used":"FALLBACK"}]}}
     "#);
     insta::assert_snapshot!(unnamed, @r#"
-    503 [cache-control: no-store, retry-after: 5]
+    503 [retry-after: 5]
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":3}],"path":["both"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.both"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["both"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
 }
@@ -220,7 +220,7 @@ async fn in_a_mutation_nothing_is_done_after_a_failed_critical_field_and_nobody_
     let answer = ask(&engine, "mutation { add { id } pay { id } send { id } }").await;
 
     insta::assert_snapshot!(answer, @r#"
-    Partial [cache-control: no-store]
+    Partial []
     {"errors":[{"message":"Request failed","locations":[{"line":1,"column":23}],"path":["pay"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.pay"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["pay"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}
     "#);
     assert_eq!(
