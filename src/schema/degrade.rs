@@ -162,7 +162,7 @@ fn kinds(ty: &Type, context: Context<'_>) -> Kinds {
 
 /// An object that stands in should have what may not be null: asked for, it would take the fallback with it.
 fn check_complete(tree: &OutputTree, type_name: &str, text: &Text, context: Context<'_>, problems: &mut Problems<'_>) {
-    if tree.is_opaque || !(tree.is_object || !tree.fields.is_empty()) {
+    if tree.is_opaque || !tree.is_object && tree.fields.is_empty() {
         return;
     }
     let Some(object) = context.schema.get_object(type_name) else {
