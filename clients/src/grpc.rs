@@ -1,10 +1,10 @@
 //! Unary gRPC calls over HTTP/2: bytes of a message in, bytes of a message out.
 //!
-//! hyper's HTTP/2 client underneath, and the protocol's framing (`grpc/framing.rs`) and status (`grpc/status.rs`) in
-//! some two hundred lines of our own, because tonic's client, made for generated code, does three things we cannot have:
-//! it takes a stream that ends without `grpc-status` for a success, it panics on status details that are not base64,
-//! and it hides whether a status came from the source or from a broken connection. Without its buffer task a call is
-//! also somewhat cheaper (`benches/calls.rs`).
+//! The h2 crate underneath, and on it what gRPC is: framing (`grpc/framing.rs`), status (`grpc/status.rs`), connections to all
+//! addresses of a name (`grpc/balance.rs`, `maintain.rs`, `connection.rs`). Not tonic's client, made for generated code,
+//! because it does three things we cannot have: it takes a stream that ends without `grpc-status` for a success, it panics
+//! on status details that are not base64, and it hides whether a status came from the source or from a broken
+//! connection. Without the tasks and buffers in between a call is also cheaper (`benches/calls.rs`).
 //!
 //! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
@@ -16,29 +16,38 @@ use http::{
     header::{CONTENT_TYPE, TE},
     uri::{Authority, PathAndQuery, Scheme},
 };
-use hyper::body::Incoming;
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::client::legacy::{Client as Pool, ResponseFuture, connect::HttpConnector};
 use tokio::time::Instant;
 
-use self::{framing::Message, status::Status};
-pub use crate::tls::TlsError;
-use crate::{
-    Call, CallError, Reply,
-    connect::{self, FRAME_BYTES_MAX, PING_AFTER, PING_TIMEOUT, Within},
-    failure::{cause, classify, protocol},
-    registry::SourceSettings,
-    stack::Transport,
-    tls::Trust,
+use self::{
+    balance::Balancer,
+    connection::{Dialer, Trouble},
+    framing::Encoding,
+    status::Status,
 };
+pub use self::{
+    pushback::{Pushback, pushback},
+    resolve::{Resolve, Resolving},
+};
+pub use crate::tls::TlsError;
+use crate::{Call, CallError, Reply, failure::protocol, registry::SourceSettings, stack::Transport, tls::Trust};
 
+mod balance;
+mod connection;
 mod framing;
+mod health;
+mod maintain;
+mod pushback;
+mod resolve;
 mod status;
 
 const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
+// Connections that a call may find closed before it gives up: sources that accept and close at once are as good as down.
+const GONE_MAX: usize = 3;
+
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
-/// Calls one gRPC source over one shared connection, made at the first call and again whenever it is gone.
+/// Calls one gRPC source: one connection to each address that its name has, made at the first call and again whenever it
+/// is gone. Each call takes the connection with the fewest calls under way.
 #[derive(Debug, Clone)]
 pub struct GrpcClient {
     inner: Arc<Inner>,
@@ -56,17 +65,12 @@ pub enum AddressError {
 }
 
 struct Inner {
-    pool: Connections,
+    balancer: Balancer,
     scheme: Scheme,
     authority: Authority,
     /// In front of every method's path; empty for nearly every address.
     base: String,
     body_bytes_max: usize,
-}
-
-enum Connections {
-    Plain(Pool<Within<HttpConnector>, Message>),
-    Secure(Pool<Within<HttpsConnector<HttpConnector>>, Message>),
 }
 
 // === impl GrpcClient ===
@@ -77,38 +81,40 @@ impl GrpcClient {
     /// # Errors
     /// When `address` is malformed, or a certificate to trust is.
     pub fn new(address: &Uri, settings: &SourceSettings) -> Result<Self, AddressError> {
+        Self::with_resolver(address, settings, resolve::system())
+    }
+
+    /// As [`Self::new`], with another way from names to addresses than the system's.
+    ///
+    /// # Errors
+    /// When `address` is malformed, or a certificate to trust is.
+    pub fn with_resolver(
+        address: &Uri,
+        settings: &SourceSettings,
+        resolve: Arc<dyn Resolve>,
+    ) -> Result<Self, AddressError> {
         let malformed = || AddressError::Form(address.clone());
         let scheme = address.scheme().cloned().ok_or_else(malformed)?;
         let authority = address.authority().cloned().ok_or_else(malformed)?;
         if address.query().is_some() {
             return Err(malformed());
         }
-        let tcp = connect::tcp(settings.connect_timeout);
-        let mut pool = connect::pool();
-        pool.http2_only(true)
-            .http2_max_frame_size(FRAME_BYTES_MAX)
-            .http2_keep_alive_interval(PING_AFTER)
-            .http2_keep_alive_timeout(PING_TIMEOUT);
-        let pool = if scheme == Scheme::HTTP {
-            Connections::Plain(pool.build(Within::new(tcp, settings.connect_timeout)))
+        let (tls, port) = if scheme == Scheme::HTTP {
+            (None, 80)
         } else if scheme == Scheme::HTTPS {
-            let config = Trust::new(&settings.tls)?.config(&[]);
-            let tls = HttpsConnectorBuilder::new()
-                .with_tls_config(config)
-                .https_only()
-                .enable_http2()
-                .wrap_connector(tcp);
-            Connections::Secure(pool.build(Within::new(tls, settings.connect_timeout)))
+            (Some(Arc::new(Trust::new(&settings.tls)?.config(&["h2"]))), 443)
         } else {
             return Err(malformed());
         };
-        let base = address.path().trim_end_matches('/').to_owned();
+        let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+        let port = authority.port_u16().unwrap_or(port);
+        let dialer = Dialer::new(host, tls, settings.connect_timeout).ok_or_else(malformed)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                pool,
+                balancer: Balancer::new(host, port, dialer, resolve),
                 scheme,
+                base: address.path().trim_end_matches('/').to_owned(),
                 authority,
-                base,
                 body_bytes_max: settings.body_bytes_max,
             }),
         })
@@ -127,12 +133,16 @@ impl Transport for GrpcClient {
             else {
                 return Err(protocol("not a gRPC call"));
             };
+            if message.len() > inner.body_bytes_max {
+                return Err(CallError::RequestTooLarge {
+                    limit: inner.body_bytes_max,
+                });
+            }
             metadata.insert(TE, TRAILERS);
             metadata.insert(CONTENT_TYPE, GRPC);
             metadata.insert("grpc-timeout", time_left(deadline));
             let uri = inner.uri(path)?;
-            let response = inner.answer(uri, metadata, framing::frame(&message)).await?;
-            reply(response, inner.body_bytes_max).await
+            inner.answer(uri, metadata, framing::frame(&message)).await
         }
     }
 }
@@ -146,29 +156,41 @@ impl Inner {
         } else {
             PathAndQuery::from_maybe_shared(format!("{}{path}", self.base)).map_err(protocol)?
         };
-        Uri::builder()
-            .scheme(self.scheme.clone())
-            .authority(self.authority.clone())
-            .path_and_query(path)
-            .build()
-            .map_err(protocol)
+        let mut parts = http::uri::Parts::default();
+        parts.scheme = Some(self.scheme.clone());
+        parts.authority = Some(self.authority.clone());
+        parts.path_and_query = Some(path);
+        Uri::from_parts(parts).map_err(protocol)
     }
 
-    /// Sends the request and waits for the head of the answer; once more when the source says that it has not looked at
-    /// it, which a connection that is being wound down does.
-    async fn answer(&self, uri: Uri, headers: HeaderMap, body: Bytes) -> Result<Response<Incoming>, CallError> {
-        match self
-            .pool
-            .request(request(uri.clone(), headers.clone(), body.clone()))
-            .await
-        {
-            Ok(response) => Ok(response),
-            Err(error) if was_refused(&error) => self
-                .pool
-                .request(request(uri, headers, body))
-                .await
-                .map_err(|error| classify(error.into())),
-            Err(error) => Err(classify(error.into())),
+    /// Makes the call. A connection that turns out to be gone before anything was sent is replaced by the next one, and
+    /// what a source says that it has not looked at is sent once more, as the protocol allows: by REFUSED_STREAM, or by a
+    /// GOAWAY that does not count our stream.
+    async fn answer(&self, uri: Uri, headers: HeaderMap, message: Bytes) -> Result<Reply, CallError> {
+        let mut refused = None;
+        let mut gone = 0;
+        loop {
+            let connection = self.balancer.connection(refused.as_ref()).await?;
+            let request = request(uri.clone(), headers.clone());
+            match connection.call(request, message.clone(), self.body_bytes_max).await {
+                Ok(reply) => return Ok(reply),
+                Err(Trouble::Failed(error)) => return Err(error),
+                Err(Trouble::Gone(error)) => {
+                    self.balancer.lost(&connection, &error);
+                    gone += 1;
+                    if gone == GONE_MAX {
+                        return Err(CallError::Connect(Arc::new(error)));
+                    }
+                }
+                Err(Trouble::Refused(error)) => {
+                    if error.is_go_away() {
+                        self.balancer.lost(&connection, &error);
+                    }
+                    if refused.replace(connection).is_some() {
+                        return Err(CallError::Refused(Arc::new(error)));
+                    }
+                }
+            }
         }
     }
 }
@@ -179,33 +201,13 @@ impl fmt::Debug for Inner {
     }
 }
 
-// === impl Connections ===
-
-impl Connections {
-    fn request(&self, request: Request<Message>) -> ResponseFuture {
-        match self {
-            Self::Plain(pool) => pool.request(request),
-            Self::Secure(pool) => pool.request(request),
-        }
-    }
-}
-
-fn request(uri: Uri, headers: HeaderMap, body: Bytes) -> Request<Message> {
-    let mut request = Request::new(Message::new(body));
+fn request(uri: Uri, headers: HeaderMap) -> Request<()> {
+    let mut request = Request::new(());
     *request.method_mut() = Method::POST;
     *request.version_mut() = Version::HTTP_2;
     *request.uri_mut() = uri;
     *request.headers_mut() = headers;
     request
-}
-
-/// REFUSED_STREAM, or a graceful GOAWAY that does not count our stream: not processed, by the protocol's word.
-fn was_refused(error: &hyper_util::client::legacy::Error) -> bool {
-    cause::<h2::Error>(error).is_some_and(|error| {
-        error.is_remote()
-            && (error.reason() == Some(h2::Reason::REFUSED_STREAM)
-                || error.is_go_away() && error.reason() == Some(h2::Reason::NO_ERROR))
-    })
 }
 
 /// The value of `grpc-timeout`: milliseconds, rounded up, at most the eight digits there may be.
@@ -216,12 +218,12 @@ fn time_left(deadline: Instant) -> HeaderValue {
 }
 
 /// Reads an answer to its end: head, message, trailers.
-async fn reply(response: Response<Incoming>, body_bytes_max: usize) -> Result<Reply, CallError> {
+async fn reply(response: Response<h2::RecvStream>, body_bytes_max: usize) -> Result<Reply, Trouble> {
     let (mut head, body) = response.into_parts();
     if let Some(status) = Status::take(&mut head.headers) {
         // Trailers only: what would be trailers came as the head, and nothing else comes.
         return if status.is_ok() {
-            Err(protocol("success without a message"))
+            Err(protocol("success without a message").into())
         } else {
             Ok(status.into_reply(HeaderMap::new(), head.headers, Bytes::new()))
         };
@@ -230,14 +232,15 @@ async fn reply(response: Response<Incoming>, body_bytes_max: usize) -> Result<Re
         return Ok(Status::from_http(head.status).into_reply(head.headers, HeaderMap::new(), Bytes::new()));
     }
     if !is_grpc(&head.headers) {
-        return Err(protocol("the content type is not application/grpc"));
+        return Err(protocol("the content type is not application/grpc").into());
     }
 
-    let (message, mut trailers) = framing::read(body, body_bytes_max).await?;
+    let encoding = Encoding::of(&head.headers);
+    let (message, mut trailers) = framing::read(body, body_bytes_max, encoding).await?;
     let status = Status::take(&mut trailers).ok_or_else(|| protocol("the reply ended without grpc-status"))?;
     match message {
         Some(message) if status.is_ok() => Ok(status.into_reply(head.headers, trailers, message)),
-        None if status.is_ok() => Err(protocol("success without a message")),
+        None if status.is_ok() => Err(protocol("success without a message").into()),
         _ => Ok(status.into_reply(head.headers, trailers, Bytes::new())),
     }
 }

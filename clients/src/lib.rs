@@ -71,12 +71,21 @@ pub enum CallError {
     /// No connection could be made: refused, unknown host, TLS. Nothing was sent.
     #[error("could not connect")]
     Connect(#[source] Arc<dyn std::error::Error + Send + Sync>),
+    /// The source said, by the protocol's own means, that it has not looked at the call, twice.
+    #[error("the source refused the call")]
+    Refused(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The connection broke while the call was under way.
     #[error("the connection broke")]
     Broken(#[source] Arc<dyn std::error::Error + Send + Sync>),
     /// The body is larger than the source may send.
     #[error("the reply is larger than {limit} bytes")]
     TooLarge {
+        /// The source's limit.
+        limit: usize,
+    },
+    /// The request message is larger than a source takes. Nothing was sent.
+    #[error("the request is larger than {limit} bytes")]
+    RequestTooLarge {
         /// The source's limit.
         limit: usize,
     },
@@ -109,12 +118,18 @@ impl CallError {
     /// Whether sending the call again could help, provided the call is idempotent.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        matches!(self, Self::Timeout(_) | Self::Connect(_) | Self::Broken(_))
+        matches!(
+            self,
+            Self::Timeout(_) | Self::Connect(_) | Self::Refused(_) | Self::Broken(_)
+        )
     }
 
-    /// Whether no byte of the call can have reached the source.
+    /// Whether the source cannot have acted on the call: no byte of it was sent, or the source said so.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
-        matches!(self, Self::Connect(_) | Self::Limited { .. })
+        matches!(
+            self,
+            Self::Connect(_) | Self::Refused(_) | Self::RequestTooLarge { .. } | Self::Limited { .. }
+        )
     }
 }

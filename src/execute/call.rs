@@ -163,7 +163,13 @@ impl<'a> CallWatch<'a> {
             Err(CallError::Timeout(_)) => CallOutcome::Timeout,
             Err(CallError::Connect(_)) => CallOutcome::Connect,
             Err(CallError::Limited { .. }) => CallOutcome::Shed,
-            Err(CallError::Broken(_) | CallError::Protocol(_) | CallError::TooLarge { .. }) => CallOutcome::Broken,
+            Err(
+                CallError::Refused(_)
+                | CallError::Broken(_)
+                | CallError::Protocol(_)
+                | CallError::TooLarge { .. }
+                | CallError::RequestTooLarge { .. },
+            ) => CallOutcome::Broken,
         };
     }
 }

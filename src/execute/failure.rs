@@ -115,10 +115,16 @@ impl Failure {
     pub(super) fn of_call(error: &CallError) -> Self {
         let (kind, message) = match error {
             CallError::Timeout(_) => (FailureKind::Timeout, "The source did not answer in time."),
-            CallError::Connect(_) | CallError::Broken(_) => (FailureKind::Unavailable, "The source is not available."),
+            CallError::Connect(_) | CallError::Refused(_) | CallError::Broken(_) => {
+                (FailureKind::Unavailable, "The source is not available.")
+            }
             CallError::TooLarge { .. } | CallError::Protocol(_) => {
                 (FailureKind::BadResponse, "The source's answer cannot be used.")
             }
+            CallError::RequestTooLarge { .. } => (
+                FailureKind::BadInput,
+                "The request to the source cannot be built from these values.",
+            ),
             CallError::Limited { .. } => (FailureKind::Limited, "Too many calls to the source are under way."),
         };
         Self::new(kind, message)

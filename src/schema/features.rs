@@ -18,7 +18,6 @@ pub(crate) enum Feature {
     Policy,
     Local,
     Reflection,
-    DescriptorSet,
     Context,
 }
 
@@ -31,7 +30,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::Policy,
     Feature::Local,
     Feature::Reflection,
-    Feature::DescriptorSet,
     Feature::Context,
 ];
 
@@ -49,7 +47,6 @@ impl Feature {
             Self::Policy => "@policy",
             Self::Local => "local:",
             Self::Reflection => "reflection: true",
-            Self::DescriptorSet => "descriptorSet:",
             Self::Context => "$context",
         }
     }
@@ -58,7 +55,7 @@ impl Feature {
     fn instead(self) -> &'static str {
         match self {
             Self::Local => "use `http:` or `grpc:`",
-            Self::Reflection | Self::DescriptorSet => "name the .proto files with `proto:`",
+            Self::Reflection => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

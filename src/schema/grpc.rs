@@ -68,9 +68,6 @@ fn read_schema(
         return None;
     }
     if let Some(set) = schema.text(files, "descriptorSet") {
-        if !Feature::DescriptorSet.require(&set.place, problems) {
-            return None;
-        }
         let bytes = std::fs::read(root.join(&set.value)).map_err(|error| error.to_string());
         let pool =
             bytes.and_then(|bytes| proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string()));

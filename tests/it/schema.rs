@@ -350,7 +350,6 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
   @source(name: "a", local: {{ schema: "a" }})
   @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
-  @source(name: "c", grpc: {{ address: "http://c", schema: {{ descriptorSet: "c.bin" }} }})
   @resilience(source: "api", timeout: "1s")
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
@@ -364,10 +363,10 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        9,
+        8,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 9, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 8, "{}", rendered(&text, false));
 }
 
 #[test]

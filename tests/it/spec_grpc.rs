@@ -50,3 +50,30 @@ async fn a_batch_of_a_field_answers_single_fields_and_lists_alike() {
     insta::assert_snapshot!(answer, @r#"{"data":{"posts":[{"user":{"name":"user \\ 7"},"users":[{"id":7}]},{"user":{"name":"user \\ 8"},"users":[{"id":8}]},{"user":{"name":"user \\ 7"},"users":[{"id":7}]}]}}"#);
     assert_eq!(blog.calls(), 3, "the posts, and one batch for each field");
 }
+
+/// `grpc:` of a source whose messages come from `schema`, and a query for them.
+fn blog(schema: &str) -> String {
+    format!(
+        r#"
+        extend schema @source(name: "blog", grpc: {{ address: "http://unused", schema: {{ {schema} }} }})
+        type Query {{ posts: [Post] @connect(source: "blog", grpc: {{ method: "t.Blog/ListPosts" }}, selection: "$.posts {{ id userId }}") }}
+        type Post {{ id: Int userId: Int }}
+        "#
+    )
+}
+
+#[tokio::test]
+async fn messages_may_come_from_a_descriptor_set() {
+    let blog_source = MockGrpc::start(&[("t.proto", PROTO)]).await;
+    blog_source.on("t.Blog/ListPosts", |_| {
+        GrpcAnswer::json(json!({ "posts": [{ "id": 1, "userId": 7 }] }))
+    });
+    let file = tempfile::NamedTempFile::new().expect("a file");
+    std::fs::write(file.path(), blog_source.pool().encode_to_vec()).expect("a file");
+    let sdl = blog(&format!(r#"descriptorSet: "{}""#, file.path().display()));
+    let engine = TestEngine::new(&sdl, &[("blog", blog_source.url())]);
+
+    let answer = engine.run("{ posts { id userId } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"posts":[{"id":1,"userId":7}]}}"#);
+}

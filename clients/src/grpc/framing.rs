@@ -1,27 +1,26 @@
 //! A message on the wire: a byte that says "compressed", four of length, the message.
 
-use std::{
-    convert::Infallible,
-    pin::Pin,
-    task::{Context, Poll},
-};
+use std::io::{self, Read};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
+use flate2::read::{GzDecoder, ZlibDecoder};
+use h2::RecvStream;
 use http::HeaderMap;
-use http_body_util::BodyExt;
-use hyper::body::{Body, Frame};
 
-use crate::{
-    CallError,
-    failure::{BoxError, classify, protocol},
-};
+use super::connection::Trouble;
+use crate::{CallError, failure::protocol};
 
 const PREFIX_BYTES: usize = 5;
 
-/// A request of one message. Unlike hyper's own bodies it says nothing of its size beforehand, so that no
-/// `content-length` is sent, which gRPC does not know.
-#[derive(Debug)]
-pub(super) struct Message(Option<Bytes>);
+/// How a compressed message is compressed. We ask for none of it: between a gateway and its sources, time is dearer than
+/// bytes. Sources that compress anyway are understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Encoding {
+    Identity,
+    Gzip,
+    Deflate,
+    Unknown,
+}
 
 /// One message, put together from frames.
 struct Unframe {
@@ -46,41 +45,55 @@ pub(super) fn frame(message: &[u8]) -> Bytes {
 }
 
 /// Reads the message, if there is one, and the trailers, empty if there are none.
-pub(super) async fn read<B>(mut body: B, limit: usize) -> Result<(Option<Bytes>, HeaderMap), CallError>
-where
-    B: Body<Data = Bytes> + Unpin,
-    B::Error: Into<BoxError>,
-{
+pub(super) async fn read(
+    mut body: RecvStream,
+    limit: usize,
+    encoding: Encoding,
+) -> Result<(Option<Bytes>, HeaderMap), Trouble> {
     let mut message = Unframe::new(limit);
-    let mut trailers = HeaderMap::new();
-    while let Some(frame) = body.frame().await {
-        match frame.map_err(|error| classify(error.into()))?.into_data() {
-            Ok(data) => message.push(data)?,
-            Err(frame) => trailers = frame.into_trailers().unwrap_or_default(),
+    while let Some(data) = body.data().await {
+        let data = data?;
+        // What was taken in makes room for more. A stream that has ended needs none.
+        let _ = body.flow_control().release_capacity(data.len());
+        message.push(data)?;
+    }
+    let trailers = body.trailers().await?.unwrap_or_default();
+    Ok((message.finish(encoding)?, trailers))
+}
+
+// === impl Encoding ===
+
+impl Encoding {
+    /// As the head of a reply says.
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        match headers.get("grpc-encoding").map(http::HeaderValue::as_bytes) {
+            None | Some(b"identity") => Self::Identity,
+            Some(b"gzip") => Self::Gzip,
+            Some(b"deflate") => Self::Deflate,
+            Some(_) => Self::Unknown,
         }
     }
-    Ok((message.finish()?, trailers))
-}
 
-// === impl Message ===
-
-impl Message {
-    /// `framed` as made by [`frame`].
-    pub(super) fn new(framed: Bytes) -> Self {
-        Self(Some(framed))
-    }
-}
-
-impl Body for Message {
-    type Data = Bytes;
-    type Error = Infallible;
-
-    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        Poll::Ready(self.0.take().map(|data| Ok(Frame::data(data))))
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.0.is_none()
+    /// The message, of at most `limit` bytes.
+    fn decompress(self, message: &[u8], limit: usize) -> Result<Bytes, CallError> {
+        let mut plain = Vec::new();
+        // One byte more tells whether there are more.
+        let most = (limit as u64).saturating_add(1);
+        let read = match self {
+            Self::Identity => return Err(protocol("the message is compressed, but nothing says how")),
+            Self::Unknown => {
+                return Err(protocol(
+                    "the message is compressed in a way that nobody asked for; gzip and deflate are understood",
+                ));
+            }
+            Self::Gzip => GzDecoder::new(message).take(most).read_to_end(&mut plain),
+            Self::Deflate => ZlibDecoder::new(message).take(most).read_to_end(&mut plain),
+        };
+        read.map_err(|error: io::Error| protocol(error))?;
+        if plain.len() > limit {
+            return Err(CallError::TooLarge { limit });
+        }
+        Ok(plain.into())
     }
 }
 
@@ -124,8 +137,8 @@ impl Unframe {
     /// Acts on a complete prefix.
     fn open(&mut self) -> Result<(), CallError> {
         let [compressed, len @ ..] = self.prefix;
-        if compressed != 0 {
-            return Err(protocol("the message is compressed, which nobody asked for"));
+        if compressed > 1 {
+            return Err(protocol("a message begins with neither 0 nor 1"));
         }
         self.len = u32::from_be_bytes(len) as usize;
         if self.len > self.limit {
@@ -138,17 +151,21 @@ impl Unframe {
         self.whole.len() + self.parts.len()
     }
 
-    fn finish(self) -> Result<Option<Bytes>, CallError> {
+    fn finish(self, encoding: Encoding) -> Result<Option<Bytes>, CallError> {
         if self.prefix_len == 0 {
             return Ok(None);
         }
         if self.prefix_len < PREFIX_BYTES || self.have() < self.len {
             return Err(protocol("the message is cut off"));
         }
-        Ok(Some(if self.parts.is_empty() {
+        let message = if self.parts.is_empty() {
             self.whole
         } else {
             self.parts.freeze()
-        }))
+        };
+        if self.prefix[0] == 1 {
+            return encoding.decompress(&message, self.limit).map(Some);
+        }
+        Ok(Some(message))
     }
 }

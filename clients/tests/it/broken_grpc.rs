@@ -87,7 +87,8 @@ impl Frames {
         self
     }
 
-    async fn send(self, mut respond: h2::server::SendResponse<Bytes>) {
+    /// Answers one call.
+    pub(crate) async fn send(self, mut respond: h2::server::SendResponse<Bytes>) {
         let mut response = Response::new(());
         *response.status_mut() = self.status.try_into().unwrap();
         *response.headers_mut() = self.headers;
@@ -115,6 +116,12 @@ impl Frames {
 pub(crate) async fn serve(answer: impl Fn(&str) -> Frames + Send + Sync + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
+    serve_on(listener, answer);
+    address
+}
+
+/// As [`serve`], where the test wants it.
+pub(crate) fn serve_on(listener: TcpListener, answer: impl Fn(&str) -> Frames + Send + Sync + 'static) {
     let answer = Arc::new(answer);
     tokio::spawn(async move {
         loop {
@@ -122,7 +129,6 @@ pub(crate) async fn serve(answer: impl Fn(&str) -> Frames + Send + Sync + 'stati
             tokio::spawn(connection(stream, answer.clone()));
         }
     });
-    address
 }
 
 /// As [`serve`], with TLS.

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use switchboard_clients::{
     Call, CallError, Client,
+    grpc::{Pushback, pushback},
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
@@ -308,7 +309,22 @@ async fn an_answer_without_a_status_or_a_message_is_no_success() {
         ),
         ("cut prefix", Frames::data(b"\0\0\0").ok(), "Protocol"),
         ("cut message", Frames::data(b"\0\0\0\0\x09abc").ok(), "Protocol"),
-        ("compressed", Frames::data(b"\x01\0\0\0\x01a").ok(), "Protocol"),
+        (
+            "compressed, nobody knows how",
+            Frames::data(b"\x01\0\0\0\x01a").ok(),
+            "Protocol",
+        ),
+        (
+            "compressed, we do not know how",
+            Frames::data(b"\x01\0\0\0\x01a").ok().header("grpc-encoding", "snappy"),
+            "Protocol",
+        ),
+        (
+            "compressed, and no gzip",
+            Frames::data(b"\x01\0\0\0\x01a").ok().header("grpc-encoding", "gzip"),
+            "Protocol",
+        ),
+        ("a flag of 2", Frames::data(b"\x02\0\0\0\x01a").ok(), "Protocol"),
         ("announces 4 GiB", Frames::data(b"\0\xff\xff\xff\xff").ok(), "TooLarge"),
         (
             "not gRPC",
@@ -378,7 +394,7 @@ async fn details_may_come_without_padding() {
 
 #[tokio::test]
 async fn a_stream_the_source_refused_is_sent_once_more() {
-    for (refusals, expected, seen) in [(1, "Reply 0", 2), (2, "Broken", 2)] {
+    for (refusals, expected, seen) in [(1, "Reply 0", 2), (2, "Refused", 2)] {
         let (address, count) = broken_grpc::refusing(refusals).await;
 
         let outcome = send(&client(address), call("")).await;
@@ -424,4 +440,78 @@ async fn an_address_may_have_a_base_path() {
         &send(&client, call("")).await.unwrap().body[..],
         b"/mesh/shop.Catalog/Get"
     );
+}
+
+#[tokio::test]
+async fn compressed_replies_are_understood_and_bounded_when_unpacked() {
+    use std::io::Write;
+    let message = vec![7; 100_000];
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    gzip.write_all(&message).unwrap();
+    let gzip = gzip.finish().unwrap();
+    let mut deflate = flate2::write::ZlibEncoder::new(Vec::new(), flate2::Compression::best());
+    deflate.write_all(&message).unwrap();
+    let deflate = deflate.finish().unwrap();
+    for (encoding, packed) in [("gzip", gzip), ("deflate", deflate)] {
+        let mut framed = vec![1];
+        framed.extend_from_slice(&u32::try_from(packed.len()).unwrap().to_be_bytes());
+        framed.extend_from_slice(&packed);
+        let framed: &'static [u8] = framed.leak();
+        let frames = Frames::data(framed).ok().header("grpc-encoding", encoding);
+        let address = broken_grpc::serve(move |_| frames.clone()).await;
+        let mut settings = settings(&format!("http://{address}"));
+
+        assert!(send(&settings.client().unwrap(), call("")).await.unwrap().body == message);
+        settings.body_bytes_max = 99_999;
+        assert_eq!(kind(&send(&settings.client().unwrap(), call("")).await), "TooLarge");
+    }
+}
+
+#[tokio::test]
+async fn a_request_over_the_limit_is_not_sent() {
+    let address = serve(|_| panic!("nothing is sent")).await;
+    let mut settings = settings(&format!("http://{address}"));
+    settings.body_bytes_max = 1000;
+
+    let outcome = send(&settings.client().unwrap(), call(vec![0; 1001])).await;
+
+    assert!(
+        matches!(outcome, Err(CallError::RequestTooLarge { limit: 1000 })),
+        "{outcome:?}"
+    );
+}
+
+#[tokio::test]
+async fn what_a_source_says_about_trying_again_can_be_asked_for() {
+    let info = |delay: &[u8]| {
+        let any = [
+            b"\x0a\x28type.googleapis.com/google.rpc.RetryInfo\x12",
+            &[delay.len() as u8][..],
+            delay,
+        ]
+        .concat();
+        BASE64_STANDARD.encode([b"\x08\x08\x1a", &[any.len() as u8][..], &any].concat())
+    };
+    let frames = || Frames::default().header("grpc-status", "8");
+    let seconds = |millis| Some(Pushback::After(Duration::from_millis(millis)));
+    let cases = [
+        (frames(), None),
+        (frames().header("grpc-retry-pushback-ms", "1500"), seconds(1500)),
+        (frames().header("grpc-retry-pushback-ms", "-1"), Some(Pushback::Never)),
+        (frames().header("grpc-retry-pushback-ms", "soon"), Some(Pushback::Never)),
+        (
+            frames().header("grpc-status-details-bin", info(b"\x0a\x02\x08\x02").leak()),
+            seconds(2000),
+        ),
+        (
+            frames().header("grpc-status-details-bin", info(b"\x0a\x02\x08\xff").leak()),
+            None,
+        ),
+        (Frames::message(b"hi").ok().trailer("grpc-retry-pushback-ms", "5"), None),
+    ];
+    for (frames, expected) in cases {
+        let address = broken_grpc::serve(move |_| frames.clone()).await;
+        let reply = send(&client(address), call("")).await.unwrap();
+        assert_eq!(pushback(&reply), expected, "{reply:?}");
+    }
 }

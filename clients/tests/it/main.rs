@@ -5,6 +5,8 @@
 
 mod broken_grpc;
 mod grpc;
+mod grpc_addresses;
+mod grpc_endings;
 mod proto_decode;
 mod proto_encode;
 mod proto_files;
