@@ -11,7 +11,7 @@ use super::{
     Failure, Link, Outcome, Scope, StandIn, Used,
     backends::Needs,
     failure::Status,
-    gather::{self, Wanted},
+    gather::{self, Asks, Wanted},
     keys::Keys,
     vars::CallVars,
 };
@@ -85,7 +85,10 @@ impl<'a> Fallbacks<'a> {
         let this: Vec<Option<u32>> = self
             .this
             .iter()
-            .map(|this| this.as_ref().and_then(|(_, rows)| rows.get(row)?.key))
+            .map(|this| match this.as_ref()?.1.get(row)?.asks {
+                Asks::Key(number) => Some(number),
+                Asks::Nobody | Asks::Failed(_) => None,
+            })
             .collect();
         let table = self.first + at as u32;
         if let Some(node) = self.made[at].nodes.get(&this) {

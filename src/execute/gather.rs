@@ -1,7 +1,7 @@
 //! Walks the rows that a step is for and gathers their keys.
 
 use super::{
-    Link, Outcome,
+    Link, Outcome, Used,
     keys::{KeyBuffer, Keys},
 };
 use crate::{
@@ -10,12 +10,23 @@ use crate::{
     schema::{Surface, model::Kind},
 };
 
-/// A row that a step is for, with the key it asks for; no key: nobody is asked.
+/// A row that a step is for, with what it asks for.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Wanted {
     pub(super) table: u32,
     pub(super) ordinal: u32,
-    pub(super) key: Option<u32>,
+    pub(super) asks: Asks,
+}
+
+/// What is asked for a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Asks {
+    /// The key of this number.
+    Key(u32),
+    /// Nothing: a part of the key is null.
+    Nobody,
+    /// Nothing: a part of the key could not be had. Index into [`Outcome::failures`].
+    Failed(u32),
 }
 
 /// Gathers the keys of all rows of a step, in document order.
@@ -28,6 +39,7 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
         outcome,
         keys,
         buffer: KeyBuffer::default(),
+        failed: None,
         wanted: Vec::new(),
     };
     gatherer.all(parent);
@@ -43,6 +55,7 @@ pub(super) fn gather_parts(step: &Step, parts: &[KeyPart], outcome: &Outcome, ke
         outcome,
         keys,
         buffer: KeyBuffer::default(),
+        failed: None,
         wanted: Vec::new(),
     };
     gatherer.all(parent);
@@ -55,6 +68,8 @@ struct Gatherer<'a> {
     outcome: &'a Outcome,
     keys: &'a mut Keys,
     buffer: KeyBuffer,
+    /// Why a part of the key could not be had.
+    failed: Option<u32>,
     wanted: Vec<Wanted>,
 }
 
@@ -99,6 +114,7 @@ impl<'a> Gatherer<'a> {
 
     fn row(&mut self, number: u32, table: &Table, row: &Node) {
         self.buffer.clear();
+        self.failed = None;
         let mut nulls = 0;
         for part in self.parts {
             nulls += usize::from(!self.part(number, table, row, part));
@@ -109,11 +125,15 @@ impl<'a> Gatherer<'a> {
             Kind::Field => parts > 0 && nulls == parts,
             _ => nulls > 0,
         };
-        let key = (!nobody).then(|| self.keys.number(&self.buffer));
+        let asks = match self.failed {
+            Some(failure) => Asks::Failed(failure),
+            None if nobody => Asks::Nobody,
+            None => Asks::Key(self.keys.number(&self.buffer)),
+        };
         self.wanted.push(Wanted {
             table: number,
             ordinal: row.len,
-            key,
+            asks,
         });
     }
 
@@ -125,9 +145,20 @@ impl<'a> Gatherer<'a> {
         match self.outcome.steps[usize::from(via.0)].link(number, row.len) {
             Link::Value { table, node } => {
                 let other: &'a Table = &self.outcome.tables[table as usize];
-                self.value(other, other.node(node), part)
+                let is_there = self.value(other, other.node(node), part);
+                // Of a failed row only fields with a fallback are there.
+                if !is_there
+                    && let Some(stand_in) = self.outcome.stand_in(table)
+                    && matches!(stand_in.used, Used::Fallback { .. })
+                {
+                    self.failed = Some(stand_in.failure);
+                }
+                is_there
             }
-            _ => {
+            link => {
+                if let Link::Failed(failure) = link {
+                    self.failed = Some(failure);
+                }
                 self.buffer.json.extend_from_slice(b"null");
                 false
             }

@@ -19,7 +19,7 @@ use super::{
     Failure, FailureKind, Link, Outcome, Scope, StandIn, StepOutcome, Used,
     batch::{self, Batch, Found},
     fallback::Fallbacks,
-    gather::{self, Wanted},
+    gather::{self, Asks, Wanted},
     keys::Keys,
 };
 use crate::{
@@ -191,7 +191,10 @@ impl Run {
             return started;
         }
         let numbers = &mut started.numbers;
-        numbers.extend(started.wanted.iter().flatten().filter_map(|wanted| wanted.key));
+        numbers.extend(started.wanted.iter().flatten().filter_map(|wanted| match wanted.asks {
+            Asks::Key(number) => Some(number),
+            Asks::Nobody | Asks::Failed(_) => None,
+        }));
         numbers.sort_unstable();
         numbers.dedup();
         started.loader = Some(self.loader(fetch));
@@ -241,7 +244,12 @@ impl Run {
             }
         }
         for (index, step) in wave.steps.iter().enumerate() {
-            if has_failed && self.land_on_fallbacks(*step, &links, wanted.get(index)) {
+            let lacks_keys = |rows: &&Vec<Wanted>| rows.iter().any(|row| matches!(row.asks, Asks::Failed(_)));
+            let rows = wanted.get(index);
+            let may_fall = has_failed
+                || !scope.plan.steps[usize::from(step.0)].stand_bys.is_empty()
+                    && rows.is_some_and(|rows| lacks_keys(&rows));
+            if may_fall && self.land_on_fallbacks(*step, &links, rows) {
                 continue;
             }
             let outcome = &mut self.outcome.steps[usize::from(step.0)];
@@ -255,9 +263,16 @@ impl Run {
             }
             let mut seen = vec![false; links.len()];
             for row in wanted {
-                let Some(key) = row.key.map(|key| key as usize).filter(|key| *key < links.len()) else {
-                    outcome.set(row.table, row.ordinal, Link::Nothing);
-                    continue;
+                let key = match row.asks {
+                    Asks::Key(key) if (key as usize) < links.len() => key as usize,
+                    Asks::Failed(failure) => {
+                        outcome.set(row.table, row.ordinal, Link::Failed(failure));
+                        continue;
+                    }
+                    Asks::Key(_) | Asks::Nobody => {
+                        outcome.set(row.table, row.ordinal, Link::Nothing);
+                        continue;
+                    }
                 };
                 outcome.set(row.table, row.ordinal, links[key]);
                 if !std::mem::replace(&mut seen[key], true) {
@@ -276,17 +291,23 @@ impl Run {
             return false;
         };
         let failures = &self.outcome.failures;
-        let mut of_key = |row: usize, key: Option<u32>| match key.and_then(|key| links.get(key as usize)) {
-            Some(Link::Failed(number)) => fallbacks.link(row, *number, &failures[*number as usize]),
-            Some(link) => *link,
-            None => Link::Nothing,
+        let mut link = |row: usize, asks: Asks| {
+            let link = match asks {
+                Asks::Key(key) => links.get(key as usize).copied().unwrap_or_default(),
+                Asks::Failed(failure) => Link::Failed(failure),
+                Asks::Nobody => Link::Nothing,
+            };
+            match link {
+                Link::Failed(number) => fallbacks.link(row, number, &failures[number as usize]),
+                link => link,
+            }
         };
         let rows: Vec<Link> = match wanted {
-            None => vec![of_key(0, Some(0))],
+            None => vec![link(0, Asks::Key(0))],
             Some(wanted) => wanted
                 .iter()
                 .enumerate()
-                .map(|(row, wanted)| of_key(row, wanted.key))
+                .map(|(row, wanted)| link(row, wanted.asks))
                 .collect(),
         };
         self.outcome.declared.append(&mut fallbacks.declared);
@@ -303,7 +324,7 @@ impl Run {
         let mut seen = HashSet::new();
         for (row, link) in wanted.iter().zip(&rows) {
             outcome.set(row.table, row.ordinal, *link);
-            if row.key.is_some() && seen.insert(*link) {
+            if row.asks != Asks::Nobody && seen.insert(*link) {
                 outcome.live.push(*link);
             }
         }

@@ -356,3 +356,28 @@ async fn a_file_without_our_link_has_answers_as_its_own_specification_says() {
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":3}],"path":["a"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.a"},"http":{"status":404}}}],"data":{"a":null}}"#);
 }
+
+#[tokio::test]
+async fn a_call_that_could_not_be_made_for_want_of_its_key_has_failed_too() {
+    let (api, more) = (MockRest::start().await, MockRest::start().await);
+    api.on_json("GET /posts", json!([{ "id": 1 }, { "id": 2 }]));
+    let sdl = r#"
+        extend schema
+          @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
+          @link(url: "https://switchboard.example/bff/v0.1", import: ["@fallback"])
+          @source(name: "api", http: { baseURL: "http://unused" })
+          @source(name: "more", http: { baseURL: "http://unused" })
+        type Query { posts: [Post] @connect(source: "api", http: { GET: "/posts" }, selection: "id") }
+        type Post
+          @connect(source: "more", http: { GET: "/details", queryParams: "id: $batch.id" }, batch: { maxSize: 9 }, selection: "id code") {
+          id: ID! code: String
+          label: String @fallback(selection: "$('no label')")
+            @connect(source: "api", http: { GET: "/labels/{$this.code}" }, selection: "$") }"#;
+    let sources = [("api", api.url()), ("more", more.url())];
+    let engine = TestEngine::of_files(&[("schema.graphql", sdl)], &sources, Settings::default());
+
+    let answer = engine.run("{ posts { label } }").await;
+
+    insta::assert_snapshot!(answer, @"");
+    assert_eq!(api.calls(), 1);
+}
