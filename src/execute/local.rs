@@ -72,7 +72,14 @@ pub(super) fn failure(error: &ReplyError) -> Failure {
             ..Failure::new(FailureKind::Refused, error.message.clone())
         },
         ErrorOrigin::Library => Failure::new(FailureKind::Refused, "Request failed"),
-        ErrorOrigin::Panic => Failure::new(FailureKind::Internal, "Internal server error."),
+        // Not ours: a fallback may stand in for it.
+        ErrorOrigin::Panic => Failure {
+            extensions: Box::new(Map::from_iter([(
+                "code".to_owned(),
+                Value::from("INTERNAL_SERVER_ERROR"),
+            )])),
+            ..Failure::new(FailureKind::Refused, "Internal server error.")
+        },
         ErrorOrigin::Query => Failure::new(
             FailureKind::BadInput,
             "The request to the source cannot be built from these values.",

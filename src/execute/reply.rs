@@ -7,7 +7,7 @@ use http::header;
 use serde_json::{Map, Value};
 use switchboard_clients::{Reply, proto};
 
-use super::{Failure, FailureKind, Scope, local, vars::CallVars};
+use super::{Failure, FailureKind, Scope, failure::Status, local, vars::CallVars};
 use crate::{
     mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, text, tree},
     plan::Fetch,
@@ -217,6 +217,10 @@ fn refusal(
         }
         None => Failure::new(FailureKind::Refused, "Request failed"),
     };
+    failure.status = Some(match connector.request {
+        ConnectRequest::Grpc { .. } => Status::Grpc(reply.status),
+        _ => Status::Http(reply.status),
+    });
     let status = |status: Value| Value::Object(Map::from_iter([("status".to_owned(), status)]));
     match connector.request {
         ConnectRequest::Grpc { .. } => drop(failure.extensions.insert("grpc".to_owned(), grpc_status(reply.status))),
@@ -240,9 +244,6 @@ fn map_errors(
     decoded: &Decoded,
     context: &mut Context<'_>,
 ) {
-    if failure.kind == FailureKind::Internal {
-        return;
-    }
     let source = source(scope, connector);
     let message = connector
         .errors
