@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use switchboard_clients::local::{ErrorOrigin, LocalCall, ReplyError};
 
-use super::{Failure, FailureKind, Scope, url};
+use super::{Failure, FailureKind, Scope, failure::Status, url};
 use crate::{
     mapping::{evaluate::Vars, text},
     plan::{ClientHeaders, Fetch},
@@ -66,7 +66,7 @@ pub(super) fn write_key(call: &LocalCall, key: &mut Vec<u8>) {
 ///
 /// An author's own words are passed on. What another library said, and came through `?`, stays in the log.
 pub(super) fn failure(error: &ReplyError) -> Failure {
-    match error.origin {
+    let failure = match error.origin {
         ErrorOrigin::Author => Failure {
             extensions: Box::new(error.extensions.clone()),
             ..Failure::new(FailureKind::Refused, error.message.clone())
@@ -84,6 +84,10 @@ pub(super) fn failure(error: &ReplyError) -> Failure {
             FailureKind::BadInput,
             "The request to the source cannot be built from these values.",
         ),
+    };
+    Failure {
+        status: Some(Status::Http(500)),
+        ..failure
     }
 }
 

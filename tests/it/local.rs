@@ -288,7 +288,7 @@ async fn a_resolver_that_takes_too_long_is_dropped_and_its_tasks_are_told() {
     let config = "sources: { badges: { timeout: 200ms } }";
     let app = try_build(&sdl, config, vec![("badges", schema(&calls))]).expect("an app");
 
-    insta::assert_snapshot!(app.run("{ slow }").await, @r#"{"data":{"slow":null},"errors":[{"message":"The source did not answer in time.","locations":[{"line":1,"column":3}],"path":["slow"],"extensions":{"code":"UPSTREAM_TIMEOUT","connector":{"coordinate":"Query.slow"},"service":"badges"}}]}"#);
+    insta::assert_snapshot!(app.run("{ slow }").await, @r#"{"data":{"slow":null},"extensions":{"degraded":[{"path":["slow"],"source":"badges","kind":"TIMEOUT","used":"NULL"}]},"errors":[{"message":"The source did not answer in time.","locations":[{"line":1,"column":3}],"path":["slow"],"extensions":{"code":"UPSTREAM_TIMEOUT","connector":{"coordinate":"Query.slow"},"service":"badges"}}]}"#);
     tokio::task::yield_now().await;
     assert_eq!(calls.take(), ["left: true"]);
 }

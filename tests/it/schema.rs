@@ -363,10 +363,10 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        8,
+        7,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 8, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 7, "{}", rendered(&text, false));
 }
 
 #[test]
