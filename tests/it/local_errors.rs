@@ -181,7 +181,7 @@ async fn success_can_be_what_the_schema_says_it_is() {
 async fn a_value_made_of_what_failed_has_its_error() {
     let app = app(BADGE);
 
-    insta::assert_snapshot!(badge(&app, 2, "trimmed colour").await, @r#"{"data":{"badge":{"trimmed":null,"colour":"red"},"other":"Query"},"extensions":{"degraded":[{"path":["badge","trimmed"],"source":"badges","kind":"INVALID_RESPONSE","used":"NULL"}]},"errors":[{"message":"there is no text for this badge","locations":[{"line":1,"column":39}],"path":["badge","trimmed"],"extensions":{"code":"CONNECTOR_FETCH","connector":{"coordinate":"Query.badge"},"service":"badges"}}]}"#);
+    insta::assert_snapshot!(badge(&app, 2, "trimmed colour").await, @r#"{"data":{"badge":{"trimmed":null,"colour":"red"},"other":"Query"},"extensions":{"degraded":[{"path":["badge","trimmed"],"source":"badges","kind":"HTTP_5XX","used":"NULL"}]},"errors":[{"message":"there is no text for this badge","locations":[{"line":1,"column":39}],"path":["badge","trimmed"],"extensions":{"code":"CONNECTOR_FETCH","connector":{"coordinate":"Query.badge"},"service":"badges"}}]}"#);
     // A mapping that knows what to do instead: the value is there, and so is the word of what happened.
     insta::assert_snapshot!(badge(&app, 2, "safe").await, @r#"{"data":{"badge":{"safe":"none"},"other":"Query"},"extensions":{"connectorErrors":[{"message":"there is no text for this badge","extensions":{"code":"CONNECTOR_FETCH","service":"badges","connector":{"coordinate":"Query.badge"}}}]}}"#);
 }
@@ -192,14 +192,14 @@ async fn an_error_in_a_list_of_values_shows_at_its_item() {
         type Query { numbers: [Int] @connect(source: "badges", local: { field: "Query.numbers" }, selection: "$") }
     "#);
 
-    insta::assert_snapshot!(app.run("{ numbers }").await, @r#"{"data":{"numbers":[1,null,null]},"extensions":{"degraded":[{"path":["numbers"],"source":"badges","kind":"INVALID_RESPONSE","used":"NULL"}]},"errors":[{"message":"no second","locations":[{"line":1,"column":3}],"path":["numbers",1],"extensions":{"code":"CONNECTOR_FETCH","connector":{"coordinate":"Query.numbers"},"service":"badges"}}]}"#);
+    insta::assert_snapshot!(app.run("{ numbers }").await, @r#"{"data":{"numbers":[1,null,null]},"extensions":{"degraded":[{"path":["numbers"],"source":"badges","kind":"HTTP_5XX","used":"NULL"}]},"errors":[{"message":"no second","locations":[{"line":1,"column":3}],"path":["numbers",1],"extensions":{"code":"CONNECTOR_FETCH","connector":{"coordinate":"Query.numbers"},"service":"badges"}}]}"#);
 }
 
 #[tokio::test]
 async fn a_panic_costs_its_own_field() {
     let app = app(BADGE);
 
-    insta::assert_snapshot!(badge(&app, 5, "label colour").await, @r#"{"data":{"badge":{"label":null,"colour":"red"},"other":"Query"},"extensions":{"degraded":[{"path":["badge","label"],"source":"badges","kind":"INVALID_RESPONSE","used":"NULL"}]},"errors":[{"message":"Internal server error.","locations":[{"line":1,"column":39}],"path":["badge","label"],"extensions":{"code":"INTERNAL_SERVER_ERROR","connector":{"coordinate":"Query.badge"},"service":"badges"}}]}"#);
+    insta::assert_snapshot!(badge(&app, 5, "label colour").await, @r#"{"data":{"badge":{"label":null,"colour":"red"},"other":"Query"},"extensions":{"degraded":[{"path":["badge","label"],"source":"badges","kind":"HTTP_5XX","used":"NULL"}]},"errors":[{"message":"Internal server error.","locations":[{"line":1,"column":39}],"path":["badge","label"],"extensions":{"code":"INTERNAL_SERVER_ERROR","connector":{"coordinate":"Query.badge"},"service":"badges"}}]}"#);
     insta::assert_snapshot!(badge(&app, 9, "label").await, @r#"{"data":{"badge":null,"other":"Query"},"extensions":{"degraded":[{"path":["badge"],"source":"badges","kind":"HTTP_5XX","used":"NULL"}]},"errors":[{"message":"Internal server error.","locations":[{"line":1,"column":22}],"path":["badge"],"extensions":{"code":"INTERNAL_SERVER_ERROR","connector":{"coordinate":"Query.badge"},"service":"badges"}}]}"#);
 }
 
