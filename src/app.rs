@@ -19,6 +19,7 @@ mod builder;
 pub mod documents;
 mod executor;
 mod locals;
+mod redis;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
@@ -34,6 +35,7 @@ use crate::{
     telemetry::Metrics,
 };
 
+use self::redis::RedisStore;
 use documents::List;
 use locals::Locals;
 
@@ -47,6 +49,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
 }
 
@@ -124,10 +127,15 @@ impl App {
             names.iter().map(String::as_str),
         ));
         let mut engines = Vec::new();
+        let shared = shared_documents(&config).unwrap_or_else(|why| {
+            errors.push(why);
+            None
+        });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
             match bind_surface(&config, surface, settings.cache_bytes, (&metrics, locals)) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
+                    of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
@@ -146,6 +154,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                shared,
                 metrics,
             })
         } else {
@@ -187,6 +196,9 @@ impl App {
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
     pub async fn serve_on(self, server: Server, stop: Stop) {
+        if let Some(shared) = &self.shared {
+            shared.begin();
+        }
         let routes = self.config.routes();
         let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
         let settings = self.config.surfaces.into_iter().zip(self.lists);
@@ -320,6 +332,17 @@ fn bind_surface(
     let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
     let backends = backends.with_cache(cache_bytes);
     Ok((surface, backends))
+}
+
+/// Where processes share registered documents.
+fn shared_documents(config: &Config) -> Result<Option<Arc<dyn persisted::SharedStore>>, String> {
+    let Some(settings) = &config.documents else {
+        return Ok(None);
+    };
+    match RedisStore::new(settings) {
+        Ok(store) => Ok(Some(Arc::new(store))),
+        Err(error) => Err(format!("documents.redis: {error}")),
+    }
 }
 
 fn with_causes(error: &RegistryError) -> String {

@@ -32,6 +32,7 @@ mod local_serving;
 mod mapping;
 mod persisted;
 mod persisted_lists;
+mod persisted_shared;
 mod replies;
 mod requests;
 mod scan;
