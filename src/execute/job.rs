@@ -198,7 +198,7 @@ impl Job {
     }
 
     /// Reads a reply, or evaluates a mapping that has none.
-    fn read(&self, reply: Option<&Reply>, (keep, outside): (Keep, Outside)) -> Result<Chunk, Failure> {
+    pub(super) fn read(&self, reply: Option<&Reply>, (keep, outside): (Keep, Outside)) -> Result<Chunk, Failure> {
         let (fetch, connector, compiled) = self.parts();
         let keys = self.keys();
         let mut vars = CallVars::of_request(&self.scope, fetch, &compiled.reply, &self.numbers, &keys)?;
