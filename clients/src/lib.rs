@@ -13,6 +13,7 @@ mod body;
 mod connect;
 mod failure;
 pub mod grpc;
+mod http1;
 pub mod local;
 pub mod proto;
 pub mod registry;
