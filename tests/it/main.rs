@@ -28,6 +28,7 @@ mod limits_properties;
 mod mapping;
 mod persisted;
 mod persisted_lists;
+mod persisted_shared;
 mod replies;
 mod requests;
 mod scan;
