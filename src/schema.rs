@@ -45,7 +45,7 @@ mod visit;
 
 pub use files::SourceFile;
 pub use model::Surface;
-pub use options::LoadOptions;
+pub use options::{LoadOptions, Reflected, Reflection};
 pub use problem::{Code, Problem, Severity};
 pub use public::public_sdl;
 
