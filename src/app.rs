@@ -27,7 +27,7 @@ use crate::{
     http::{Answer, Server, ServerError, Stop},
     mapping::ScanLimits,
     operation::{self, documents as persisted},
-    schema::{self, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
+    schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
     telemetry::Metrics,
 };
 
@@ -201,13 +201,18 @@ impl Answer for Surfaces {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
-    read_files(&surface.name, &surface.schema, &config.base, false)
+    let options = LoadOptions {
+        root: config.base.clone(),
+        portable: false,
+        advice: Advice::Start,
+    };
+    read_files(&surface.name, &surface.schema, &options)
 }
 
-/// Reads and checks files as one schema. Paths in messages are shown as given. `portable`: also tell what would not work on
-/// other servers of the dialect.
+/// Reads and checks files as one schema. Paths in messages are shown from the root of the options, or as given.
 #[must_use]
-pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) -> ReadSchema {
+pub fn read_files(name: &str, paths: &[PathBuf], options: &LoadOptions) -> ReadSchema {
+    let base = &options.root;
     let mut problems = Vec::new();
     let mut files = Vec::new();
     for path in paths {
@@ -229,11 +234,7 @@ pub fn read_files(name: &str, paths: &[PathBuf], base: &Path, portable: bool) ->
             problems,
         };
     }
-    let options = LoadOptions {
-        root: base.to_path_buf(),
-        portable,
-    };
-    match schema::load(name, &files, &options) {
+    match schema::load(name, &files, options) {
         Ok(loaded) => ReadSchema {
             files,
             surface: Some(loaded.surface),

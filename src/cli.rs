@@ -1,4 +1,4 @@
-//! The command line: `serve`, `check`, `explain`, `schema`, `map`.
+//! The command line: `serve`, `check`, `explain`, `schema`, `diff`, `operations`, `map`.
 //!
 //! Last in the dependency order. Results go to standard output, everything else to standard error; the exit status is 0 when
 //! nothing is wrong, 1 when something is, 2 when the command line itself is.
@@ -19,8 +19,11 @@ use crate::{
 };
 
 mod check;
+mod diff;
 mod explain;
+mod listed;
 mod map;
+mod operations;
 mod serve;
 
 /// A GraphQL backend-for-frontend server: one schema per frontend, REST and gRPC behind it.
@@ -43,18 +46,32 @@ enum Command {
     /// Show how an operation would be answered: steps, keys, batches, calls
     Explain(explain::Args),
     /// Print a surface as its clients see it
+    #[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
     Schema {
+        #[command(subcommand)]
+        command: Option<SchemaCommand>,
         /// Which surface
-        #[arg(long)]
-        surface: String,
+        #[arg(long, required = true)]
+        surface: Option<String>,
         /// Print its files as they are written, directives and all
         #[arg(long)]
         directives: bool,
         #[command(flatten)]
         config: ConfigArg,
     },
+    /// Tell what changed between two schemas, and which registered operations that breaks
+    Diff(diff::Args),
+    /// Make and verify manifests of operations
+    #[command(subcommand)]
+    Operations(operations::Command),
     /// Evaluate a mapping
     Map(map::Args),
+}
+
+#[derive(Debug, Subcommand)]
+enum SchemaCommand {
+    /// The same as `switchboard diff`
+    Diff(diff::Args),
 }
 
 /// Which configuration.
@@ -100,10 +117,17 @@ impl Command {
             Self::Check(args) => check::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Schema {
+                command: Some(SchemaCommand::Diff(args)),
+                ..
+            }
+            | Self::Diff(args) => diff::run(&args),
+            Self::Operations(command) => command.run(),
+            Self::Schema {
                 surface,
                 directives,
                 config,
-            } => print_schema(&config.load()?, &surface, directives),
+                ..
+            } => print_schema(&config.load()?, surface.as_deref().unwrap_or_default(), directives),
             Self::Map(args) => map::run(&args),
         }
     }

@@ -1,12 +1,13 @@
 //! The spine: one GraphQL request in, one answer out.
 
 mod answer;
+mod caching;
 mod cost;
 
 use std::{net::IpAddr, sync::Arc};
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue, header::CACHE_CONTROL};
+use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::{
@@ -24,6 +25,7 @@ use crate::{
 use answer::{Answers, Executions, Shared, Work};
 
 pub use crate::response::OnError;
+pub use caching::{CacheControl, Caching, Forms};
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
@@ -60,8 +62,10 @@ pub struct Response {
     pub outcome: Outcome,
     /// The JSON text.
     pub body: Bytes,
-    /// Headers the answer needs whatever the transport makes of the rest, e.g. `Retry-After`, `Cache-Control`.
+    /// Headers the answer needs whatever the transport makes of the rest, e.g. `Retry-After`, `Deprecation`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
+    /// What others may do with it.
+    pub caching: Caching,
     /// Name and kind of the operation, when one was found: for logs.
     pub operation: Option<OperationInfo>,
     /// The limits that it exceeds: the one it is refused for, or all, where limits are only measured.
@@ -179,7 +183,11 @@ impl Engine {
             Err(error) => Response {
                 outcome: outcome_of(error.kind),
                 body: response::error::refusal(&error).into(),
-                headers: headers_of(error.kind),
+                headers: Vec::new(),
+                caching: Caching {
+                    control: control_of(error.kind),
+                    ..Caching::default()
+                },
                 exceeded: error.exceeded(),
                 degraded: false,
                 operation: info.map(|info| OperationInfo {
@@ -249,6 +257,7 @@ impl Engine {
             operation,
             limits,
             registration,
+            by_client,
         } = self.documents.resolve(&self.surface, &asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
@@ -268,6 +277,7 @@ impl Engine {
                 outcome: Outcome::Data,
                 body: cost::dry_run(estimate, limits).into(),
                 headers: Vec::new(),
+                caching: Caching::default(),
                 operation: Some(found),
                 exceeded,
                 degraded: false,
@@ -293,26 +303,42 @@ impl Engine {
             shares_calls: self.settings.sharing,
         };
         let shared = if shows_cost || introspection.is_some() {
-            let (mut assembled, until) = work.run(introspection).await;
+            let (mut assembled, reuse) = work.run(introspection).await;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
-            Shared::new(assembled, until)
+            // What it costs is for those who ask: in no cache it may stand for the answer without.
+            Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
             work.share(&operation, &self.answers, executions).await
         };
         Ok(Response {
-            outcome: shared.outcome(),
-            headers: shared.headers(),
-            degraded: shared.degraded,
-            operation: Some(OperationInfo {
-                errors: shared.errors,
-                ..found
-            }),
-            body: shared.body,
-            exceeded,
+            caching: self.caching(&plan, &shared, request.queries_only, by_client),
+            ..shared.response(&plan, found, exceeded)
         })
+    }
+
+    /// What others may do with an answer. `by_client`: which document was meant depends on who the client said it is.
+    fn caching(&self, plan: &Plan, shared: &Shared, by_url: bool, by_client: bool) -> Caching {
+        let mut caching = Caching {
+            control: shared.control,
+            age: shared.age(),
+            vary: None,
+            forms: shared.forms.clone(),
+        };
+        // Answers to what no URL says are in nobody's way.
+        if by_url || caching.control != CacheControl::NoStore {
+            caching.vary = self.backends.sharing(plan).vary.clone();
+            if by_client {
+                let names = HeaderValue::from_static(documents::CLIENT_HEADERS_VARY);
+                caching.vary = Some(caching::vary_by_both(caching.vary, names));
+            }
+            if caching.vary.as_ref().is_some_and(|vary| vary == "*") {
+                caching.control = CacheControl::NoStore;
+            }
+        }
+        caching
     }
 
     /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
@@ -360,6 +386,16 @@ pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits)
     cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
 }
 
+/// What an operation is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The operation cannot be planned.
+pub fn estimate(surface: &Surface, operation: &Operation) -> Result<plan::Estimate, RequestError> {
+    let variables = Variables::defaults(surface, operation);
+    let plan = plan::build::build(surface, operation, variables.condition_bits(operation)).map_err(too_large)?;
+    Ok(plan.costs.estimate(&variables))
+}
+
 fn too_large(error: TooLarge) -> RequestError {
     RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
 }
@@ -386,13 +422,10 @@ fn asked(request: &Request) -> Asked<'_> {
 }
 
 /// A client that is told «not found» sends the text next: nobody may keep the first answer.
-fn headers_of(kind: RequestErrorKind) -> Vec<(HeaderName, HeaderValue)> {
+fn control_of(kind: RequestErrorKind) -> CacheControl {
     match kind {
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => {
-            let value = HeaderValue::from_static("private, no-cache, must-revalidate");
-            vec![(CACHE_CONTROL, value)]
-        }
-        _ => Vec::new(),
+        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => CacheControl::Revalidate,
+        _ => CacheControl::NoStore,
     }
 }
 

@@ -30,7 +30,12 @@ use std::sync::{
 use http::HeaderMap;
 use tokio::time::Instant;
 
-use crate::{mapping::Table, operation::Variables, plan::Plan, schema::Surface};
+use crate::{
+    mapping::Table,
+    operation::Variables,
+    plan::{AnswerPolicy, Plan},
+    schema::Surface,
+};
 
 pub use backends::Backends;
 pub use failure::{Failure, FailureKind};
@@ -74,6 +79,8 @@ pub struct Outcome {
     pub failures: Vec<Arc<Failure>>,
     /// How long all of it is good.
     keep: lifetime::Keep,
+    /// How long sources let it be kept outside.
+    outside: lifetime::Outside,
     /// Errors that mappings declared with `->withError`.
     pub declared: Vec<crate::mapping::Declared>,
 }
@@ -158,6 +165,21 @@ impl Outcome {
             }
             _ => None,
         }
+    }
+
+    /// How many seconds clients and caches before us may keep this, and whether anybody may. `None`: not at all.
+    #[must_use]
+    pub fn kept_outside(&self, policy: AnswerPolicy, now: Instant) -> Option<(u32, bool)> {
+        let lifetime::Outside::Until { until, is_public } = self.outside else {
+            return None;
+        };
+        if !(self.failures.is_empty() && self.declared.is_empty()) {
+            return None;
+        }
+        // To the nearest second: what was kept a moment ago is as good as new.
+        let left = until.map(|until| until.saturating_duration_since(now).as_secs_f64().round() as u32);
+        let seconds = left.map_or(policy.max_age, |left| left.min(policy.max_age));
+        (seconds > 0).then_some((seconds, is_public && !policy.is_private))
     }
 }
 

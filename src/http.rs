@@ -10,6 +10,7 @@
 //! | `accept` | which media type the client wants |
 //! | `browser` | what pages of other sites may do: CSRF, CORS |
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
+//! | `deliver`, `coding` | what caches may do with an answer, 304, compression |
 //! | `encode`, `refusal` | [`engine::Response`] or a refusal → HTTP, with the table of statuses |
 //! | `admin` | `/live`, `/ready`, `/metrics` on a port of their own |
 
@@ -21,8 +22,10 @@ mod accept;
 mod admin;
 mod body;
 mod browser;
+mod coding;
 mod connection;
 mod decode;
+mod deliver;
 mod drain;
 mod encode;
 mod head;
@@ -36,6 +39,7 @@ mod stack;
 mod watch;
 
 pub use browser::Cors;
+pub use coding::{Coding, Compression};
 pub use drain::Drain;
 pub use serve::{Server, ServerError, Stop};
 
@@ -96,6 +100,8 @@ pub struct Settings {
     pub csrf: bool,
     /// Which sites' pages may read answers.
     pub cors: Cors,
+    /// How answers are compressed.
+    pub compression: Compression,
 }
 
 /// Which HTTP status an answer has: see the table in `encode`.
@@ -129,6 +135,7 @@ impl Default for Settings {
             uri_bytes_max: 8 * 1024,
             csrf: true,
             cors: Cors::default(),
+            compression: Compression::default(),
         }
     }
 }

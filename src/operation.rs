@@ -13,6 +13,7 @@ pub mod input;
 pub mod limits;
 mod overlap;
 pub mod store;
+pub mod usage;
 pub mod variables;
 
 use std::sync::Arc;

@@ -5,6 +5,7 @@
 //! nothing in a plan is conditional.
 
 mod align;
+mod answer;
 pub mod build;
 pub mod cache;
 mod collect;
@@ -22,7 +23,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize},
 };
 
-use http::HeaderName;
+use http::{HeaderName, HeaderValue, header::CONNECTION};
 
 use crate::{
     mapping::{Projection, WireProjection},
@@ -30,6 +31,7 @@ use crate::{
     schema::model::{ConnectorId, Scalar},
 };
 
+pub use answer::AnswerPolicy;
 pub use cache::PlanCache;
 pub use cost::{Costs, Count, Estimate};
 pub use weights::weight_at;
@@ -71,6 +73,10 @@ pub struct Plan {
     pub answer_hint: AtomicUsize,
     /// What it is estimated to cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
     pub costs: Costs,
+    /// How long its answers may be kept outside, as far as the schema says; `None`: not at all.
+    pub policy: Option<AnswerPolicy>,
+    /// Headers that each of its answers has: `Deprecation` and `Sunset`, where a deprecated field is asked for.
+    pub notices: Box<[(HeaderName, HeaderValue)]>,
 }
 
 /// Whether and by what requests for one plan can share an answer.
@@ -84,6 +90,8 @@ pub struct Sharing {
     pub is_kept: AtomicBool,
     /// Headers of the client that a call sends or a mapping reads.
     pub headers: ClientHeaders,
+    /// The same as the value of `Vary`, if there are any.
+    pub vary: Option<HeaderValue>,
 }
 
 /// Headers of the client that something depends on.
@@ -280,6 +288,19 @@ impl ClientHeaders {
     pub fn add_all(&mut self, other: &Self) {
         self.all |= other.all;
         other.names.iter().for_each(|name| self.add(name));
+    }
+
+    /// Their names as the value of `Vary`; `None`: there are none.
+    #[must_use]
+    pub fn vary(&self) -> Option<HeaderValue> {
+        if self.all {
+            return Some(HeaderValue::from_static("*"));
+        }
+        // What belongs to one hop reaches us from the last, whoever asked.
+        let names = self.names.iter().filter(|name| **name != CONNECTION);
+        let names: Vec<&str> = names.map(HeaderName::as_str).collect();
+        let value = HeaderValue::try_from(names.join(", ")).expect("names of headers are visible ASCII");
+        (!names.is_empty()).then_some(value)
     }
 
     /// Appends the headers as a client sent them, so that two texts are equal only if all of them are.

@@ -6,14 +6,17 @@
 //! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
 //! types, and `assemble` the result.
 
+mod advice;
 mod annotations;
 mod arguments;
 mod assemble;
 mod cache;
+pub mod compare;
 mod connect;
 mod costs;
 mod coverage;
 mod definitions;
+mod deprecation;
 mod directive;
 mod entity;
 mod features;
@@ -24,6 +27,7 @@ mod group_by;
 mod grpc;
 mod grpc_paths;
 mod header;
+mod hidden;
 mod link;
 mod literal;
 mod mappings;
@@ -31,6 +35,7 @@ mod members;
 pub mod model;
 mod options;
 mod part;
+mod portable;
 mod problem;
 mod public;
 pub mod report;
@@ -45,7 +50,7 @@ mod visit;
 
 pub use files::SourceFile;
 pub use model::Surface;
-pub use options::{LoadOptions, Reflected, Reflection};
+pub use options::{Advice, LoadOptions, Reflected, Reflection};
 pub use problem::{Code, Problem, Severity};
 pub use public::public_sdl;
 
@@ -92,6 +97,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         return None;
     }
     let mut links = Links::read(&parsed.documents, problems);
+    problems.keep_advice(links.bff || !matches!(options.advice, Advice::Off | Advice::IfLinked));
     let Separated { uses, full, public } = annotations::separate(&parsed.documents, &mut links, problems);
     let before = problems.len();
     let full = graphql::build_full(&full, &links, problems);
@@ -115,13 +121,20 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         entity::check_keys(&uses, &connectors, &full, problems);
         let misspelt = select::check(&connectors, context, problems);
         grpc_paths::check(&connectors, problems);
-        coverage::check(&connectors, &misspelt, context, problems);
+        coverage::check(&uses, &connectors, &misspelt, context, problems);
+    }
+    if options.portable {
+        portable::check(&uses, &links, problems);
     }
     if problems.any_error() {
         return None;
     }
+    hidden::check(&uses, &public, problems);
+    if problems.any_error() {
+        return None;
+    }
     let schema = graphql::build_public(&public, problems)?;
-    assemble::assemble(assemble::Parts {
+    let surface = assemble::assemble(assemble::Parts {
         name,
         has_additions: links.bff,
         schema,
@@ -129,5 +142,12 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         files: problems.files(),
         sources,
         connectors,
-    })
+    })?;
+    match options.advice {
+        Advice::All => advice::check(&surface, problems),
+        Advice::IfLinked if links.bff => advice::check(&surface, problems),
+        Advice::Start => advice::check_cover(&surface, problems),
+        Advice::IfLinked | Advice::Off => {}
+    }
+    Some(surface)
 }

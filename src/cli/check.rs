@@ -1,25 +1,28 @@
 //! `switchboard check`: every error of schemas and operations, with its place.
 
 use std::{
-    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::{ConfigArg, Failure, Format, print, unknown_surface};
 use crate::{
-    app::{self, ReadSchema},
-    config::{Config, ConfigError, SurfaceConfig},
+    app,
+    config::{Config, SurfaceConfig},
     engine,
     operation::{
-        self, Limits, RequestError,
+        self, Limits,
         documents::{ListedDocument, manifest::ManifestOf},
     },
-    response,
-    schema::{Surface, report},
+    schema::{Advice, LoadOptions, Surface},
 };
+use estimates::Estimates;
+use findings::Findings;
+
+mod estimates;
+mod findings;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -37,32 +40,21 @@ pub(super) struct Args {
     config: ConfigArg,
 }
 
-/// What is told, each thing once: surfaces share files.
-#[derive(Debug, Default)]
-struct Findings {
-    json: Vec<Value>,
-    texts: Vec<String>,
-    seen: BTreeSet<String>,
-    errors: usize,
-}
-
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let mut findings = Findings::default();
+    let mut estimates = Estimates::default();
     let checked = if args.files.is_empty() {
-        from_config(args, &mut findings)?
+        from_config(args, &mut findings, &mut estimates)?
     } else {
         files(args, &mut findings)
     };
     match args.format {
         Format::Json => print(&format!("{:#}\n", Value::Array(findings.json)))?,
-        Format::Text => {
-            let summary = match findings.errors {
-                0 => format!("{checked}: no errors\n"),
-                1 => format!("{checked}: 1 error\n"),
-                errors => format!("{checked}: {errors} errors\n"),
-            };
-            print(&format!("{}{summary}", findings.texts.concat()))?;
-        }
+        Format::Text => print(&format!(
+            "{}{estimates}{checked}: {}\n",
+            findings.text(),
+            findings.summary()
+        ))?,
     }
     Ok(if findings.errors == 0 {
         ExitCode::SUCCESS
@@ -73,12 +65,18 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 
 /// Checks the files of the command line as one schema; what was checked.
 fn files(args: &Args, findings: &mut Findings) -> String {
-    findings.schema(&app::read_files("check", &args.files, Path::new(""), args.portable));
+    let options = LoadOptions {
+        root: PathBuf::new(),
+        portable: args.portable,
+        // Files that keep to the published language are told what other readers of it tell.
+        advice: Advice::IfLinked,
+    };
+    findings.schema(&app::read_files("check", &args.files, &options));
     counted(args.files.len(), "file")
 }
 
 /// Checks the surfaces of the configuration with their operations; what was checked.
-fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> {
+fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) -> Result<String, Failure> {
     let config = match Config::load(&args.config.config) {
         Ok(config) => config,
         Err(error) => {
@@ -92,13 +90,20 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
         return Err(unknown_surface(&config, name));
     }
     let mut operations = 0;
+    let options = LoadOptions {
+        root: config.base.clone(),
+        portable: args.portable,
+        advice: Advice::All,
+    };
     for surface in &surfaces {
-        let read = app::read_files(&surface.name, &surface.schema, &config.base, args.portable);
+        let read = app::read_files(&surface.name, &surface.schema, &options);
         findings.schema(&read);
         if let Some(loaded) = &read.surface {
-            operations += check_operations(&config, surface, loaded, findings);
+            estimates.begin(&surface.name);
+            operations += check_operations(&config, surface, loaded, findings, estimates);
         }
     }
+    findings.unused_sources(&config);
     Ok(format!(
         "{}, {}",
         counted(surfaces.len(), "surface"),
@@ -107,7 +112,13 @@ fn from_config(args: &Args, findings: &mut Findings) -> Result<String, Failure> 
 }
 
 /// Checks the documents that a surface lists; how many there are.
-fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface, findings: &mut Findings) -> usize {
+fn check_operations(
+    config: &Config,
+    settings: &SurfaceConfig,
+    surface: &Surface,
+    findings: &mut Findings,
+    estimates: &mut Estimates,
+) -> usize {
     let limits = settings.persisted.exempt.of(&app::engine_settings(settings).limits);
     let mut count = 0;
     let folders = settings.operations.iter().map(|directory| (directory, None));
@@ -121,7 +132,7 @@ fn check_operations(config: &Config, settings: &SurfaceConfig, surface: &Surface
             Ok(documents) => {
                 count += documents.len();
                 for document in documents {
-                    check_document(config, surface, &document, &limits, findings);
+                    check_document(config, surface, &document, &limits, findings, estimates);
                 }
             }
             Err(why) => findings.file_error(&app::shown(file, &config.base), &why),
@@ -136,92 +147,31 @@ fn check_document(
     document: &ListedDocument,
     limits: &Limits,
     findings: &mut Findings,
+    estimates: &mut Estimates,
 ) {
     let shown = app::shown(Path::new(&document.origin), &config.base);
     match operation::documents::check_all(surface, &document.text, limits) {
-        Err(error) => findings.request_error(&shown, &error, "error"),
+        Err(error) => findings.request_error(&shown, &document.text, &error, "error"),
         Ok(operations) => {
             for operation in operations {
+                if let Ok(estimate) = engine::estimate(surface, &operation) {
+                    let name = operation.name.as_deref().unwrap_or(&shown);
+                    estimates.add(name, estimate);
+                }
                 // Its variables may make it dearer still, or cheaper: a warning.
                 if let Err(error) = engine::check_estimate(surface, &operation, limits) {
-                    findings.request_error(&shown, &error, "warning");
+                    findings.request_error(&shown, &document.text, &error, "warning");
                 }
             }
         }
     }
 }
 
+/// `1 error`, `2 errors`.
 fn counted(count: usize, what: &str) -> String {
     if count == 1 {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
-    }
-}
-
-// === impl Findings ===
-
-impl Findings {
-    fn add(&mut self, json: Value, text: String) {
-        if self.seen.insert(json.to_string()) {
-            self.errors += usize::from(json["severity"] == "error");
-            self.json.push(json);
-            self.texts.push(text);
-        }
-    }
-
-    fn schema(&mut self, read: &ReadSchema) {
-        for problem in &read.problems {
-            let one = std::slice::from_ref(problem);
-            let json = report::to_json(one)
-                .as_array_mut()
-                .and_then(Vec::pop)
-                .unwrap_or_default();
-            self.add(json, format!("{}\n", report::to_text(one, &read.files)));
-        }
-    }
-
-    fn file_error(&mut self, file: &str, why: &str) {
-        self.error("FILE_ERROR", &format!("cannot be read: {why}"), file, 1, 1);
-    }
-
-    fn config_error(&mut self, error: &ConfigError) {
-        for problem in &error.problems {
-            let key = if problem.key.is_empty() {
-                String::new()
-            } else {
-                format!("{}: ", problem.key)
-            };
-            let message = format!("{key}{}; {}", problem.message, problem.hint);
-            self.error(
-                "CONFIG_ERROR",
-                &message,
-                &error.file,
-                problem.line.max(1),
-                problem.column.max(1),
-            );
-        }
-    }
-
-    fn request_error(&mut self, file: &str, error: &RequestError, severity: &str) {
-        let code = response::error::request_code(error.kind);
-        for detail in &error.errors {
-            let (line, column) = detail.location.unwrap_or((1, 1));
-            let message = &detail.message;
-            let json = json!({
-                "code": code, "message": message, "file": file, "line": line, "column": column, "severity": severity,
-            });
-            self.add(
-                json,
-                format!("{file}:{line}:{column}: {severity}[{code}]: {message}\n\n"),
-            );
-        }
-    }
-
-    fn error(&mut self, code: &str, message: &str, file: &str, line: usize, column: usize) {
-        let json = json!({
-            "code": code, "message": message, "file": file, "line": line, "column": column, "severity": "error",
-        });
-        self.add(json, format!("{file}:{line}:{column}: error[{code}]: {message}\n\n"));
     }
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value, json};
 
 use super::{Failure, print, read};
-use crate::mapping::{Evaluation, Limits, Spec, Vars, evaluate, parse};
+use crate::mapping::{Evaluation, Limits, Spec, Vars, evaluate, parse_by_grammar};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -119,7 +119,7 @@ fn answer(task: &Task, default: Spec) -> Value {
         Ok(spec) => spec.unwrap_or(default),
         Err(message) => return json!({ "parse_error": message }),
     };
-    let selection = match parse(&task.selection, spec) {
+    let selection = match parse_by_grammar(&task.selection, spec) {
         Ok(selection) => selection,
         Err(error) => return json!({ "parse_error": error.message }),
     };

@@ -8,7 +8,7 @@ use super::{
     yaml,
 };
 use crate::{
-    http::{Cors, Settings as HttpSettings, StatusProfile},
+    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -297,9 +297,36 @@ fn http(section: Section<'_>) -> HttpSettings {
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
         csrf: section.flag("csrf", default.csrf),
         cors: cors(section.section("cors")),
+        compression: compression(section.section("compression")),
     };
     section.finish();
     settings
+}
+
+fn compression(section: Section<'_>) -> Compression {
+    let default = Compression::default();
+    let mut codings = Vec::new();
+    for name in section.texts("codings") {
+        match Coding::ALL.into_iter().find(|coding| coding.name() == name) {
+            Some(coding) if !codings.contains(&coding) => codings.push(coding),
+            Some(_) => {}
+            None => section.report(
+                "codings",
+                format!("`{name}` is not a coding"),
+                "write any of `zstd`, `br` and `gzip`, or `[]` to compress nothing",
+            ),
+        }
+    }
+    let compression = Compression {
+        codings: if section.has("codings") {
+            codings
+        } else {
+            default.codings
+        },
+        min_bytes: section.count("min_bytes", default.min_bytes),
+    };
+    section.finish();
+    compression
 }
 
 fn cors(section: Section<'_>) -> Cors {

@@ -15,18 +15,18 @@ use std::{
 use bytes::Bytes;
 use foldhash::quality::RandomState;
 use futures_util::FutureExt;
-use http::{
-    HeaderMap, HeaderName, HeaderValue,
-    header::{CACHE_CONTROL, RETRY_AFTER},
-};
+use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use moka::sync::Cache;
 use serde_json::{Map, Value};
 use tokio::{task::JoinHandle, time::Instant};
 
-use super::Outcome;
+use super::{
+    OperationInfo, Outcome, Response,
+    caching::{CacheControl, Caching, Forms},
+};
 use crate::{
     execute::{self, Backends, Scope, in_flight::InFlight},
-    operation::{Operation, OperationKind, Variables},
+    operation::{Exceeded, Operation, OperationKind, Variables},
     plan::Plan,
     response::{self, Assembled, OnError},
     schema::Surface,
@@ -62,6 +62,23 @@ pub(super) struct Shared {
     pub(super) critical: Option<Duration>,
     /// Until when it may be given to whoever asks the same.
     pub(super) until: Option<Instant>,
+    /// What others may do with it.
+    pub(super) control: CacheControl,
+    /// When it was made.
+    pub(super) made: Instant,
+    /// What was made of it; there for those that are kept.
+    pub(super) forms: Option<Arc<Forms>>,
+}
+
+/// How an answer without errors may be used again.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reuse {
+    /// Until when it may be given to whoever asks the same.
+    until: Option<Instant>,
+    /// What others may do with it.
+    control: CacheControl,
+    /// When it was made.
+    made: Instant,
 }
 
 /// Whole answers that are kept, bounded in bytes.
@@ -81,7 +98,7 @@ impl Work {
     ///
     /// # Cancel safety
     /// Dropping the future drops a query's calls. A mutation that has begun finishes.
-    pub(super) async fn run(self, introspection: Option<Map<String, Value>>) -> (Assembled, Option<Instant>) {
+    pub(super) async fn run(self, introspection: Option<Map<String, Value>>) -> (Assembled, Option<Reuse>) {
         let Self {
             surface,
             backends,
@@ -103,22 +120,43 @@ impl Work {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
-        let is_whole = assembled.errors == 0 && !assembled.degraded;
-        let until = outcome.public_until().filter(|_| is_whole);
-        (assembled, until)
+        if assembled.errors > 0 || assembled.degraded {
+            return (assembled, None);
+        }
+        let now = Instant::now();
+        let mut until = outcome.public_until();
+        let control = match plan.policy.and_then(|policy| outcome.kept_outside(policy, now)) {
+            Some((seconds, is_public)) => {
+                // It must not grow older here than others would let it.
+                until = until.map(|until| until.min(now + Duration::from_secs(seconds.into())));
+                CacheControl::MaxAge { seconds, is_public }
+            }
+            None => CacheControl::NoStore,
+        };
+        let reuse = Reuse {
+            until,
+            control,
+            made: now,
+        };
+        (assembled, Some(reuse))
     }
 
     /// The same, for many: kept where that is allowed.
     async fn run_and_keep(self, key: &[u8], answers: &Answers) -> Shared {
         let (plan, backends) = (self.plan.clone(), self.backends.clone());
-        let (assembled, until) = self.run(None).await;
-        let shared = Shared::new(assembled, until);
+        let (assembled, reuse) = self.run(None).await;
+        let shared = Shared::of(assembled, reuse);
         let sharing = backends.sharing(&plan);
         if sharing.may_be_kept && shared.until.is_some() {
             sharing.is_kept.store(true, Relaxed);
             // In memory of its own: the writer's buffer may be much larger than what it wrote.
             let body = Bytes::copy_from_slice(&shared.body);
-            answers.put(key, Shared { body, ..shared.clone() });
+            let kept = Shared {
+                body,
+                forms: Some(Arc::default()),
+                ..shared.clone()
+            };
+            answers.put(key, kept);
         }
         shared
     }
@@ -189,18 +227,43 @@ impl Work {
 // === impl Shared ===
 
 impl Shared {
-    pub(super) fn new(assembled: Assembled, until: Option<Instant>) -> Self {
+    /// A finished answer.
+    pub(super) fn of(assembled: Assembled, reuse: Option<Reuse>) -> Self {
         Self {
             body: assembled.body.into(),
             errors: assembled.errors,
             degraded: assembled.degraded,
             critical: assembled.critical,
-            until,
+            until: reuse.and_then(|reuse| reuse.until),
+            control: reuse.map_or(CacheControl::NoStore, |reuse| reuse.control),
+            made: reuse.map_or_else(Instant::now, |reuse| reuse.made),
+            forms: None,
+        }
+    }
+
+    /// How long it has been kept, in seconds, if it has.
+    pub(super) fn age(&self) -> Option<u64> {
+        self.forms.as_ref().map(|_| self.made.elapsed().as_secs())
+    }
+
+    /// The answer to one of those who may have it.
+    pub(super) fn response(self, plan: &Plan, operation: OperationInfo, exceeded: Exceeded) -> Response {
+        Response {
+            outcome: self.outcome(),
+            headers: self.headers(plan),
+            degraded: self.degraded,
+            caching: Caching::default(),
+            operation: Some(OperationInfo {
+                errors: self.errors,
+                ..operation
+            }),
+            body: self.body,
+            exceeded,
         }
     }
 
     /// How far it came.
-    pub(super) fn outcome(&self) -> Outcome {
+    fn outcome(&self) -> Outcome {
         match self {
             Self { critical: Some(_), .. } => Outcome::Unavailable(503),
             Self { errors: 0, .. } => Outcome::Data,
@@ -209,12 +272,8 @@ impl Shared {
     }
 
     /// What a transport must say with it.
-    pub(super) fn headers(&self) -> Vec<(HeaderName, HeaderValue)> {
-        let mut headers = Vec::new();
-        if self.degraded {
-            // The next answer may be whole: nobody may give this one again.
-            headers.push((CACHE_CONTROL, HeaderValue::from_static("no-store")));
-        }
+    fn headers(&self, plan: &Plan) -> Vec<(HeaderName, HeaderValue)> {
+        let mut headers = plan.notices.to_vec();
         if let Some(wait) = self.critical {
             headers.push((RETRY_AFTER, HeaderValue::from(wait.as_secs().max(1))));
         }
@@ -231,7 +290,8 @@ impl Answers {
             Cache::builder()
                 .max_capacity(bytes_max)
                 .weigher(|key: &Arc<[u8]>, answer: &Shared| {
-                    u32::try_from(key.len() + answer.body.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
+                    // Its compressed forms together take less than it does.
+                    u32::try_from(key.len() + 2 * answer.body.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
                 })
                 .build_with_hasher(RandomState::default())
         });

@@ -225,6 +225,7 @@ impl Backends {
                 sharing.headers.add_all(&compiled.request.headers);
                 sharing.headers.add_all(&compiled.reply.headers);
             }
+            sharing.vary = sharing.headers.vary();
             sharing
         })
     }

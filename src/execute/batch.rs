@@ -4,7 +4,14 @@ use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt, stream};
 
-use super::{Failure, FailureKind, Scope, interner::Interner, job::Job, keys::Keys, lifetime::Keep, reply};
+use super::{
+    Failure, FailureKind, Scope,
+    interner::Interner,
+    job::Job,
+    keys::Keys,
+    lifetime::{Keep, Outside},
+    reply,
+};
 use crate::{
     mapping::{Declared, NONE, Node, NodeKind, Table, text},
     plan::FetchId,
@@ -24,6 +31,8 @@ pub(super) struct Batch {
     pub(super) declared: Vec<Declared>,
     /// How long all of it is good.
     pub(super) keep: Keep,
+    /// How long it may be kept outside.
+    pub(super) outside: Outside,
 }
 
 /// What there is for a key.
@@ -43,6 +52,7 @@ pub(super) struct Chunk {
     pub(super) found: Vec<(u32, Option<u32>)>,
     pub(super) declared: Vec<Declared>,
     pub(super) keep: Keep,
+    pub(super) outside: Outside,
 }
 
 /// Has what is kept for some keys of a fetch, makes the calls for the others, and reads what they bring. Without keys for a
@@ -281,6 +291,7 @@ impl Batch {
                 self.tables.push(Arc::new(chunk.table));
                 self.declared.extend(chunk.declared);
                 self.keep = self.keep.and(chunk.keep);
+                self.outside = self.outside.and(chunk.outside);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {
                     let found = match (node, absent) {
                         (Some(node), _) => Found::Value { table, node },
@@ -292,6 +303,7 @@ impl Batch {
             }
             Err(failure) => {
                 self.keep = Keep::Not;
+                self.outside = Outside::Not;
                 let failed = |number: &u32| (*number, Found::Failed(failure.clone()));
                 self.found.extend(numbers.iter().map(failed));
             }

@@ -13,7 +13,7 @@ use super::{
     cache::{self, Hit, Kept},
     call,
     keys::Keys,
-    lifetime::{Keep, Lifetime},
+    lifetime::{Keep, Lifetime, Outside},
     vars::CallVars,
 };
 use crate::{
@@ -40,6 +40,7 @@ pub(super) struct LookedUp {
     /// Kept ones: the key, and a JSON list of its items.
     found: Vec<(u32, Bytes)>,
     pub(super) keep: Keep,
+    pub(super) outside: Outside,
     /// Keys whose items are stale: found, and to be fetched anew.
     pub(super) stale: Vec<u32>,
     pub(super) stale_items: Vec<Arc<Kept>>,
@@ -111,6 +112,7 @@ impl<'a> Items<'a> {
                 Some(hit) => {
                     let (Hit::Fresh(kept) | Hit::Stale(kept)) = &hit;
                     looked.keep = looked.keep.and(Keep::For(kept.lifetime));
+                    looked.outside = looked.outside.and(kept.lifetime.into());
                     looked.found.push((*number, kept.reply.body.clone()));
                     if let Hit::Stale(kept) = &hit {
                         looked.stale.push(*number);
@@ -162,6 +164,7 @@ impl<'a> Items<'a> {
             found,
             declared: context.declared,
             keep: looked.keep,
+            outside: looked.outside,
         };
         Ok(Some((numbers, chunk)))
     }

@@ -15,7 +15,7 @@ use super::{
     call,
     items::Items,
     keys::Keys,
-    lifetime::{self, Keep},
+    lifetime::{self, Keep, Outside},
     render::{self, Asked},
     reply,
     vars::CallVars,
@@ -91,7 +91,7 @@ impl Job {
     async fn call_and_read(&self) -> Result<Chunk, Failure> {
         let (_, connector, compiled) = self.parts();
         let Some(call) = self.render()? else {
-            return self.read(None, Keep::Always);
+            return self.read(None, (Keep::Always, Outside::ANY));
         };
         let key = match compiled.is_kept.load(Relaxed) {
             true => self.cache_key(&call),
@@ -104,7 +104,7 @@ impl Job {
             if let Hit::Stale(kept) = &hit {
                 tokio::spawn(self.of(self.numbers.clone()).refresh(vec![kept.clone()]));
             }
-            return self.read(Some(&kept.reply), Keep::For(kept.lifetime));
+            return self.read(Some(&kept.reply), (Keep::For(kept.lifetime), kept.lifetime.into()));
         }
         let has_credentials = lifetime::has_credentials(&call);
         let reply = call::send(&self.scope, connector, compiled, call, self.numbers.len()).await?;
@@ -112,6 +112,13 @@ impl Job {
         let good = match call::is_cacheable(&self.scope, compiled) {
             true => lifetime::lifetime(&reply.headers, policy, has_credentials, Instant::now()),
             false => None,
+        };
+        // Most operations may not be kept outside whatever sources say.
+        let outside = match self.scope.plan.policy {
+            Some(_) if compiled.is_safe || compiled.is_declared => {
+                lifetime::outside(&reply.headers, policy, has_credentials, Instant::now())
+            }
+            _ => Outside::Not,
         };
         // The first answer of a connector that may be kept: nobody expected it.
         let key = match (key, good) {
@@ -121,7 +128,7 @@ impl Job {
         let good = good.filter(|_| key.is_some());
         // What is one user's own is kept only where the key says whose.
         let good = good.filter(|good| good.is_public || has_credentials || self.is_private());
-        let chunk = self.read(Some(&reply), good.into())?;
+        let chunk = self.read(Some(&reply), (good.into(), outside))?;
         if let (Some(key), Some(good)) = (key, good) {
             compiled.is_kept.store(true, Relaxed);
             self.scope.backends.cache.put(&key, reply, good);
@@ -158,6 +165,12 @@ impl Job {
             return None;
         }
         let mut key = call::key(call);
+        // The same call of another connector may be good for another time, and for others.
+        let policy = self.parts().1.cache.unwrap_or_default();
+        for seconds in [policy.max_age, policy.stale_while_revalidate] {
+            key.extend_from_slice(&seconds.map_or(u64::MAX, u64::from).to_le_bytes());
+        }
+        key.push(policy.is_private.map_or(2, u8::from));
         if self.is_private() {
             let has_identity = [header::AUTHORIZATION, header::COOKIE]
                 .iter()
@@ -185,7 +198,7 @@ impl Job {
     }
 
     /// Reads a reply, or evaluates a mapping that has none.
-    fn read(&self, reply: Option<&Reply>, keep: Keep) -> Result<Chunk, Failure> {
+    fn read(&self, reply: Option<&Reply>, (keep, outside): (Keep, Outside)) -> Result<Chunk, Failure> {
         let (fetch, connector, compiled) = self.parts();
         let keys = self.keys();
         let mut vars = CallVars::of_request(&self.scope, fetch, &compiled.reply, &self.numbers, &keys)?;
@@ -194,7 +207,7 @@ impl Job {
         let mut declared = Vec::new();
         let node = match reply {
             Some(reply) => {
-                vars.add_reply(&compiled.reply, reply);
+                vars.add_reply(&compiled.reply, connector, reply);
                 reply::read(&self.scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
             }
             None => {
@@ -231,6 +244,7 @@ impl Job {
             found,
             declared,
             keep,
+            outside,
         })
     }
 }

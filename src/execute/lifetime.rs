@@ -37,6 +37,21 @@ pub(super) enum Keep {
     Not,
 }
 
+/// How long clients and caches before us may keep what was fetched, as far as sources say, taken together. Unlike [`Keep`] it is
+/// not about what we keep: a source that says nothing leaves it to the schema.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outside {
+    /// Not at all.
+    Not,
+    /// Until then, if any source says so.
+    Until {
+        /// When.
+        until: Option<Instant>,
+        /// Whether anybody may, or only the caller's own cache.
+        is_public: bool,
+    },
+}
+
 /// What a source said.
 #[derive(Debug, Default)]
 struct Said {
@@ -75,15 +90,41 @@ pub(super) fn lifetime(
         .map(u64::from)
         .or(said.stale_while_revalidate)
         .unwrap_or(0);
-    let declared = policy.and_then(|policy| policy.is_private);
-    // RFC 9111 §3.5: what answers a call with credentials is its user's own unless the source says otherwise.
-    let is_their_own = has_credentials && !said.is_public && said.shared_max_age.is_none() && declared.is_none();
     let fresh_until = now + Duration::from_secs(seconds).min(KEPT_MAX);
     Some(Lifetime {
         fresh_until,
         stale_until: fresh_until + Duration::from_secs(stale).min(KEPT_MAX),
-        is_public: !said.is_private && declared != Some(true) && !is_their_own,
+        is_public: is_public(&said, policy, has_credentials),
     })
+}
+
+/// How long the answer to a call may be kept outside.
+pub(super) fn outside(
+    headers: &HeaderMap,
+    policy: Option<&CachePolicy>,
+    has_credentials: bool,
+    now: Instant,
+) -> Outside {
+    let said = said(headers);
+    let left = said
+        .shared_max_age
+        .or(said.max_age)
+        .map(|seconds| seconds.saturating_sub(age(headers)));
+    if said.forbids || headers.contains_key(header::SET_COOKIE) || left == Some(0) {
+        return Outside::Not;
+    }
+    Outside::Until {
+        until: left.map(|seconds| now + Duration::from_secs(seconds).min(KEPT_MAX)),
+        is_public: is_public(&said, policy, has_credentials),
+    }
+}
+
+/// Whether anybody may have an answer.
+fn is_public(said: &Said, policy: Option<&CachePolicy>, has_credentials: bool) -> bool {
+    let declared = policy.and_then(|policy| policy.is_private);
+    // RFC 9111 §3.5: what answers a call with credentials is its user's own unless the source says otherwise.
+    let is_their_own = has_credentials && !said.is_public && said.shared_max_age.is_none() && declared.is_none();
+    !said.is_private && declared != Some(true) && !is_their_own
 }
 
 /// Whether a call says whose it is.
@@ -145,6 +186,52 @@ impl Keep {
 impl From<Option<Lifetime>> for Keep {
     fn from(lifetime: Option<Lifetime>) -> Self {
         lifetime.map_or(Self::Not, Self::For)
+    }
+}
+
+// === impl Outside ===
+
+impl Default for Outside {
+    fn default() -> Self {
+        Self::ANY
+    }
+}
+
+impl From<Lifetime> for Outside {
+    fn from(lifetime: Lifetime) -> Self {
+        Self::Until {
+            until: Some(lifetime.fresh_until),
+            is_public: lifetime.is_public,
+        }
+    }
+}
+
+impl Outside {
+    /// No source was asked.
+    pub(super) const ANY: Self = Self::Until {
+        until: None,
+        is_public: true,
+    };
+
+    /// What holds of two things together.
+    pub(super) fn and(self, other: Self) -> Self {
+        let (
+            Self::Until { until, is_public },
+            Self::Until {
+                until: theirs,
+                is_public: is_theirs,
+            },
+        ) = (self, other)
+        else {
+            return Self::Not;
+        };
+        Self::Until {
+            until: match (until, theirs) {
+                (Some(one), Some(other)) => Some(one.min(other)),
+                (one, other) => one.or(other),
+            },
+            is_public: is_public && is_theirs,
+        }
     }
 }
 

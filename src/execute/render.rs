@@ -267,7 +267,6 @@ fn render_body(mapping: &Mapping, vars: &Vars<'_>, headers: &mut HeaderMap) -> R
 
 /// `a[b][0]=1`; null is empty.
 fn write_form(value: &Value, name: &str, form: &mut String) {
-    const FORM: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'*');
     let below = |key: &str| {
         if name.is_empty() {
             key.to_owned()
@@ -290,9 +289,22 @@ fn write_form(value: &Value, name: &str, form: &mut String) {
             if !form.is_empty() {
                 form.push('&');
             }
-            form.extend(utf8_percent_encode(name, FORM));
+            write_form_text(name, form);
             form.push('=');
-            form.extend(utf8_percent_encode(&url::text_of(scalar).unwrap_or_default(), FORM));
+            write_form_text(&url::text_of(scalar).unwrap_or_default(), form);
         }
+    }
+}
+
+/// As <https://url.spec.whatwg.org/#urlencoded-serializing> says: a space is `+`.
+fn write_form_text(text: &str, form: &mut String) {
+    const FORM: &AsciiSet = &NON_ALPHANUMERIC
+        .remove(b'-')
+        .remove(b'.')
+        .remove(b'_')
+        .remove(b'*')
+        .remove(b' ');
+    for part in utf8_percent_encode(text, FORM) {
+        form.push_str(&part.replace(' ', "+"));
     }
 }

@@ -255,6 +255,7 @@ impl Run {
         }
         let base = self.outcome.tables.len() as u32;
         self.outcome.keep = self.outcome.keep.and(batch.keep);
+        self.outcome.outside = self.outcome.outside.and(batch.outside);
         self.outcome.tables.extend(batch.tables.iter().cloned());
         self.outcome.declared.extend(batch.declared.iter().cloned());
         self.known.push((batch.clone(), base));

@@ -19,7 +19,7 @@ const PREFLIGHT_HEADERS: [HeaderName; 3] = [
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What scripts may read beside the body.
-const EXPOSED: &str = "x-request-id, retry-after";
+const EXPOSED: &str = "x-request-id, retry-after, deprecation, sunset, etag, age";
 
 /// Which sites' pages may read answers. Nobody's by default.
 #[derive(Debug, Clone, PartialEq, Eq)]

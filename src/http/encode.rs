@@ -70,6 +70,14 @@ pub(super) fn answer(
     http
 }
 
+/// What a client is told who has the answer already.
+pub(super) fn not_modified(id: HeaderValue) -> Response<Full<Bytes>> {
+    let mut http = Response::new(Full::default());
+    *http.status_mut() = StatusCode::NOT_MODIFIED;
+    http.headers_mut().insert(REQUEST_ID, id);
+    http
+}
+
 /// A refusal as HTTP.
 pub(super) fn refusal(
     refusal: Refusal,
@@ -84,6 +92,9 @@ pub(super) fn refusal(
         content_type(answer.status, media, profile),
         id,
     );
+    // Some of these statuses may be kept by anybody who is not told otherwise.
+    http.headers_mut()
+        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(allow) = refusal.allow() {
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static(allow));

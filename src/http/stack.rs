@@ -18,8 +18,10 @@ use super::{
     accept::{self, Media},
     body,
     browser::{Preflight, check_get},
+    coding::Compressor,
     connection::Handle,
     decode::decode,
+    deliver::{Wishes, deliver},
     encode,
     refusal::Refusal,
     request_id,
@@ -36,6 +38,7 @@ pub(super) struct Stack<A> {
     answer: A,
     surfaces: Vec<Surface>,
     unrouted: SurfaceMetrics,
+    compressor: Compressor,
     settings: Arc<Settings>,
     log: LogRequests,
 }
@@ -93,6 +96,7 @@ impl<A: Answer> Stack<A> {
             answer,
             surfaces,
             unrouted: metrics.unrouted(),
+            compressor: Compressor::new(settings.compression.clone()),
             settings,
             log,
         }
@@ -191,6 +195,7 @@ impl<A: Answer> Handle for Stack<A> {
         let started = Instant::now();
         let id = request_id::assign(request.headers_mut());
         let is_get = request.method() == Method::GET;
+        let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
         let surface = self.route(request.uri().path());
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
@@ -213,20 +218,23 @@ impl<A: Answer> Handle for Stack<A> {
                 operation = answer.operation.take();
                 exceeded = answer.exceeded;
                 exceeded.iter().for_each(|limit| metrics.over_limit(limit.key()));
-                encode::answer(answer, media, profile, id.clone())
+                deliver(answer, media, profile, id.clone(), wishes, &self.compressor).await
             }
-            End::Refused(refusal, media) => encode::refusal(refusal, media, profile, id.clone()),
+            End::Refused(refusal, media) => {
+                let mut refused = encode::refusal(refusal, media, profile, id.clone());
+                if is_get {
+                    refused
+                        .headers_mut()
+                        .insert(header::VARY, HeaderValue::from_static("accept"));
+                }
+                refused
+            }
             End::Options => encode::options(id.clone()),
         };
         if closes {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        if is_get {
-            response
-                .headers_mut()
-                .append(header::VARY, HeaderValue::from_static("accept"));
         }
         cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::{
     evaluate::{self, Declared, Evaluation, Vars},
     layout::{LayoutId, Layouts},
-    project::{Computed, Input, Projection, Root},
+    project::{Computed, Input, Level, Projection, Root},
     scan::{PendingRow, ScanError, ScanLimits, Scanner},
     table::{NONE, Node, NodeKind, Table},
     text,
@@ -45,7 +45,8 @@ impl Projection {
             Root::At { keys, level } => (&keys[..], *level),
             Root::Computed => (&[][..], None),
         };
-        let mut scanner = Scanner::new(&body, number, self, limits, table);
+        let mut bare = |level: &Level, value: &Value, table: &mut Table| self.bare(level, value, context, table);
+        let mut scanner = Scanner::new(&body, number, self, limits, table).with_bare(&mut bare);
         let found = scanner
             .navigate(keys, level)
             .and_then(|found| scanner.end().map(|()| found));
@@ -100,7 +101,8 @@ impl Projection {
             return Err(ScanError::Syntax(0));
         };
         let number = table.add_body(body.clone());
-        let mut scanner = Scanner::new(&body, number, self, limits, table);
+        let mut bare = |level: &Level, value: &Value, table: &mut Table| self.bare(level, value, context, table);
+        let mut scanner = Scanner::new(&body, number, self, limits, table).with_bare(&mut bare);
         let found = scanner.navigate(&[], *level);
         let Ok(Ok(node)) = found else {
             return Err(scanner.error);
@@ -122,6 +124,16 @@ impl Projection {
         );
         let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
         self.keep(evaluation, layout, context, table)
+    }
+
+    /// What a level makes of a value that is no object: all of its block, since it matters whether there is anything.
+    fn bare(&self, level: &Level, value: &Value, context: &mut Context<'_>, table: &mut Table) -> Node {
+        let Some(block) = &level.bare else {
+            return load(value, &self.layouts, None, table);
+        };
+        let limits = evaluate::Limits::quiet();
+        let evaluation = evaluate::evaluate_block(block, self.spec, Some(value), context.vars, &limits);
+        self.keep(evaluation, Some(level.layout), context, table)
     }
 
     fn keep(

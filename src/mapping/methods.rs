@@ -81,7 +81,18 @@ const fn signature(name: &'static str, method: Method, fewest: usize, most: usiz
 }
 
 /// All methods, sorted by name for the search in [`Method::from_name`].
-pub(in crate::mapping) static METHODS: [Signature; 41] = [
+pub(in crate::mapping) static METHODS: [Signature; 41] = SIGNATURES;
+
+/// Each stands at the place of its method, where [`Method::arity`] looks for it.
+const _: () = {
+    let mut place = 0;
+    while place < SIGNATURES.len() {
+        assert!(SIGNATURES[place].method as usize == place);
+        place += 1;
+    }
+};
+
+const SIGNATURES: [Signature; 41] = [
     signature("add", Method::Add, 1, usize::MAX),
     signature("and", Method::And, 1, usize::MAX),
     signature("as", Method::As, 1, 2),
@@ -136,10 +147,18 @@ impl Method {
 
     /// Fewest and most arguments.
     pub(in crate::mapping) fn arity(self) -> (usize, usize) {
-        METHODS
-            .iter()
-            .find(|signature| signature.method == self)
-            .map_or((0, usize::MAX), |found| found.arity)
+        // Both are sorted by name.
+        METHODS[self as usize].arity
+    }
+
+    /// Whether it may be called with so many arguments; `None`: without parentheses.
+    pub(in crate::mapping) fn takes(self, arguments: Option<usize>) -> bool {
+        let (fewest, most) = self.arity();
+        match arguments {
+            None => fewest == 0,
+            Some(0) => self == Self::ToString,
+            Some(number) => (fewest..=most).contains(&number),
+        }
     }
 
     /// What the method makes of `input`; `None` is missing. `->as` is done by the path, whose scope it changes.

@@ -2,7 +2,7 @@
 //!
 //! First step of a mapping's life, at start-up. Never panics; time is linear in the text; nesting is bounded.
 
-mod check;
+pub(in crate::mapping) mod check;
 mod fields;
 pub(in crate::mapping) mod lexer;
 mod value;
@@ -31,6 +31,24 @@ pub struct ParseError {
 /// # Errors
 /// The text does not follow the grammar of `spec`, or calls a method that is unknown or given the wrong arguments.
 pub fn parse(text: &str, spec: Spec) -> Result<Selection, ParseError> {
+    let (selection, misuses) = read(text, spec)?;
+    match misuses.into_iter().next() {
+        Some(misuse) => Err(misuse),
+        None => Ok(selection),
+    }
+}
+
+/// Reads a mapping by its grammar alone: what is wrong with the call of a method is left to the evaluation, where the value is
+/// missing. For who tries mappings out; a schema's are read by [`parse()`], which knows such mistakes before there is data.
+///
+/// # Errors
+/// The text does not follow the grammar of `spec`.
+pub fn parse_by_grammar(text: &str, spec: Spec) -> Result<Selection, ParseError> {
+    read(text, spec).map(|(selection, _)| selection)
+}
+
+/// The mapping, and every call of a method in it that can never work, in the order they are written.
+fn read(text: &str, spec: Spec) -> Result<(Selection, Vec<ParseError>), ParseError> {
     let tokens = lexer::tokens(text)?;
     let mut parser = Parser {
         text,
@@ -38,21 +56,10 @@ pub fn parse(text: &str, spec: Spec) -> Result<Selection, ParseError> {
         next: 0,
         spec,
         nesting: 0,
+        misuses: Vec::new(),
     };
-    if matches!(parser.kind(), TokenKind::End | TokenKind::Dots) {
-        return parser.top_fields();
-    }
-    let as_value = parser.top_value();
-    if let Ok(Some(selection)) = as_value {
-        return Ok(selection);
-    }
-    parser.next = 0;
-    parser.nesting = 0;
-    match (parser.top_fields(), as_value) {
-        // The reading that got further is the one that was meant.
-        (Err(fields), Err(value)) if value.span.start >= fields.span.start => Err(value),
-        (result, _) => result,
-    }
+    let selection = parser.whole()?;
+    Ok((selection, parser.misuses))
 }
 
 /// Where a value stands: decides up to 0.3 whether literals are understood there.
@@ -72,6 +79,8 @@ struct Parser<'a> {
     spec: Spec,
     /// Brackets that are open.
     nesting: usize,
+    /// Calls of methods that can never work.
+    misuses: Vec<ParseError>,
 }
 
 // === impl ParseError ===
@@ -88,6 +97,25 @@ impl ParseError {
 // === impl Parser ===
 
 impl Parser<'_> {
+    /// The whole text: one value if it is one, else a list of fields.
+    fn whole(&mut self) -> Result<Selection, ParseError> {
+        if matches!(self.kind(), TokenKind::End | TokenKind::Dots) {
+            return self.top_fields();
+        }
+        let as_value = self.top_value();
+        if let Ok(Some(selection)) = as_value {
+            return Ok(selection);
+        }
+        self.next = 0;
+        self.nesting = 0;
+        self.misuses.clear();
+        match (self.top_fields(), as_value) {
+            // The reading that got further is the one that was meant.
+            (Err(fields), Err(value)) if value.span.start >= fields.span.start => Err(value),
+            (result, _) => result,
+        }
+    }
+
     /// The whole text as one value; `None` when it goes on after one. A lone key keeps its name.
     fn top_value(&mut self) -> Result<Option<Selection>, ParseError> {
         if self.kind() == &TokenKind::OpenBrace {

@@ -3,6 +3,8 @@
 //! Keys, aliases, paths and blocks are followed while the body is scanned and cost a note of their span. Everything
 //! else (methods, literals, variables …) is *computed* afterwards, per row, from the spans of the keys it reads.
 
+mod bare;
+
 use std::sync::Arc;
 
 use super::{
@@ -46,6 +48,10 @@ pub(super) struct Level {
     pub(super) computed: Vec<Computed>,
     /// Whether `computed` has more than fallbacks for arrays met on paths.
     pub(super) always_computed: bool,
+    /// The block, if it may make something of what is no object.
+    pub(super) bare: Option<Box<Block>>,
+    /// Whether null itself, not as an item of a list, is missing before the block is reached: `x? { … }`.
+    pub(super) drops_null: bool,
 }
 
 /// An object whose slots are hidden ones of the row it is made in.
@@ -68,6 +74,8 @@ pub(super) struct KeyRule {
     pub(super) levels: Vec<(u16, u16)>,
     /// Keys below it that belong to the same row.
     pub(super) path: Vec<KeyRule>,
+    /// Whether the object here is merged into the row, so that null in its place makes the row null.
+    pub(super) is_merged: bool,
     /// The above, if it comes to one thing.
     pub(super) one: Option<OneUse>,
 }
@@ -161,6 +169,7 @@ impl KeyRule {
     /// Works out `one` here and below.
     fn settle(&mut self) {
         self.one = match (&self.raw[..], &self.levels[..], &self.path[..]) {
+            _ if self.is_merged => None,
             ([slot], [], []) => Some(OneUse::Raw(*slot)),
             ([], [(slot, level)], []) => Some(OneUse::Level(*slot, *level)),
             _ => None,
@@ -190,7 +199,7 @@ impl Compiler<'_> {
         let (keys, block) = plain_path(path)?;
         let keys = keys.into_iter().map(Box::from).collect();
         let level = match (block, wanted) {
-            (Some(block), Some(layout)) => Some(self.block(block, layout)?),
+            (Some(block), Some(layout)) => Some(self.block_of(path, block, layout)?),
             (None, Some(layout)) => Some(self.identity(layout)),
             (None, None) => None,
             (Some(_), None) => return None,
@@ -206,7 +215,16 @@ impl Compiler<'_> {
         let number = self.add_level(layout);
         let mut keys = Vec::new();
         self.items(block, number, &mut keys, &mut Vec::new());
-        self.levels[usize::from(number)].keys = keys;
+        let level = &mut self.levels[usize::from(number)];
+        level.keys = keys;
+        level.bare = bare::makes_something(block).then(|| Box::new(block.clone()));
+        Some(number)
+    }
+
+    /// The same for the block at the end of a path.
+    fn block_of(&mut self, path: &Path, block: &Block, layout: LayoutId) -> Option<u16> {
+        let number = self.block(block, layout)?;
+        self.levels[usize::from(number)].drops_null = has_optional_end(path);
         Some(number)
     }
 
@@ -263,6 +281,10 @@ impl Compiler<'_> {
                     };
                     let depth = prefix.len();
                     prefix.extend(below.into_iter().map(Box::from));
+                    if !has_optional_end(path) {
+                        let full: Vec<&str> = prefix.iter().map(|key| &**key).collect();
+                        rule_at(keys, &full).is_merged = true;
+                    }
                     self.items(inner, level, keys, prefix);
                     prefix.truncate(depth);
                 }
@@ -288,7 +310,7 @@ impl Compiler<'_> {
             let inner = match (child, block) {
                 (None, _) => Some(None),
                 (Some(child), None) => Some(Some(self.identity(child))),
-                (Some(child), Some(block)) => self.block(block, child).map(Some),
+                (Some(child), Some(block)) => self.block_of(path, block, child).map(Some),
             };
             if let Some(inner) = inner {
                 let full: Vec<&str> = prefix.iter().map(|key| &**key).chain(below.iter().copied()).collect();
@@ -402,6 +424,11 @@ fn plain_path(path: &Path) -> Option<(Vec<&str>, Option<&Block>)> {
     Some((keys, None))
 }
 
+/// Whether null before the block of a path counts as missing.
+fn has_optional_end(path: &Path) -> bool {
+    matches!(path.steps.as_slice(), [.., Step::Optional(_), Step::Select(_)])
+}
+
 /// Whether an object is put together name by name.
 fn is_stub(block: &Block) -> bool {
     let are_named = block.items.iter().all(|item| matches!(item, Item::Named { .. }));
@@ -433,7 +460,8 @@ fn is_plain<'a>(block: &'a Block, seen: &mut Vec<&'a str>) -> bool {
             value: Expr::Path(path),
             explicit: false,
         } => match plain_path(path) {
-            Some((keys, Some(inner))) => !keys.is_empty() && is_plain(inner, seen),
+            // What such a block makes of null is merged in too.
+            Some((keys, Some(inner))) => !keys.is_empty() && !bare::makes_something(inner) && is_plain(inner, seen),
             _ => false,
         },
         Item::Spread { .. } => false,

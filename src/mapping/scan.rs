@@ -5,11 +5,13 @@ mod token;
 
 use std::ops::Range;
 
+use serde_json::Value;
 use smallvec::SmallVec;
 
 use self::gaps::{GAPS_MAX, Gap, Gaps};
 use super::{
-    project::{KeyRule, OneUse, Projection},
+    layout::Layouts,
+    project::{KeyRule, Level, OneUse, Projection},
     table::{NONE, Node, NodeKind, Table},
     text,
 };
@@ -66,6 +68,8 @@ pub(super) struct Scanner<'a> {
     projection: &'a Projection,
     table: &'a mut Table,
     gaps: Gaps,
+    /// Makes rows of what is no object, for levels that can.
+    bare: Option<Bare<'a>>,
     /// Why the scan stopped.
     pub(super) error: ScanError,
     pub(super) pending: Vec<PendingRow>,
@@ -76,6 +80,18 @@ pub(super) struct Scanner<'a> {
 pub(super) struct Stop;
 
 type Scanned<T> = Result<T, Stop>;
+
+/// Puts what a level makes of a value that is no object into a table.
+type Bare<'a> = &'a mut dyn FnMut(&Level, &Value, &mut Table) -> Node;
+
+/// What was met on the way through an object.
+#[derive(Debug, Clone, Copy, Default)]
+struct Met {
+    /// An array on a path.
+    array: bool,
+    /// Null where an object was to be merged in.
+    null: bool,
+}
 
 // === impl Scanner ===
 
@@ -96,8 +112,17 @@ impl<'a> Scanner<'a> {
             projection,
             table,
             gaps: Gaps::default(),
+            bare: None,
             error: ScanError::Syntax(0),
             pending: Vec::new(),
+        }
+    }
+
+    /// The same, with what makes rows of values that are no objects.
+    pub(super) fn with_bare(self, bare: Bare<'a>) -> Self {
+        Self {
+            bare: Some(bare),
+            ..self
         }
     }
 
@@ -173,13 +198,18 @@ impl<'a> Scanner<'a> {
 
     /// Reads the value here by a level: objects become rows, arrays lists, the rest spans.
     fn value(&mut self, level: u16) -> Scanned<Node> {
+        self.value_in(level, false)
+    }
+
+    /// The same, with whether the value is an item of a list.
+    fn value_in(&mut self, level: u16, is_item: bool) -> Scanned<Node> {
         self.space();
         match self.peek() {
             Some(b'{') => self.row(level),
             Some(b'[') => {
                 let (mut first, mut last, mut count) = (NONE, NONE, 0);
                 self.array(|scanner| {
-                    let item = scanner.value(level)?;
+                    let item = scanner.value_in(level, true)?;
                     let index = scanner.table.nodes.len() as u32;
                     scanner.table.nodes.push(item);
                     match last {
@@ -198,8 +228,22 @@ impl<'a> Scanner<'a> {
                     next: NONE,
                 })
             }
-            _ => self.skip(),
+            _ => self.scalar(level, is_item),
         }
+    }
+
+    fn scalar(&mut self, level: u16, is_item: bool) -> Scanned<Node> {
+        let node = self.skip()?;
+        let level = &self.projection.levels[usize::from(level)];
+        let (Some(_), Some(bare)) = (&level.bare, &mut self.bare) else {
+            return Ok(node);
+        };
+        if node.kind == NodeKind::Null && level.drops_null && !is_item {
+            return Ok(node);
+        }
+        // The table has this body by now.
+        let value = self.table.value(&node, &Layouts::default(), None);
+        Ok(bare(level, &value.unwrap_or_default(), self.table))
     }
 
     fn row(&mut self, number: u16) -> Scanned<Node> {
@@ -207,7 +251,10 @@ impl<'a> Scanner<'a> {
         let level = &projection.levels[usize::from(number)];
         let row = level.new_row(self.table);
         let start = self.at;
-        let met_array = self.keys(&level.keys, row.start, Some(number))?;
+        let met = self.keys(&level.keys, row.start, Some(number))?;
+        if met.null {
+            return Ok(Node::of(NodeKind::Null));
+        }
         if let Some(slot) = level.whole {
             self.set(
                 row.start,
@@ -215,24 +262,24 @@ impl<'a> Scanner<'a> {
                 Node::span(NodeKind::RawObject, self.body, start as u32, (self.at - start) as u32),
             );
         }
-        if level.always_computed || met_array {
+        if level.always_computed || met.array {
             self.pending.push(PendingRow {
                 row: row.start,
                 level: number,
-                met_array,
+                met_array: met.array,
             });
         }
         Ok(row)
     }
 
-    /// Reads an object's keys into the slots of the row at `row`. Returns whether a path met an array.
+    /// Reads an object's keys into the slots of the row at `row`.
     ///
     /// `level`: whose rows are many and alike, so that what stands between their values is learned from the first.
-    fn keys(&mut self, rules: &'a [KeyRule], row: u32, level: Option<u16>) -> Scanned<bool> {
+    fn keys(&mut self, rules: &'a [KeyRule], row: u32, level: Option<u16>) -> Scanned<Met> {
         let mut guess = self.guess(level);
         let mut learned = SmallVec::<[Gap; 16]>::new();
         let mut hint = 0;
-        let mut met_array = false;
+        let mut met = Met::default();
         self.enter()?;
         let mut is_first = true;
         loop {
@@ -247,14 +294,14 @@ impl<'a> Scanner<'a> {
             match gap.leads_to {
                 Gap::END => break,
                 Gap::UNUSED => drop(self.skip()?),
-                rule => met_array |= self.apply(&rules[rule as usize], row)?,
+                rule => met.add(self.apply(&rules[rule as usize], row)?),
             }
         }
         self.depth -= 1;
         if let Some(level) = level.filter(|_| !learned.is_empty()) {
             self.learn(level, &learned);
         }
-        Ok(met_array)
+        Ok(met)
     }
 
     /// Reads from the brace or the last value up to the next value, or past the end of the object.
@@ -284,24 +331,24 @@ impl<'a> Scanner<'a> {
         Ok(self.gap_to(start, leads_to))
     }
 
-    fn apply(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+    fn apply(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<Met> {
         match rule.one {
             Some(OneUse::Raw(slot)) => {
                 let node = self.skip()?;
                 self.set(row, slot, node);
-                Ok(false)
+                Ok(Met::default())
             }
             Some(OneUse::Level(slot, level)) => {
                 let node = self.value(level)?;
                 self.set(row, slot, node);
-                Ok(false)
+                Ok(Met::default())
             }
             None => self.apply_all(rule, row),
         }
     }
 
     /// A key with several uses: its value is read once for each.
-    fn apply_all(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<bool> {
+    fn apply_all(&mut self, rule: &'a KeyRule, row: u32) -> Scanned<Met> {
         // A gap that was learned may end before white space that its first object did not have.
         self.space();
         let start = self.at;
@@ -315,21 +362,33 @@ impl<'a> Scanner<'a> {
             let node = self.value(*level)?;
             self.set(row, *slot, node);
         }
-        let mut met_array = false;
+        let mut met = Met {
+            array: false,
+            null: rule.is_merged && node.kind == NodeKind::Null,
+        };
         if !rule.path.is_empty() {
             self.at = start;
             match self.peek() {
-                Some(b'{') => met_array = self.keys(&rule.path, row, None)?,
-                Some(b'[') => met_array = true,
+                Some(b'{') => met = self.keys(&rule.path, row, None)?,
+                Some(b'[') => met.array = true,
                 _ => {}
             }
         }
         self.at = end;
-        Ok(met_array)
+        Ok(met)
     }
 
     fn set(&mut self, row: u32, slot: u16, node: Node) {
         self.table.nodes[row as usize + usize::from(slot)] = node;
+    }
+}
+
+// === impl Met ===
+
+impl Met {
+    fn add(&mut self, more: Self) {
+        self.array |= more.array;
+        self.null |= more.null;
     }
 }
 

@@ -70,7 +70,7 @@ fn choose<'a>(
     })
 }
 
-fn refused(kind: RequestErrorKind, errors: &DiagnosticList, errors_max: usize) -> RequestError {
+pub(super) fn refused(kind: RequestErrorKind, errors: &DiagnosticList, errors_max: usize) -> RequestError {
     let details = errors.iter().take(errors_max).map(|diagnostic| RequestErrorDetail {
         message: diagnostic.error.to_string(),
         location: diagnostic

@@ -3,6 +3,7 @@
 //! After decoding, before planning. The text of a client that names no document is looked up and nothing else, unless the surface serves
 //! what is listed only: no hash is made where none was sent.
 
+pub mod export;
 mod id;
 mod listed;
 pub mod manifest;
@@ -22,10 +23,10 @@ use crate::{
     telemetry::{PersistedMetrics, PersistedOutcome, clean},
 };
 use id::{Hash, Id};
-use listed::{Client, Listed};
+use listed::{Client, Found, Listed};
 use registered::Registered;
 
-pub use listed::ListedDocument;
+pub use listed::{CLIENT_HEADERS_VARY, ListedDocument};
 pub use registered::Registration;
 
 /// Bytes of texts of listed documents whose operations are kept. What does not fit is checked again when it is asked for.
@@ -103,6 +104,8 @@ pub struct Resolved<'a> {
     pub limits: &'a Limits,
     /// To be stored once it has passed everything.
     pub registration: Option<Registration>,
+    /// Whether another client would have meant another document, or none.
+    pub by_client: bool,
 }
 
 /// A document that was not listed, or one of its ids.
@@ -231,15 +234,17 @@ impl Documents {
             operation: self.texts.resolve(surface, text, asked.operation_name)?,
             limits: self.texts.limits(),
             registration: None,
+            by_client: false,
         })
     }
 
-    fn of_list(&self, surface: &Surface, text: &str, asked: &Asked<'_>) -> Result<Resolved<'_>, RequestError> {
+    fn of_list(&self, surface: &Surface, found: Found<'_>, asked: &Asked<'_>) -> Result<Resolved<'_>, RequestError> {
         self.count(PersistedOutcome::Listed);
         Ok(Resolved {
-            operation: self.of_list.resolve(surface, text, asked.operation_name)?,
+            operation: self.of_list.resolve(surface, found.text, asked.operation_name)?,
             limits: self.of_list.limits(),
             registration: None,
+            by_client: found.by_client,
         })
     }
 
@@ -249,8 +254,8 @@ impl Documents {
             return Err(not_found());
         };
         let client = Client::of(asked.headers);
-        if let Some(text) = self.listed.load().by_id(id.text(), client) {
-            return self.of_list(surface, text, asked);
+        if let Some(found) = self.listed.load().by_id(id.text(), client) {
+            return self.of_list(surface, found, asked);
         }
         if let Some(text) = id.registered().and_then(|hash| self.registered.get(&hash)) {
             self.count(PersistedOutcome::Registered);
@@ -285,12 +290,13 @@ impl Documents {
             ));
         }
         let client = Client::of(asked.headers);
-        let listed = match self.settings.mode {
-            Mode::Automatic => self.listed.load().by_text(text, client).cloned(),
-            _ => self.find(text, client),
+        let listed = self.listed.load();
+        let found = match self.settings.mode {
+            Mode::Automatic => listed.by_text(text, client),
+            _ => self.find(&listed, text, client),
         };
-        if let Some(listed) = listed {
-            return self.of_list(surface, &listed, asked);
+        if let Some(found) = found {
+            return self.of_list(surface, found, asked);
         }
         match self.settings.mode {
             Mode::Safelist => {
@@ -319,10 +325,9 @@ impl Documents {
     }
 
     /// The listed text that is this one but for blanks, comments and the order of definitions. What runs is what was listed.
-    fn find(&self, text: &str, client: Client<'_>) -> Option<Arc<str>> {
-        let listed = self.listed.load();
+    fn find<'a>(&self, listed: &'a Listed, text: &str, client: Client<'_>) -> Option<Found<'a>> {
         if let Some(found) = listed.by_text(text, client) {
-            return Some(Arc::clone(found));
+            return Some(found);
         }
         let form = match self.variants.get(text) {
             Some(form) => form,
@@ -332,7 +337,7 @@ impl Documents {
                 form
             }
         };
-        listed.by_form(&form, client).cloned()
+        listed.by_form(&form, client)
     }
 
     /// Counts a text that is not listed, and logs it once.

@@ -7,6 +7,7 @@ use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
 use super::{
     Align, Costs, Count, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
+    answer::AnswerHints,
     collect::{Collected, collect_fields},
     cost,
     group::{Group, Rows},
@@ -41,6 +42,7 @@ pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan
         shapes: Vec::new(),
         fields: 0,
         costs: cost::Builder::new(),
+        hints: AnswerHints::default(),
         introspects: false,
         resolving: Vec::new(),
     };
@@ -94,6 +96,7 @@ pub(super) struct Planner<'a> {
     shapes: Vec<Shape>,
     fields: usize,
     pub(super) costs: cost::Builder,
+    hints: AnswerHints,
     introspects: bool,
     /// Type connectors whose keys are being looked for.
     pub(super) resolving: Vec<ConnectorId>,
@@ -146,6 +149,8 @@ impl<'a> Planner<'a> {
             sharing: OnceLock::new(),
             answer_hint: AtomicUsize::new(256),
             costs: Costs::default(),
+            policy: self.hints.policy(self.kind),
+            notices: self.hints.notices(),
         };
         plan.costs = self.costs.finish(surface, &plan);
         plan
@@ -244,6 +249,8 @@ impl<'a> Planner<'a> {
             ("__typename", _) => shape.source = FieldSource::Constant(format!("\"{name}\"").into_bytes().into()),
             (_, Some((_, field))) => {
                 shape.non_null.clone_from(&field.ty.non_null);
+                let of_type = self.leaf(&field.ty).is_none().then(|| &self.ty(field.ty.named).cache);
+                self.hints.add(field, of_type, node, group.base.is_none());
                 let below = self.count(group, ty, field, node);
                 (shape.source, shape.value) = self.place(group, field, collected, below);
                 shape.service = self.service(group, &shape.source);
@@ -252,6 +259,7 @@ impl<'a> Planner<'a> {
                 self.costs
                     .add(Count::ONE, weights::introspection(&collected.selections()));
                 self.introspects = true;
+                self.hints.add_introspection();
                 shape.source = FieldSource::Introspection;
             }
         }

@@ -20,6 +20,10 @@ pub fn text(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
     let mut out = String::new();
     let _ = writeln!(out, "{title}");
     let _ = writeln!(out, "at most {}, cost {}", count(estimate.calls, "call"), estimate.cost);
+    if let Some(policy) = plan.policy {
+        let whose = if policy.is_private { "its caller" } else { "anybody" };
+        let _ = writeln!(out, "answers may be kept by {whose} for {} s", policy.max_age);
+    }
     if plan.waves.is_empty() {
         return out;
     }
@@ -60,7 +64,7 @@ pub fn text(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
     out
 }
 
-/// The plan as JSON: `{title, calls, cost, steps: [{source, request, paths, keys, maxSize, calls, after}]}`.
+/// The plan as JSON: `{title, calls, cost, cacheControl, steps: [{source, request, paths, keys, maxSize, calls, after}]}`.
 #[must_use]
 pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) -> Value {
     let estimate = plan.costs.estimate(variables);
@@ -84,7 +88,13 @@ pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
             })),
         })
     });
-    json!({ "title": title, "calls": estimate.calls, "cost": estimate.cost, "steps": steps.collect::<Vec<_>>() })
+    json!({
+        "title": title,
+        "calls": estimate.calls,
+        "cost": estimate.cost,
+        "cacheControl": plan.policy.map(|policy| json!({ "maxAge": policy.max_age, "private": policy.is_private })),
+        "steps": steps.collect::<Vec<_>>(),
+    })
 }
 
 fn connector<'a>(surface: &'a Surface, plan: &Plan, wave: &Wave) -> &'a Connector {

@@ -13,6 +13,9 @@ use super::{
     problem::{Code, Problems},
 };
 
+/// What someone who uses `@key` has to link.
+const FEDERATION: &str = "https://specs.apollo.dev/federation/v2.13";
+
 /// One use of a directive of the dialect.
 #[derive(Debug, Clone)]
 pub(crate) struct Use {
@@ -76,8 +79,15 @@ pub(crate) fn separate(documents: &[Document], links: &mut Links, problems: &mut
         list.iter()
             .any(|node| links.directive(&node.name) == Some(Directive::Inaccessible))
     };
+    // The directive may stand on an extension: it hides the type all the same.
+    let hidden: Vec<Name> = public
+        .iter()
+        .flat_map(|document| &document.definitions)
+        .filter(|definition| is_hidden(definition.directives()))
+        .filter_map(|definition| definition.name().cloned())
+        .collect();
     for document in &mut public {
-        hide(document, &is_hidden);
+        hide(document, &hidden, &is_hidden);
         for_each_list(document, &mut |list, _| {
             list.retain(|node| links.directive(&node.name).is_none() && !links.is_foreign(&node.name));
         });
@@ -145,15 +155,10 @@ fn report_unlinked(documents: &[Document], links: &mut Links, problems: &mut Pro
         });
     }
     for (node, directive, family) in found {
-        let url = if family == Family::Connect {
-            format!("{CONNECT_URL}/v0.4")
-        } else {
-            format!("{BFF_URL}/v0.1")
-        };
-        let linked = if family == Family::Connect {
-            links.connect.is_some()
-        } else {
-            links.bff
+        let (url, linked) = match family {
+            Family::Connect => (format!("{CONNECT_URL}/v0.4"), links.connect.is_some()),
+            Family::Bff => (format!("{BFF_URL}/v0.1"), links.bff),
+            Family::Federation => (FEDERATION.to_owned(), links.federation),
         };
         let (message, hint) = if linked {
             (
@@ -168,15 +173,21 @@ fn report_unlinked(documents: &[Document], links: &mut Links, problems: &mut Pro
         };
         let place = files.place(node.location());
         problems.error(Code::GraphqlError, &place, message).hint(hint);
-        links.assume(&node.name, directive);
+        links.assume(&node.name, directive, family);
     }
 }
 
 /// Removes types, fields, arguments and values that clients must not see.
-fn hide(document: &mut Document, is_hidden: &dyn Fn(&DirectiveList) -> bool) {
+fn hide(document: &mut Document, hidden: &[Name], is_hidden: &dyn Fn(&DirectiveList) -> bool) {
     document
         .definitions
-        .retain(|definition| !is_hidden(definition.directives()));
+        .retain(|definition| definition.name().is_none_or(|name| !hidden.contains(name)));
+    if !hidden.is_empty() {
+        document
+            .definitions
+            .iter_mut()
+            .for_each(|definition| forget(definition, hidden));
+    }
     for definition in &mut document.definitions {
         match definition {
             Definition::ObjectTypeDefinition(node) => hide_fields(&mut node.make_mut().fields, is_hidden),
@@ -197,6 +208,35 @@ fn hide(document: &mut Document, is_hidden: &dyn Fn(&DirectiveList) -> bool) {
             }
             _ => {}
         }
+    }
+}
+
+/// Takes hidden types out of unions and out of what types implement.
+fn forget(definition: &mut Definition, hidden: &[Name]) {
+    match definition {
+        Definition::UnionTypeDefinition(node) => node.make_mut().members.retain(|name| !hidden.contains(name)),
+        Definition::UnionTypeExtension(node) => node.make_mut().members.retain(|name| !hidden.contains(name)),
+        Definition::ObjectTypeDefinition(node) => {
+            node.make_mut()
+                .implements_interfaces
+                .retain(|name| !hidden.contains(name));
+        }
+        Definition::ObjectTypeExtension(node) => {
+            node.make_mut()
+                .implements_interfaces
+                .retain(|name| !hidden.contains(name));
+        }
+        Definition::InterfaceTypeDefinition(node) => {
+            node.make_mut()
+                .implements_interfaces
+                .retain(|name| !hidden.contains(name));
+        }
+        Definition::InterfaceTypeExtension(node) => {
+            node.make_mut()
+                .implements_interfaces
+                .retain(|name| !hidden.contains(name));
+        }
+        _ => {}
     }
 }
 

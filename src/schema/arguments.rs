@@ -71,6 +71,15 @@ impl<'d> Arguments<'d> {
         Some((value.to_i32()?, files.place(value.location())))
     }
 
+    /// Where an argument stands, name and value.
+    pub(crate) fn argument_place(self, files: &Files, name: &str) -> Option<Place> {
+        let Self::Directive(directive) = self else {
+            return self.place(files, name);
+        };
+        let argument = directive.arguments.iter().find(|argument| argument.name == name)?;
+        Some(files.place(argument.location()))
+    }
+
     /// Where a value stands.
     pub(crate) fn place(self, files: &Files, name: &str) -> Option<Place> {
         self.get(name).map(|value| files.place(value.location()))

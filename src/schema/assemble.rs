@@ -16,12 +16,12 @@ use super::{
     annotations::{Use, UseSite},
     cache,
     connect::ConnectDraft,
-    costs,
+    costs, deprecation,
     files::Files,
     group_by,
     model::{
-        CachePolicy, Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId, Surface, Type,
-        TypeId, TypeKind,
+        CacheHint, CachePolicy, Connector, ConnectorId, Field, FieldType, Kind, Scalar, Site, Source, SourceId,
+        Surface, Type, TypeId, TypeKind,
     },
     source::SourceDraft,
 };
@@ -160,6 +160,7 @@ impl TypeTable {
                 suppliers: Vec::new(),
                 possible,
                 cost: costs::weight_at(uses, &UseSite::Type(name.clone())),
+                cache: cache::hint(uses, &UseSite::Type(name.clone()), files),
             });
         }
         types.extend(missing.into_iter().map(|name| Type {
@@ -168,6 +169,7 @@ impl TypeTable {
             suppliers: Vec::new(),
             possible: Vec::new(),
             cost: None,
+            cache: CacheHint::default(),
         }));
         Self { types, ids }
     }
@@ -254,6 +256,9 @@ fn build_fields(
             list_size: costs::list_size(schema, parent, field, uses, files),
             cost: costs::field_weight(schema, parent, &field.name, uses),
             argument_costs: costs::argument_weights(parent, field, uses),
+            cache: cache::hint(uses, &UseSite::Field(parent.clone(), field.name.clone()), files),
+            deprecated: deprecation::of(&field.directives),
+            deprecated_arguments: deprecation::of_arguments(field),
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! `@cacheControl`: how long the answers of a connector may be kept.
+//! `@cacheControl`: how long the answers of a connector may be kept, and ours by others.
 
 use apollo_compiler::Name;
 
@@ -8,7 +8,7 @@ use super::{
     connect::ConnectDraft,
     directive::Directive,
     files::Files,
-    model::CachePolicy,
+    model::{CacheHint, CachePolicy},
     problem::{Code, Problems},
 };
 
@@ -66,4 +66,23 @@ pub(crate) fn policy(uses: &[Use], draft: &ConnectDraft, files: &Files) -> Optio
         stale_while_revalidate: seconds("staleWhileRevalidate"),
         is_private: scope.map(|scope| scope.as_str() == "PRIVATE"),
     })
+}
+
+/// What is said at a field or type of answers that have it.
+pub(crate) fn hint(uses: &[Use], site: &UseSite, files: &Files) -> CacheHint {
+    let used = uses
+        .iter()
+        .find(|used| used.directive == Directive::CacheControl && used.site == *site);
+    let Some(used) = used else {
+        return CacheHint::default();
+    };
+    let arguments = Arguments::Directive(&used.node);
+    let scope = arguments.get("scope").and_then(|scope| scope.as_enum());
+    CacheHint {
+        max_age: arguments
+            .integer(files, "maxAge")
+            .and_then(|(seconds, _)| u32::try_from(seconds).ok()),
+        is_private: scope.map(|scope| scope.as_str() == "PRIVATE"),
+        inherits: arguments.boolean("inheritMaxAge") == Some(true),
+    }
 }

@@ -27,6 +27,8 @@ pub(crate) struct ConnectDraft {
     pub field: Option<Node<FieldDefinition>>,
     pub kind: Kind,
     pub entity: Option<bool>,
+    /// Where `entity:` is written, or else the whole directive.
+    pub entity_place: Place,
     /// Index of its source.
     pub source: Option<usize>,
     pub request: Option<ConnectRequest>,
@@ -40,6 +42,8 @@ pub(crate) struct ConnectDraft {
     pub not_found_is_error: bool,
     pub this_reads: KeyTree,
     pub batch_reads: KeyTree,
+    /// Keys of keys of `$batch`, as they are written.
+    pub nested_batch_reads: Vec<(String, Place)>,
     pub place: Place,
 }
 
@@ -205,6 +209,7 @@ fn read(
         None => type_name.to_string(),
     };
     let entity = arguments.boolean("entity");
+    let nested_batch_reads = std::mem::take(&mut scope.nested_batch_reads);
     let reads_batch = !batch_reads.0.is_empty();
     let kind = match (&field, is_root) {
         (None, _) if reads_batch => Kind::Batch,
@@ -220,6 +225,9 @@ fn read(
         field,
         kind,
         entity,
+        entity_place: arguments
+            .argument_place(files, "entity")
+            .unwrap_or_else(|| used.place.clone()),
         source,
         request,
         message,
@@ -231,6 +239,7 @@ fn read(
         not_found_is_error: batch.not_found_is_error,
         this_reads,
         batch_reads,
+        nested_batch_reads,
         place: used.place.clone(),
     }
 }
@@ -262,12 +271,12 @@ fn read_batch(
             }
         }
     }
-    if let Some(place) = batch.place(files, "groupBy")
-        && source::check_addition("groupBy:", &place, context.links, problems)
-    {
-        if matches!(scope.owner, Owner::Field { is_root: false, .. }) {
-            scope.groups = true;
-        } else {
+    if let Some(place) = batch.place(files, "groupBy") {
+        // Read even where it is refused, so that nothing else is reported that only follows from that.
+        let is_linked = source::check_addition("groupBy:", &place, context.links, problems);
+        let is_on_field = matches!(scope.owner, Owner::Field { is_root: false, .. });
+        scope.groups = is_on_field;
+        if is_linked && !is_on_field {
             problems
                 .error(
                     Code::GraphqlError,
@@ -276,7 +285,9 @@ fn read_batch(
                 )
                 .hint("on a type the keys in the answer say which element is which");
         }
-        read.group_by = source::read_mapping(batch, "groupBy", Part::GroupBy, scope, problems);
+        if is_linked || is_on_field {
+            read.group_by = source::read_mapping(batch, "groupBy", Part::GroupBy, scope, problems);
+        }
     }
     if let Some(place) = batch.place(files, "notFound")
         && source::check_addition("notFound:", &place, context.links, problems)

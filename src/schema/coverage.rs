@@ -12,7 +12,11 @@ use apollo_compiler::{
 };
 
 use super::{
+    annotations::{Use, UseSite},
+    arguments::Arguments,
     connect::ConnectDraft,
+    directive::Directive,
+    field_set,
     model::{KeyTree, Kind, Place},
     problem::{Code, Problems},
     select::{covers, is_composite},
@@ -23,6 +27,7 @@ use crate::mapping::{self, OutputTree};
 /// Checks that every field can be supplied. Of `misspelt` types a selection names fields that they do not have, so what
 /// seems to be missing may be there under a wrong name.
 pub(crate) fn check(
+    uses: &[Use],
     drafts: &[ConnectDraft],
     misspelt: &HashSet<Name>,
     context: Context<'_>,
@@ -53,8 +58,17 @@ pub(crate) fn check(
             None => walk.below(tree, &draft.type_name, &draft.coordinate),
         }
     }
+    let has_query = context.schema.schema_definition.query.is_some();
+    if has_query && !context.links.bff {
+        walk.orphans(&hidden_types(uses));
+    }
     walk.missing.retain(|(type_name, _), _| !misspelt.contains(*type_name));
-    walk.report(context, problems);
+    let elsewhere = Elsewhere::read(uses, problems);
+    walk.missing.retain(|(type_name, field), ways| {
+        // Objects that nothing here makes come with their keys.
+        !ways.is_empty() || !elsewhere.keys.contains(&((*type_name).to_owned(), (*field).to_owned()))
+    });
+    walk.report(&elsewhere, context, problems);
 }
 
 /// Every field of a root type has a connector.
@@ -70,7 +84,7 @@ fn check_roots(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Pro
                 problems
                     .error(
                         Code::ConnectorsUnresolvedField,
-                        &files.place(field.location()),
+                        &files.named_place(&field.name, field.location()),
                         format!("`{}.{}` has no `@connect`", object.name, field.name),
                     )
                     .hint("every field of a root type needs one");
@@ -83,6 +97,12 @@ fn has_own(drafts: &[ConnectDraft], type_name: &Name, field: &Name) -> bool {
     drafts
         .iter()
         .any(|draft| draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field))
+}
+
+/// What a federation knows of: keys that other subgraphs bring along, and fields that only they supply.
+struct Elsewhere {
+    keys: HashSet<(String, String)>,
+    external: HashSet<(String, String)>,
 }
 
 /// Type and field, by name.
@@ -100,6 +120,43 @@ struct Walk<'w> {
     reached: HashSet<&'w str>,
     /// Type connectors whose key is there somewhere.
     called: HashSet<usize>,
+}
+
+/// Types that no client can ask for.
+fn hidden_types(uses: &[Use]) -> HashSet<&Name> {
+    let hidden = uses.iter().filter(|used| used.directive == Directive::Inaccessible);
+    let types = hidden.filter_map(|used| match &used.site {
+        UseSite::Type(name) => Some(name),
+        _ => None,
+    });
+    types.collect()
+}
+
+// === impl Elsewhere ===
+
+impl Elsewhere {
+    fn read(uses: &[Use], problems: &Problems<'_>) -> Self {
+        let mut read = Self {
+            keys: HashSet::new(),
+            external: HashSet::new(),
+        };
+        for used in uses {
+            match (used.directive, &used.site) {
+                (Directive::Key, UseSite::Type(name)) => {
+                    let fields = Arguments::Directive(&used.node).text(problems.files(), "fields");
+                    let key = fields.and_then(|fields| field_set::parse(&fields.value));
+                    let names = key.into_iter().flat_map(|key| key.0);
+                    read.keys
+                        .extend(names.map(|(field, _)| (name.to_string(), field.to_string())));
+                }
+                (Directive::External, UseSite::Field(name, field)) => {
+                    read.external.insert((name.to_string(), field.to_string()));
+                }
+                _ => {}
+            }
+        }
+        read
+    }
 }
 
 // === impl Walk ===
@@ -196,7 +253,60 @@ impl<'w> Walk<'w> {
         }
     }
 
-    fn report(self, context: Context<'_>, problems: &mut Problems<'_>) {
+    /// Types of which nothing makes an object: their fields are supplied by nothing but what stands on them.
+    fn orphans(&mut self, hidden: &HashSet<&Name>) {
+        let definition = &self.schema.schema_definition;
+        let roots: Vec<&str> = definition
+            .iter_root_operations()
+            .map(|(_, name)| name.as_str())
+            .collect();
+        for (name, ty) in &self.schema.types {
+            let ExtendedType::Object(object) = ty else { continue };
+            if ty.is_built_in()
+                || hidden.contains(name)
+                || self.reached.contains(name.as_str())
+                || roots.contains(&name.as_str())
+            {
+                continue;
+            }
+            let here = || {
+                let drafts = self.drafts.iter().zip(self.trees);
+                drafts.filter(|(draft, _)| draft.type_name == *name)
+            };
+            for field in object.fields.values() {
+                let is_supplied = here().any(|(draft, tree)| match &draft.field {
+                    Some(own) => own.name == field.name,
+                    None => {
+                        let keys = draft.this_reads.0.iter().chain(&draft.batch_reads.0);
+                        tree.is_opaque || tree.field(&field.name).is_some() || {
+                            let mut keys = keys.map(|(key, _)| &**key);
+                            keys.any(|key| key == field.name.as_str())
+                        }
+                    }
+                });
+                if !is_supplied {
+                    self.missing.entry((name, &field.name)).or_default();
+                }
+            }
+        }
+    }
+
+    /// Whether a field's own connector only waits for keys that are reported themselves.
+    fn waits_for_missing(&self, type_name: &str, field: &FieldDefinition) -> bool {
+        let own = self.drafts.iter().find(|draft| {
+            draft.type_name == type_name && draft.field.as_ref().is_some_and(|own| own.name == field.name)
+        });
+        own.is_some_and(|draft| {
+            let mut keys = draft.this_reads.0.iter().chain(&draft.batch_reads.0);
+            keys.any(|(key, _)| {
+                self.missing
+                    .keys()
+                    .any(|missing| *missing == (type_name, &**key) && !self.supplied.contains(missing))
+            })
+        })
+    }
+
+    fn report(self, elsewhere: &Elsewhere, context: Context<'_>, problems: &mut Problems<'_>) {
         let files = problems.files();
         let mut reported: Vec<(Place, String, bool, Coordinate<'_>)> = Vec::new();
         for (coordinate, ways) in &self.missing {
@@ -204,8 +314,26 @@ impl<'w> Walk<'w> {
             let Some(field) = self.schema.type_field(type_name, field_name).ok() else {
                 continue;
             };
-            let place = files.place(field.location());
+            let place = files.named_place(&field.name, field.location());
             let nowhere = !self.supplied.contains(coordinate);
+            if elsewhere
+                .external
+                .contains(&(type_name.to_owned(), field_name.to_owned()))
+            {
+                problems
+                    .advice(
+                        Code::ConnectorsUnresolvedField,
+                        &place,
+                        format!(
+                            "`{type_name}.{field_name}` is external, and there is no other subgraph here: it is null"
+                        ),
+                    )
+                    .hint("hide it with `@inaccessible`, or give it a `@connect`");
+                continue;
+            }
+            if nowhere && self.waits_for_missing(type_name, field) {
+                continue;
+            }
             let message = if nowhere {
                 format!(
                     "nothing supplies `{type_name}.{field_name}`{}",
@@ -214,22 +342,27 @@ impl<'w> Walk<'w> {
             } else {
                 format!(
                     "nothing supplies `{type_name}.{field_name}` where the object comes from `{}`",
-                    ways[0]
+                    ways.first().map_or("", String::as_str)
                 )
             };
             // In files with our link types may be shared between surfaces, of which one supplies less: null, said aloud.
-            let is_warning = !nowhere || (context.links.bff && !field.ty.is_non_null());
-            reported.push((place, message, is_warning, *coordinate));
+            let is_shared = context.links.bff && !context.options.portable && !field.ty.is_non_null();
+            reported.push((place, message, !nowhere || is_shared, *coordinate));
         }
-        for (place, message, is_warning, (type_name, field_name)) in reported {
+        for (place, message, is_advice, (type_name, field_name)) in reported {
             let problem = problems.error(Code::ConnectorsUnresolvedField, &place, message);
             problem.hint(format!(
                 "select `{field_name}` where `{type_name}` is made, or give it a `@connect`, or give `{type_name}` one whose key is there"
             ));
-            if is_warning {
-                problem.warning();
+            if is_advice {
+                problem.advice();
             }
         }
+        self.report_uncalled(problems);
+    }
+
+    /// Type connectors whose key is nowhere.
+    fn report_uncalled(&self, problems: &mut Problems<'_>) {
         for (index, draft) in self.drafts.iter().enumerate() {
             let is_type = draft.field.is_none() && matches!(draft.kind, Kind::Entity | Kind::Batch);
             let keys = if draft.kind == Kind::Batch {

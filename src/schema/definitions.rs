@@ -129,7 +129,8 @@ pub(crate) fn unlinked(name: &str) -> Option<(Directive, Family)> {
         .strip_prefix("connect__")
         .or_else(|| name.strip_prefix("bff__"))
         .unwrap_or(name);
-    [Family::Connect, Family::Bff]
+    let plain = plain.strip_prefix("federation__").unwrap_or(plain);
+    [Family::Connect, Family::Bff, Family::Federation]
         .into_iter()
         .find_map(|family| family.directive(plain).map(|directive| (directive, family)))
 }

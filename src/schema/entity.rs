@@ -65,7 +65,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], schema: &Schema, problems: &mut Pro
                     &draft.place,
                     "`maxSize` has no effect: the connector does not read `$batch`",
                 )
-                .warning();
+                .advice();
         }
     }
 }
@@ -76,7 +76,7 @@ fn check_entity_argument(draft: &ConnectDraft, schema: &Schema, problems: &mut P
             problems
                 .error(
                     Code::ConnectOnTypeMustBeEntity,
-                    &draft.place,
+                    &draft.entity_place,
                     format!(
                         "`entity: false` on type `{}`: a connector of a type always resolves entities",
                         draft.type_name
@@ -88,7 +88,7 @@ fn check_entity_argument(draft: &ConnectDraft, schema: &Schema, problems: &mut P
             problems
                 .error(
                     Code::EntityNotOnRootQuery,
-                    &draft.place,
+                    &draft.entity_place,
                     format!(
                         "`entity: true` on `{}`: only fields of `Query` resolve entities",
                         draft.coordinate
@@ -125,7 +125,7 @@ fn check_entity_field(draft: &ConnectDraft, schema: &Schema, problems: &mut Prob
         problems
             .error(
                 Code::EntityTypeInvalid,
-                &draft.place,
+                &draft.entity_place,
                 format!("`entity: true`, but `{}` is {what}", field.ty),
             )
             .hint("an entity is a nullable object: it may not exist");
@@ -135,7 +135,7 @@ fn check_entity_field(draft: &ConnectDraft, schema: &Schema, problems: &mut Prob
         problems
             .error(
                 Code::EntityResolverArgumentMismatch,
-                &draft.place,
+                &draft.entity_place,
                 format!(
                     "`entity: true`, but `{}` has no arguments to find a `{}` by",
                     field.name, field.ty
@@ -150,7 +150,7 @@ fn check_arguments(field: &FieldDefinition, schema: &Schema, problems: &mut Prob
     let files = problems.files();
     let entity = Members::of(schema, field.ty.inner_named_type());
     for argument in &field.arguments {
-        let place = files.place(argument.location());
+        let place = files.named_place(&argument.name, argument.location());
         match entity.find_type(&argument.name) {
             None => {
                 problems
@@ -211,19 +211,17 @@ fn same_named(schema: &Schema, argument: &Name, field: &Name) -> bool {
 
 /// Keys of a batch are fields of the object itself.
 fn check_nested_keys(draft: &ConnectDraft, problems: &mut Problems<'_>) {
-    for (key, below) in &draft.batch_reads.0 {
-        if let Some((inner, _)) = below.0.first() {
-            problems
-                .error(
-                    Code::ConnectorsNonRootBatchKey,
-                    &draft.place,
-                    format!(
-                        "`$batch.{key}.{inner}`: a key of a batch must be a field of `{}` itself",
-                        draft.type_name
-                    ),
-                )
-                .hint(format!("add a field to `{}` that holds the value", draft.type_name));
-        }
+    for (path, place) in &draft.nested_batch_reads {
+        problems
+            .error(
+                Code::ConnectorsNonRootBatchKey,
+                place,
+                format!(
+                    "`$batch.{path}`: a key of a batch must be a field of `{}` itself",
+                    draft.type_name
+                ),
+            )
+            .hint(format!("add a field to `{}` that holds the value", draft.type_name));
     }
 }
 
@@ -278,8 +276,9 @@ fn resolves(draft: &ConnectDraft, type_name: &Name, key: &KeyTree) -> bool {
                     .iter()
                     .all(|(name, _)| field.arguments.iter().any(|argument| *argument.name == **name))
         }
-        (Kind::Entity, _) => draft.type_name == *type_name && same_tree(&draft.this_reads, key),
-        (Kind::Batch, _) => draft.type_name == *type_name && same_tree(&draft.batch_reads, key),
+        // A field's own connector too: whoever has the key can be given the field.
+        (Kind::Entity | Kind::Field, _) => draft.type_name == *type_name && same_tree(&draft.this_reads, key),
+        (Kind::Batch | Kind::FieldBatch, _) => draft.type_name == *type_name && same_tree(&draft.batch_reads, key),
         _ => false,
     }
 }

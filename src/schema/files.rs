@@ -2,7 +2,10 @@
 
 use std::{collections::HashMap, path::Path};
 
-use apollo_compiler::parser::{FileId, SourceSpan};
+use apollo_compiler::{
+    Name,
+    parser::{FileId, SourceSpan},
+};
 
 use super::model::Place;
 
@@ -69,6 +72,19 @@ impl Files {
         let trimmed = self.slice(&place).trim_end_matches([' ', '\t', '\r', '\n', ',']).len();
         place.span.end = place.span.start + trimmed;
         place
+    }
+
+    /// The place of something with a name and perhaps a description before it: from the name on.
+    pub(crate) fn named_place(&self, name: &Name, node: Option<SourceSpan>) -> Place {
+        let whole = self.place(node);
+        let named = self.place(name.location());
+        if named.file == whole.file && whole.span.contains(&named.span.start) {
+            return Place {
+                file: whole.file,
+                span: named.span.start..whole.span.end,
+            };
+        }
+        whole
     }
 
     /// The text at a place.

@@ -33,7 +33,9 @@ pub(crate) struct Links {
     /// Whether the schema was written for a federation.
     pub federation: bool,
     /// Names of directives as this schema writes them, without `@`.
-    names: HashMap<String, Directive>,
+    names: HashMap<String, (Directive, Family)>,
+    /// Where our additions are linked.
+    pub bff_places: Vec<Place>,
     /// Names that belong to specifications nobody here knows.
     foreign: Vec<String>,
     /// Namespaces of specifications nobody here knows.
@@ -78,7 +80,12 @@ impl Links {
         if name == "link" {
             return Some(Directive::Link);
         }
-        self.names.get(name).copied()
+        self.names.get(name).map(|(directive, _)| *directive)
+    }
+
+    /// Whether a name stands for a directive of our own specification.
+    pub(crate) fn is_addition(&self, name: &str) -> bool {
+        self.names.get(name).is_some_and(|(_, family)| *family == Family::Bff)
     }
 
     /// Whether a name belongs to a linked specification that nobody here knows.
@@ -94,13 +101,13 @@ impl Links {
     pub(crate) fn names_of(&self, directive: Directive) -> impl Iterator<Item = &str> {
         self.names
             .iter()
-            .filter(move |(_, known)| **known == directive)
+            .filter(move |(_, (known, _))| *known == directive)
             .map(|(name, _)| name.as_str())
     }
 
     /// Lets a name stand for a directive although no link says so; the missing link was reported.
-    pub(crate) fn assume(&mut self, name: &str, directive: Directive) {
-        self.names.entry(name.to_owned()).or_insert(directive);
+    pub(crate) fn assume(&mut self, name: &str, directive: Directive, family: Family) {
+        self.names.entry(name.to_owned()).or_insert((directive, family));
     }
 
     fn add(&mut self, link: Link, problems: &mut Problems<'_>) {
@@ -111,6 +118,7 @@ impl Links {
             (CONNECT_URL, _) => self.add_connect(&link, problems).then_some(Family::Connect),
             (BFF_URL, _) if link.version == "v0.1" => {
                 self.bff = true;
+                self.bff_places.push(link.place.clone());
                 Some(Family::Bff)
             }
             (BFF_URL, _) => {
@@ -148,13 +156,16 @@ impl Links {
             "v0.3" => Spec::V0_3,
             "v0.4" => Spec::V0_4,
             unknown => {
+                let message = match unknown {
+                    "" => "the link to the connect specification names no version".to_owned(),
+                    "v0.5" => "connect/v0.5 is not read here: it is a preview, and its rules may change".to_owned(),
+                    _ => format!("there is no version `{unknown}` of the connect specification that is read here"),
+                };
                 problems
-                    .error(
-                        Code::UnknownConnectorsVersion,
-                        &link.place,
-                        format!("version `{unknown}` of the connect specification is not read here"),
-                    )
-                    .hint(format!("link {CONNECT_URL}/v0.4; 0.1, 0.2 and 0.3 are read too"));
+                    .error(Code::UnknownConnectorsVersion, &link.place, message)
+                    .hint(format!(
+                        "link {CONNECT_URL}/v0.4; 0.3 and 0.2 are read too, and 0.1 by the rules of 0.2"
+                    ));
                 // Go on as if it were the newest: the rest of the file has problems of its own to report.
                 Spec::V0_4
             }
@@ -195,7 +206,12 @@ impl Links {
             match family.directive(name) {
                 Some(directive) => {
                     imported.push(directive);
-                    self.bind(import.local.trim_start_matches('@'), directive, &import.place, problems);
+                    self.bind(
+                        import.local.trim_start_matches('@'),
+                        (directive, family),
+                        &import.place,
+                        problems,
+                    );
                 }
                 None => {
                     problems
@@ -217,17 +233,17 @@ impl Links {
             } else {
                 format!("{}__{name}", link.namespace)
             };
-            self.names.entry(local).or_insert(*directive);
+            self.names.entry(local).or_insert((*directive, family));
             // A specification's main directive is called as the specification is, also when that was renamed.
             if link.identity.ends_with(&format!("/{name}")) {
-                self.names.entry(link.namespace.clone()).or_insert(*directive);
+                self.names.entry(link.namespace.clone()).or_insert((*directive, family));
             }
         }
     }
 
-    fn bind(&mut self, local: &str, directive: Directive, place: &Place, problems: &mut Problems<'_>) {
-        let earlier = *self.names.entry(local.to_owned()).or_insert(directive);
-        if earlier != directive {
+    fn bind(&mut self, local: &str, bound: (Directive, Family), place: &Place, problems: &mut Problems<'_>) {
+        let (earlier, _) = *self.names.entry(local.to_owned()).or_insert(bound);
+        if earlier != bound.0 {
             problems
                 .error(
                     Code::GraphqlError,
@@ -248,7 +264,7 @@ impl Links {
             problem.maybe_hint(suggest::did_you_mean(&link.identity, [CONNECT_URL, BFF_URL]));
             if !link.required {
                 problem.message.push_str("; its directives are ignored");
-                problem.warning();
+                problem.advice();
             }
         }
         self.foreign_prefixes.push(link.namespace.clone());

@@ -1,18 +1,16 @@
 //! Parses a mapping and checks it against the place where it stands: variables, keys, kinds of values.
 
-use apollo_compiler::schema::ExtendedType;
-
 use super::{
     features::Feature,
     literal::Text,
     members::Members,
     model::{Mapping, Place},
     part::{Owner, Part, Scope},
-    problem::{Code, Problems},
-    shape::{self, Kinds},
+    problem::{Code, Problem, Problems},
+    shape::{Kinds, Shape, eval::Evaluator},
     suggest, visit,
 };
-use crate::mapping::{self, Expr, Head, Item, Key, Path, Reads, Selection, Step};
+use crate::mapping::{self, Head, Item, Key, Path, Reads, Selection, Span};
 
 /// Every variable of the language, for suggestions and to tell the misplaced from the misspelt.
 const VARIABLES: &[&str] = &[
@@ -40,6 +38,10 @@ pub(crate) fn read(text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mu
 /// Notes which keys of `$this` and `$batch` are read. All of an object at once is no key.
 fn collect_keys(reads: &Reads, text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mut Problems<'_>) {
     for read in &reads.0 {
+        if read.variable() == Some("batch") && read.path.len() > 1 {
+            let path: Vec<&str> = read.path.iter().map(|key| key.text.as_str()).collect();
+            scope.nested_batch_reads.push((path.join("."), text.span(&read.span)));
+        }
         let (name, keys) = match read.variable() {
             Some("this") => ("this", &mut scope.this_reads),
             Some("batch") => ("batch", &mut scope.batch_reads),
@@ -75,7 +77,7 @@ fn check(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, prob
                 scope,
                 allowed: &allowed,
             };
-            checker.variable(name, path, problems);
+            checker.variable(name, problems);
         }
         Head::Root | Head::Key(_) if !around.is_rebound => {
             Checker {
@@ -97,47 +99,99 @@ fn check(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, prob
         }
         _ => {}
     });
+    let shape = Evaluator::new(text, part, scope, &allowed, problems).selection(selection);
     if problems.len() == before {
-        check_kind(selection, text, part, scope, problems);
+        check_shape(selection, &shape, text, part, problems);
     }
 }
 
 /// Compares what a mapping can be with what its place accepts.
-fn check_kind(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-    let checker = Checker {
-        text,
-        part,
-        scope,
-        allowed: &[],
-    };
-    let kinds = shape::of_selection(selection, &|path| checker.kinds(path));
+fn check_shape(selection: &Selection, shape: &Shape<'_>, text: &Text, part: Part, problems: &mut Problems<'_>) {
     let accepted = part.accepts();
-    if !kinds.never_fits(accepted) {
+    let whole = match selection {
+        Selection::Value(expr) => expr.span(),
+        Selection::Fields(block) => block.span.clone(),
+    };
+    if shape.kinds.never_serves(accepted) {
+        let problem = misfit(part.name(), &whole, shape, accepted, text, part, problems);
+        // A lone key makes an object with that key.
+        if let Selection::Fields(block) = selection
+            && let [Item::Named { name, .. }] = &*block.items
+            && part.has_input()
+        {
+            problem.hint(format!(
+                "`{0}` makes {{ {0}: … }}; for the value alone write `$.{0}`",
+                name.text
+            ));
+        }
         return;
     }
-    let variable = match selection {
-        Selection::Value(Expr::Path(Path {
-            head: Head::Variable(name),
-            ..
-        })) => Some(name),
-        _ => None,
-    };
-    let message = format!(
-        "{} must be {}, this is {}",
-        part.name(),
-        accepted.describe(),
-        kinds.describe()
-    );
-    match variable {
-        Some(_) if accepted == Kinds::SCALAR => problems
-            .error(
-                Code::UnsupportedVariableType,
-                &text.place(&(0..text.value.len())),
-                message,
-            )
-            .hint("take one value of it, or join it: `->joinNotNull(\",\")`"),
-        _ => problems.error(part.code(), &text.place(&(0..text.value.len())), message),
-    };
+    let is_only = |kind| shape.kinds.without(Kinds::NULL) == kind;
+    match part {
+        Part::Path if is_only(Kinds::ARRAY) => {
+            let element = shape.element();
+            if element.kinds.never_serves(Kinds::SCALAR) {
+                misfit(
+                    "a segment of `path`",
+                    &whole,
+                    &element,
+                    Kinds::SCALAR,
+                    text,
+                    part,
+                    problems,
+                );
+            }
+        }
+        Part::Query => {
+            for key in shape.made_keys() {
+                let what = format!("parameter `{}`", key.name);
+                // A list repeats the name.
+                if key.shape.kinds.never_serves(Kinds::SCALAR | Kinds::ARRAY) {
+                    misfit(
+                        &what,
+                        &key.span,
+                        &key.shape,
+                        Kinds::SCALAR | Kinds::ARRAY,
+                        text,
+                        part,
+                        problems,
+                    );
+                } else if key.shape.element().kinds.never_serves(Kinds::SCALAR) {
+                    misfit(
+                        &what,
+                        &key.span,
+                        &key.shape.element(),
+                        Kinds::SCALAR,
+                        text,
+                        part,
+                        problems,
+                    );
+                }
+            }
+        }
+        _ => {}
+    }
+}
+
+fn misfit<'p>(
+    what: &str,
+    span: &Span,
+    shape: &Shape<'_>,
+    accepted: Kinds,
+    text: &Text,
+    part: Part,
+    problems: &'p mut Problems<'_>,
+) -> &'p mut Problem {
+    let kinds = shape.kinds.without(Kinds::NULL);
+    let kinds = if kinds == Kinds::NONE { shape.kinds } else { kinds };
+    let message = format!("{what} must be {}, this is {}", accepted.describe(), kinds.describe());
+    let problem = problems.error(part.code(), &text.span(span), message);
+    if accepted == Kinds::SCALAR && kinds == Kinds::ARRAY {
+        problem.hint("take one value of it, `->first`, or join it: `->joinNotNull(',')`");
+    } else if accepted == Kinds::SCALAR && kinds == Kinds::OBJECT {
+        problem.hint("choose a key of it, or send it as text: `->jsonStringify`");
+    }
+    problem
 }
 
 /// Checks the paths of one mapping.
@@ -151,10 +205,6 @@ struct Checker<'c> {
 // === impl Checker ===
 
 impl Checker<'_> {
-    fn place(&self, key: &Key) -> Place {
-        self.text.span(&key.span)
-    }
-
     /// A path that starts in the input.
     fn input(&self, path: &Path, problems: &mut Problems<'_>) {
         let place = self.text.span(&path.span);
@@ -201,7 +251,7 @@ impl Checker<'_> {
         }
     }
 
-    fn variable(&self, name: &Key, path: &Path, problems: &mut Problems<'_>) {
+    fn variable(&self, name: &Key, problems: &mut Problems<'_>) {
         // With its `$`.
         let place = self.text.span(&(name.span.start.saturating_sub(1)..name.span.end));
         if !VARIABLES.contains(&name.text.as_str()) {
@@ -222,22 +272,7 @@ impl Checker<'_> {
         }
         if !self.allowed.contains(&name.text.as_str()) {
             self.misplaced(name, &place, problems);
-            return;
         }
-        let members = match (name.text.as_str(), self.scope.owner) {
-            ("args", Owner::Field { field, .. }) => Members::Arguments(field),
-            ("this" | "batch", Owner::Field { parent, .. } | Owner::Type(parent)) => {
-                Members::of(self.scope.schema, parent)
-            }
-            ("request", _) => Members::Names("$request", &["headers"]),
-            ("response", _) if self.scope.is_grpc => {
-                Members::Names("$response", &["headers", "trailers", "message", "details"])
-            }
-            ("response", _) => Members::Names("$response", &["headers"]),
-            ("status", _) => Members::None("`$status`"),
-            _ => Members::Any,
-        };
-        self.steps(&path.steps, members, problems);
     }
 
     /// A variable that exists, but not here.
@@ -280,118 +315,5 @@ impl Checker<'_> {
                     .collect::<Vec<_>>()
                     .join(", ")
             ));
-    }
-
-    /// Follows keys from a variable as long as they are plain.
-    fn steps<'m>(&'m self, steps: &[Step], mut members: Members<'m>, problems: &mut Problems<'_>) {
-        for step in steps {
-            match step {
-                Step::Key(key) => match self.key(key, &members, problems) {
-                    Some(inner) => members = inner,
-                    None => return,
-                },
-                Step::Optional(_) => {}
-                Step::Method { .. } => return,
-                Step::Select(block) => {
-                    for item in &block.items {
-                        let (Item::Named { value, .. } | Item::Spread { value, .. }) = item;
-                        if let Expr::Path(Path {
-                            head: Head::Key(key),
-                            steps,
-                            ..
-                        }) = value
-                            && let Some(inner) = self.key(key, &members, problems)
-                        {
-                            self.steps(steps, inner, problems);
-                        }
-                    }
-                    return;
-                }
-            }
-        }
-    }
-
-    fn key<'m>(&'m self, key: &Key, members: &Members<'m>, problems: &mut Problems<'_>) -> Option<Members<'m>> {
-        let schema = self.scope.schema;
-        match members.find(&key.text) {
-            Some(ty) => Some(ty.map_or(Members::Any, |ty| Members::of(schema, ty))),
-            None => {
-                let is_argument = matches!(members, Members::Arguments(_));
-                let code = if is_argument {
-                    Code::UndefinedArgument
-                } else {
-                    Code::UndefinedField
-                };
-                problems
-                    .error(
-                        code,
-                        &self.place(key),
-                        format!(
-                            "{} has no {} `{}`",
-                            members.describe(),
-                            if is_argument { "argument" } else { "field" },
-                            key.text
-                        ),
-                    )
-                    .maybe_hint(suggest::did_you_mean(&key.text, members.names()));
-                None
-            }
-        }
-    }
-
-    /// What kinds of values a variable with keys behind it can have.
-    fn kinds(&self, path: &Path) -> Kinds {
-        let Head::Variable(name) = &path.head else {
-            return Kinds::ANY;
-        };
-        let keys: Option<Vec<&Key>> = path
-            .steps
-            .iter()
-            .filter(|step| !matches!(step, Step::Optional(_)))
-            .map(|step| if let Step::Key(key) = step { Some(key) } else { None })
-            .collect();
-        let Some(keys) = keys else { return Kinds::ANY };
-        match (name.text.as_str(), self.scope.owner) {
-            ("status", _) => Kinds::NUMBER,
-            ("request" | "response", _) => match keys.as_slice() {
-                [] => Kinds::OBJECT,
-                [first] if first.text == "headers" => Kinds::OBJECT,
-                // One header: the list of its values.
-                [first, _] if first.text == "headers" => Kinds::ARRAY | Kinds::NULL,
-                _ => Kinds::ANY,
-            },
-            ("batch", _) => Kinds::ARRAY,
-            ("args", Owner::Field { field, .. }) => self.typed_kinds(Members::Arguments(field), &keys),
-            ("this", Owner::Field { parent, .. } | Owner::Type(parent)) => {
-                self.typed_kinds(Members::of(self.scope.schema, parent), &keys)
-            }
-            _ => Kinds::ANY,
-        }
-    }
-
-    /// Follows keys through types; lists on the way make a list.
-    fn typed_kinds<'m>(&'m self, mut members: Members<'m>, keys: &[&Key]) -> Kinds {
-        let mut kinds = Kinds::OBJECT;
-        let mut is_list = false;
-        for key in keys {
-            let Some(ty) = members.find_type(&key.text) else {
-                return Kinds::ANY;
-            };
-            is_list |= ty.is_list();
-            let named = ty.inner_named_type();
-            kinds = match self.scope.schema.types.get(named) {
-                Some(ExtendedType::Enum(_)) => Kinds::TEXT | Kinds::NULL,
-                Some(ExtendedType::Scalar(_)) | None => match named.as_str() {
-                    "Int" | "Float" => Kinds::NUMBER | Kinds::NULL,
-                    "String" => Kinds::TEXT | Kinds::NULL,
-                    "ID" => Kinds::TEXT | Kinds::NUMBER | Kinds::NULL,
-                    "Boolean" => Kinds::BOOL | Kinds::NULL,
-                    _ => Kinds::ANY,
-                },
-                Some(_) => Kinds::OBJECT,
-            };
-            members = Members::of(self.scope.schema, named);
-        }
-        if is_list { Kinds::ARRAY } else { kinds }
     }
 }

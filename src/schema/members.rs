@@ -13,8 +13,6 @@ pub(crate) enum Members<'a> {
     Arguments(&'a FieldDefinition),
     /// The fields of a type.
     Fields(&'a ExtendedType),
-    /// Fixed names, for variables that are no GraphQL values.
-    Names(&'static str, &'static [&'static str]),
     /// None: a scalar, called so in messages.
     None(&'a str),
     /// Anything: a custom scalar.
@@ -38,7 +36,6 @@ impl<'a> Members<'a> {
     pub(crate) fn find(&self, key: &str) -> Option<Option<&'a str>> {
         match self {
             Self::Any => Some(None),
-            Self::Names(_, names) => names.contains(&key).then_some(None),
             Self::None(_) => None,
             Self::Fields(ExtendedType::Object(_) | ExtendedType::Interface(_) | ExtendedType::Union(_))
                 if key == "__typename" =>
@@ -75,7 +72,6 @@ impl<'a> Members<'a> {
                 interface.fields.keys().map(|name| name.as_str()).collect()
             }
             Self::Fields(ExtendedType::InputObject(input)) => input.fields.keys().map(|name| name.as_str()).collect(),
-            Self::Names(_, names) => names.to_vec(),
             _ => Vec::new(),
         }
     }
@@ -85,7 +81,6 @@ impl<'a> Members<'a> {
         match self {
             Self::Arguments(field) => format!("field `{}`", field.name),
             Self::Fields(ty) => format!("`{}`", ty.name()),
-            Self::Names(name, _) => format!("`{name}`"),
             Self::None(name) => format!("{name} is a scalar and"),
             Self::Any => "the value".to_owned(),
         }

@@ -57,6 +57,8 @@ pub struct Type {
     pub possible: Vec<TypeId>,
     /// `@cost(weight:)`.
     pub cost: Option<u32>,
+    /// What `@cacheControl` says of fields that give it.
+    pub cache: CacheHint,
 }
 
 /// Kind of a type.
@@ -110,6 +112,32 @@ pub struct Field {
     pub cost: Option<u32>,
     /// `@cost(weight:)` of its arguments.
     pub argument_costs: Vec<(Arc<str>, u32)>,
+    /// What `@cacheControl` says of it.
+    pub cache: CacheHint,
+    /// That it is deprecated.
+    pub deprecated: Option<Deprecated>,
+    /// Which of its arguments are; only such as have no default, which nobody can be said to use.
+    pub deprecated_arguments: Vec<(Arc<str>, Deprecated)>,
+}
+
+/// `@cacheControl` as it stands at a field or type: what clients and caches before us may do with an answer that has it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct CacheHint {
+    /// Seconds.
+    pub max_age: Option<u32>,
+    /// Whether only the caller it was made for may have it, if that is said.
+    pub is_private: Option<bool>,
+    /// Whether it is as good as what it is part of.
+    pub inherits: bool,
+}
+
+/// `@deprecated`, with the dates that its reason has. Seconds since 1970, the beginning of a day in UTC.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Deprecated {
+    /// Since when.
+    pub since: Option<u64>,
+    /// When it is to be removed.
+    pub sunset: Option<u64>,
 }
 
 /// A type with its list and non-null wrappers.

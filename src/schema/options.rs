@@ -10,10 +10,26 @@ pub struct LoadOptions {
     /// Directory that relative paths of schema files start from. Paths of `.proto` files, includes, descriptor sets and locks
     /// start from the directory of the schema file that names them.
     pub root: PathBuf,
-    /// Also report what would not work elsewhere: selections that contain their own type.
+    /// Also report what would not work elsewhere: our own additions, and selections that contain their own type.
     pub portable: bool,
+    /// How much is said of a schema that is right, but could be better.
+    pub advice: Advice,
     /// Where the messages of sources with `reflection: true` come from.
     pub reflection: Reflection,
+}
+
+/// How much is said of a schema that is right, but could be better. Errors are always told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Advice {
+    /// Nothing: what other readers of the language raise, and no more.
+    #[default]
+    Off,
+    /// What the operator of a starting server should know.
+    Start,
+    /// Everything, in files that link our additions; otherwise nothing.
+    IfLinked,
+    /// Everything.
+    All,
 }
 
 /// A source with `reflection: true`.

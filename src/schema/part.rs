@@ -2,7 +2,11 @@
 
 use apollo_compiler::{Schema, ast::FieldDefinition};
 
-use super::{model::KeyTree, problem::Code, shape::Kinds};
+use super::{
+    model::{KeyTree, Place},
+    problem::Code,
+    shape::Kinds,
+};
 use crate::mapping::Spec;
 
 /// A place where a mapping or template stands.
@@ -62,6 +66,8 @@ pub(crate) struct Scope<'a> {
     pub this_reads: KeyTree,
     /// Keys read from `$batch`.
     pub batch_reads: KeyTree,
+    /// Where keys of keys are read from `$batch`, and how that is written.
+    pub nested_batch_reads: Vec<(String, Place)>,
 }
 
 // === impl Part ===
@@ -137,6 +143,7 @@ impl<'a> Scope<'a> {
             is_grpc: false,
             this_reads: KeyTree::default(),
             batch_reads: KeyTree::default(),
+            nested_batch_reads: Vec::new(),
         }
     }
 

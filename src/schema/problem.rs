@@ -34,12 +34,15 @@ pub struct Problem {
     pub line: usize,
     /// Column of the range's start in characters, from 1.
     pub column: usize,
+    /// A warning of ours: no other reader of the language raises it.
+    pub is_advice: bool,
 }
 
 /// Collects problems while a schema is checked.
 #[derive(Debug)]
 pub(crate) struct Problems<'f> {
     files: &'f Files,
+    keeps_advice: bool,
     found: Vec<(u32, Problem)>,
 }
 
@@ -176,6 +179,17 @@ codes! {
     HttpOmittedRequiresV0_4 = "HTTP_OMITTED_REQUIRES_V0_4",
     /// A connector without a request reads an answer.
     RequestlessSelectionUsesRequestData = "REQUESTLESS_SELECTION_USES_REQUEST_DATA",
+
+    /// Something that other readers of the language do not have (portable files only).
+    NotPortable = "NOT_PORTABLE",
+    /// A connector that is called once for each object, where one call could answer for all (advice).
+    NPlusOne = "N_PLUS_ONE",
+    /// A list of objects of which nothing says how long it is (advice).
+    UnboundedList = "UNBOUNDED_LIST",
+    /// A source that no connector names (advice).
+    UnusedSource = "UNUSED_SOURCE",
+    /// A connector that is never chosen, because one before it supplies the same (advice).
+    EqualCover = "EQUAL_COVER",
 }
 
 // === impl Code ===
@@ -212,6 +226,7 @@ impl Problem {
             span: 0..0,
             line: 1,
             column: 1,
+            is_advice: false,
         }
     }
 
@@ -229,6 +244,12 @@ impl Problem {
         self
     }
 
+    /// Lowers it to a warning of ours.
+    pub(crate) fn advice(&mut self) -> &mut Self {
+        self.is_advice = true;
+        self.warning()
+    }
+
     /// Lowers it to a warning.
     pub(crate) fn warning(&mut self) -> &mut Self {
         self.severity = Severity::Warning;
@@ -242,6 +263,7 @@ impl<'f> Problems<'f> {
     pub(crate) fn new(files: &'f Files) -> Self {
         Self {
             files,
+            keeps_advice: true,
             found: Vec::new(),
         }
     }
@@ -263,9 +285,15 @@ impl<'f> Problems<'f> {
             span: place.span.clone(),
             line,
             column,
+            is_advice: false,
         };
         self.found.push((place.file, problem));
         &mut self.found.last_mut().expect("one was just pushed").1
+    }
+
+    /// Whether advice is told, or forgotten in the end.
+    pub(crate) fn keep_advice(&mut self, keeps_advice: bool) {
+        self.keeps_advice = keeps_advice;
     }
 
     /// Whether an error was found so far.
@@ -275,13 +303,21 @@ impl<'f> Problems<'f> {
             .any(|(_, problem)| problem.severity == Severity::Error)
     }
 
-    /// How many errors were found so far.
+    /// Adds advice.
+    pub(crate) fn advice(&mut self, code: Code, place: &Place, message: impl Into<String>) -> &mut Problem {
+        self.error(code, place, message).advice()
+    }
+
+    /// How many problems were found so far.
     pub(crate) fn len(&self) -> usize {
         self.found.len()
     }
 
     /// All problems by file and position, each once.
     pub(crate) fn into_sorted(mut self) -> Vec<Problem> {
+        if !self.keeps_advice {
+            self.found.retain(|(_, problem)| !problem.is_advice);
+        }
         self.found
             .sort_by_key(|(file, problem)| (*file, problem.span.start, problem.span.end, problem.code));
         self.found.dedup();

@@ -28,25 +28,42 @@ pub fn to_text(problems: &[Problem], files: &[SourceFile]) -> String {
     text
 }
 
-/// All problems as one JSON array of `{code, message, file, line, column, severity}`.
+/// All problems as one JSON array of `{code, message, file, line, column, severity}`. What to do stands at the end of the message.
 #[must_use]
 pub fn to_json(problems: &[Problem]) -> Value {
     problems.iter().map(problem_json).collect()
 }
 
 fn problem_json(problem: &Problem) -> Value {
-    let mut value = json!({
+    let message = match &problem.hint {
+        Some(hint) => format!("{}; {hint}", problem.message),
+        None => problem.message.clone(),
+    };
+    json!({
         "code": problem.code.as_str(),
-        "message": problem.message,
+        "message": message,
         "file": problem.file,
         "line": problem.line,
         "column": problem.column,
         "severity": problem.severity.to_string(),
-    });
-    if let (Some(hint), Value::Object(members)) = (&problem.hint, &mut value) {
-        members.insert("hint".to_owned(), Value::String(hint.clone()));
-    }
-    value
+    })
+}
+
+/// The line of a text at a place, with marks under the word that begins there; empty if there is no such place.
+#[must_use]
+pub fn excerpt(text: &str, line: usize, column: usize) -> String {
+    let mut out = String::new();
+    let Some(content) = line.checked_sub(1).and_then(|index| text.lines().nth(index)) else {
+        return out;
+    };
+    let from = content
+        .char_indices()
+        .nth(column.saturating_sub(1))
+        .map_or(content.len(), |(index, _)| index);
+    let word = content[from..].find(|c: char| !(c.is_alphanumeric() || c == '_' || c == '$' || c == '@'));
+    let length = word.unwrap_or(content.len() - from).max(1);
+    write_marked(&mut out, line, content, from..(from + length).min(content.len()));
+    out
 }
 
 fn write_problem(text: &mut String, problem: &Problem, files: &[SourceFile]) {
@@ -79,8 +96,12 @@ fn write_line(text: &mut String, problem: &Problem, source: &str) {
     }
     let from = problem.span.start - start;
     let to = problem.span.end.saturating_sub(start).clamp(from, line.len());
-    let (shown, marked) = cut(line, from..to);
-    let gutter = problem.line.to_string();
+    write_marked(text, problem.line, line, from..to);
+}
+
+fn write_marked(text: &mut String, number: usize, line: &str, marked: Range<usize>) {
+    let (shown, marked) = cut(line, marked);
+    let gutter = number.to_string();
     let _ = writeln!(text, "{gutter} | {}", expand(&shown));
     let lead = width(&shown[..marked.start]);
     let marks = width(&shown[marked]).max(1);

@@ -65,20 +65,25 @@ pub(crate) fn check_federation(uses: &[Use], problems: &mut Problems<'_>) {
             ),
             Directive::Context | Directive::FromContext => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "it needs a federation planner",
+                "values are handed from type to type by a federation planner only",
             ),
-            Directive::Requires | Directive::External | Directive::Provides => (
+            Directive::Requires => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "there are no other subgraphs to read from; a connector reads sibling fields with `$this`",
+                "there are no other subgraphs that could supply fields for it",
             ),
             Directive::InterfaceObject => (
                 Code::ConnectorsUnsupportedFederationDirective,
-                "it needs a federation planner",
+                "there are no other subgraphs that know the types behind the interface",
             ),
             _ => continue,
         };
+        let hint = match used.directive {
+            Directive::Requires => "a connector reads sibling fields itself, with `$this`",
+            Directive::Override => "take it out: the field is supplied here already",
+            _ => "take it out",
+        };
         problems
             .error(code, &used.place, format!("`@{}` is refused: {why}", used.node.name))
-            .hint("take it out");
+            .hint(hint);
     }
 }

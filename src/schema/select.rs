@@ -237,6 +237,9 @@ impl<'c> Checker<'c> {
         let schema = self.schema;
         if tree.variants.is_empty() {
             if tree.is_object && !(tree.is_opaque && tree.fields.is_empty()) {
+                // Objects of any of its types may be meant.
+                let possible = schema.types.keys().filter(|name| schema.is_subtype(ty.name(), name));
+                self.misspelt.extend(possible.cloned());
                 problems
                     .error(
                         Code::ConnectorsUnsupportedAbstractType,

@@ -188,7 +188,7 @@ async fn pages_of_listed_origins_may_ask_and_read() {
     assert_eq!(reply.header("access-control-allow-credentials"), None);
     assert_eq!(
         reply.header("access-control-expose-headers"),
-        Some("x-request-id, retry-after")
+        Some("x-request-id, retry-after, deprecation, sunset, etag, age")
     );
     assert_eq!(
         ask(

@@ -20,7 +20,7 @@ type Post { id: ID! title: String }
 "#;
 
 /// A directory with these files.
-fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+pub(crate) fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
     let directory = tempfile::tempdir().unwrap();
     for (path, text) in files {
         let path = directory.path().join(path);
@@ -48,7 +48,7 @@ fn switchboard(directory: &Path, args: &[&str], input: &str) -> Output {
     output
 }
 
-fn run(directory: &Path, args: &[&str], input: &str) -> (i32, String, String) {
+pub(crate) fn run(directory: &Path, args: &[&str], input: &str) -> (i32, String, String) {
     let output = switchboard(directory, args, input);
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -69,10 +69,10 @@ fn map_lines(lines: &[Value]) -> Vec<Value> {
 fn the_demo_s_configuration_schemas_and_operations_are_in_order() {
     let (code, out, err) = run(&root(), &["check"], "");
 
-    assert_eq!(
-        (code, out.as_str(), err.as_str()),
-        (0, "2 surfaces, 20 operations: no errors\n", "")
-    );
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    assert!(out.ends_with("\n2 surfaces, 20 operations: no errors\n"), "{out}");
+    assert!(out.contains("  Home             6 calls, cost"), "{out}");
+    assert!(!out.contains("warning"), "{out}");
     let json = run(&root(), &["check", "--format", "json", "--surface", "web"], "");
     assert_eq!(json, (0, "[]\n".to_owned(), String::new()));
 }
@@ -161,7 +161,8 @@ fn operations_are_checked_against_their_surface() {
         out.contains("ops/Bad.graphql:2:11: error[GRAPHQL_VALIDATION_FAILED]"),
         "{out}"
     );
-    assert!(out.ends_with("1 surface, 3 operations: 3 errors\n"), "{out}");
+    assert!(out.contains("2 |   posts { idd }\n  |           ^^^\n"), "{out}");
+    assert!(out.ends_with("1 surface, 3 operations: 3 errors, 1 warning\n"), "{out}");
 }
 
 #[test]
@@ -175,13 +176,73 @@ fn shipped_operations_over_a_limit_are_warned_of() {
 
     let (code, out, _) = run(directory.path(), &["check"], "");
 
+    assert_eq!(code, 0);
+    insta::assert_snapshot!(out, @r#"
+    a.graphql:7:3: warning[UNBOUNDED_LIST]: nothing says how long `Query.posts` is: it is taken to have 10 items
+    7 |   posts: [Post!] @connect(source: "catalog", http: { GET: "/posts" }, selection: "id title")
+      |   ^^^^^
+    hint: add an argument such as `first: Int = 20` that limits it, or `@listSize` of https://switchboard.example/bff/v0.1
+
+    operations/Posts.graphql:1:1: warning[COST_ESTIMATED_TOO_EXPENSIVE]: The operation is estimated to cost 10; at most 9 is allowed.
+
+    web: calls at most, cost estimated
+      operations/Posts.graphql  1 call,  cost 10
+
+    1 surface, 1 operation: no errors, 2 warnings
+    "#);
+}
+
+#[test]
+fn a_source_is_unused_only_if_no_surface_uses_it() {
+    let shared = "extend schema
+  @link(url: \"https://specs.apollo.dev/connect/v0.4\", import: [\"@source\", \"@connect\"])
+  @source(name: \"a\", http: { baseURL: \"http://127.0.0.1:9\" })
+  @source(name: \"b\", http: { baseURL: \"http://127.0.0.1:9\" })
+  @source(name: \"c\", http: { baseURL: \"http://127.0.0.1:9\" })";
+    let surface = |source: &str| {
+        format!("type Query {{ x: Int @connect(source: \"{source}\", http: {{ GET: \"/\" }}, selection: \"$.x\") }}")
+    };
+    let config =
+        "surfaces: { one: { schema: [shared.graphql, one.graphql] }, two: { schema: [shared.graphql, two.graphql] } }";
+    let directory = directory(&[
+        ("switchboard.yaml", config),
+        ("shared.graphql", shared),
+        ("one.graphql", &surface("a")),
+        ("two.graphql", &surface("b")),
+    ]);
+
+    let (code, out, _) = run(directory.path(), &["check"], "");
+    assert_eq!(code, 0, "{out}");
+    assert_eq!(out.matches("warning[UNUSED_SOURCE]").count(), 1, "{out}");
+    assert!(out.contains("no connector calls the source `c`"), "{out}");
+    let (_, out, _) = run(directory.path(), &["check", "--surface", "one"], "");
+    assert!(!out.contains("UNUSED_SOURCE"), "what was not checked may use it: {out}");
+}
+
+#[test]
+fn files_of_the_published_language_get_no_advice() {
+    let linked = GOOD.replace(
+        "  @source",
+        "  @link(url: \"https://switchboard.example/bff/v0.1\", import: [\"@listSize\"])\n  @source",
+    );
+    let directory = directory(&[("pure.graphql", GOOD), ("linked.graphql", &linked)]);
+
+    let pure = run(directory.path(), &["check", "pure.graphql", "--format", "json"], "");
+    assert_eq!(pure, (0, "[]\n".to_owned(), String::new()));
+    let (code, out, _) = run(directory.path(), &["check", "linked.graphql", "--format", "json"], "");
+    let findings: Value = serde_json::from_str(&out).unwrap();
+    assert_eq!(code, 0, "advice is no error");
+    let keys: Vec<&str> = findings[0].as_object().unwrap().keys().map(String::as_str).collect();
+    assert_eq!(keys, ["code", "message", "file", "line", "column", "severity"]);
     assert_eq!(
-        (code, out.as_str()),
-        (
-            0,
-            "operations/Posts.graphql:1:1: warning[COST_ESTIMATED_TOO_EXPENSIVE]: The operation is estimated to cost 10; \
-             at most 9 is allowed.\n\n1 surface, 1 operation: no errors\n"
-        )
+        (&findings[0]["code"], &findings[0]["severity"]),
+        (&json!("UNBOUNDED_LIST"), &json!("warning"))
+    );
+    let (code, out, _) = run(directory.path(), &["check", "linked.graphql", "--portable"], "");
+    assert_eq!(code, 1);
+    assert!(
+        out.contains("error[NOT_PORTABLE]: only this server knows this specification"),
+        "{out}"
     );
 }
 

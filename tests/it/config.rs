@@ -9,7 +9,7 @@ use std::{
 use serde_json::json;
 use switchboard::{
     config::{Config, Limits, SourceConfig},
-    http::{Cors, Settings, StatusProfile},
+    http::{Coding, Compression, Cors, Settings, StatusProfile},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -186,6 +186,7 @@ http:
   uri_bytes: 12
   csrf: false
   cors: { origins: https://shop.example, credentials: true, max_age: 13s }
+  compression: { codings: [gzip, br, gzip], min_bytes: 14 }
 log: { level: "info,switchboard=debug", format: text, requests: off }
 "#,
     );
@@ -209,6 +210,10 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
             origins: vec!["https://shop.example".to_owned()],
             credentials: true,
             max_age: Duration::from_secs(13),
+        },
+        compression: Compression {
+            codings: vec![Coding::Gzip, Coding::Brotli],
+            min_bytes: 14,
         },
     };
     assert_eq!(config.http, http);

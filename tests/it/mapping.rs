@@ -1,12 +1,13 @@
 //! The mapping language does what DIALECT.md §1.6 and §1.7 say: one case a line in `mapping_cases/*.jsonl`.
 
+mod cut;
 mod limits;
 mod properties;
 mod tree;
 
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
-use switchboard::mapping::{Evaluation, Limits, Selection, Spec, Vars, evaluate, parse};
+use switchboard::mapping::{Evaluation, Limits, Selection, Spec, Vars, evaluate, parse, parse_by_grammar};
 
 /// One line of a table. Exactly one of `json`, `missing`, `parse_error` says what is expected.
 #[derive(Debug, Deserialize)]
@@ -60,7 +61,9 @@ fn failure(case: &Case) -> Option<String> {
     let spec = spec(case.spec.as_deref());
     let selection = match (parse(&case.selection, spec), &case.parse_error) {
         (Ok(selection), None) => selection,
-        (Err(error), Some(expected)) if error.message.contains(expected.as_str()) => return None,
+        (Err(error), Some(expected)) if error.message.contains(expected.as_str()) => {
+            return misuse_is_noted(case, spec);
+        }
         (outcome, _) => return Some(format!("parse: {outcome:?}")),
     };
     let again = parse(&selection.to_string(), spec).map(Selection::without_spans);
@@ -87,6 +90,16 @@ fn failure(case: &Case) -> Option<String> {
         ));
     }
     remarks_differ(case, &outcome)
+}
+
+/// A call that can never work is no matter of the grammar: for who tries mappings out, its value is missing.
+fn misuse_is_noted(case: &Case, spec: Spec) -> Option<String> {
+    let selection = parse_by_grammar(&case.selection, spec).ok()?;
+    let data = case.data.clone().unwrap_or_default();
+    let outcome = evaluate(&selection, spec, Some(&data), &Vars::default(), &Limits::default());
+    let is_noted = !outcome.notes.is_empty();
+    let is_missing = outcome.value.is_none() || matches!(selection, Selection::Fields(_));
+    (!is_noted || !is_missing).then(|| format!("evaluates to {outcome:?}"))
 }
 
 /// Whether both print the same: tells orders of keys, and 1 from 1.0, apart.

@@ -5,29 +5,45 @@
 
 use std::{fs, path::PathBuf};
 
-use switchboard::schema::{self, Code, LoadOptions, Problem, SourceFile, report};
+use switchboard::schema::{self, Advice, Code, LoadOptions, Problem, SourceFile, report};
 
 fn cases() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema_cases"))
 }
 
 fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
+    load_with(text, portable, Advice::Off)
+}
+
+fn load_with(text: &str, portable: bool, advice: Advice) -> Result<schema::Loaded, Vec<Problem>> {
     let file = SourceFile {
         path: "schema.graphql".to_owned(),
         text: text.to_owned(),
     };
-    schema::load(
-        "test",
-        &[file],
-        &LoadOptions {
-            root: cases(),
-            portable,
-        },
-    )
+    let options = LoadOptions {
+        root: cases(),
+        portable,
+        advice,
+    };
+    schema::load("test", &[file], &options)
+}
+
+/// How a code's schemas are loaded: some things are told only to those who ask.
+fn options_for(code: Code) -> (bool, Advice) {
+    let portable = matches!(code, Code::CircularReference | Code::NotPortable);
+    let advice = match code {
+        Code::NPlusOne | Code::UnboundedList | Code::UnusedSource | Code::EqualCover => Advice::All,
+        _ => Advice::Off,
+    };
+    (portable, advice)
 }
 
 fn rendered(text: &str, portable: bool) -> String {
-    let problems = match load(text, portable) {
+    rendered_with(text, portable, Advice::Off)
+}
+
+fn rendered_with(text: &str, portable: bool, advice: Advice) -> String {
+    let problems = match load_with(text, portable, advice) {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
     };
@@ -44,8 +60,8 @@ fn every_code_has_a_schema_that_raises_it_at_its_place() {
     for code in Code::ALL {
         let folder = cases().join(code.as_str());
         let invalid = fs::read_to_string(folder.join("invalid.graphql")).unwrap();
-        let portable = *code == Code::CircularReference;
-        let text = rendered(&invalid, portable);
+        let (portable, advice) = options_for(*code);
+        let text = rendered_with(&invalid, portable, advice);
         let expected = folder.join("expected.txt");
         if std::env::var_os("UPDATE_EXPECTED").is_some() {
             fs::write(&expected, &text).unwrap();
@@ -62,9 +78,9 @@ fn every_code_has_a_schema_that_just_avoids_it() {
     let mut wrong = Vec::new();
     for code in Code::ALL {
         let valid = fs::read_to_string(cases().join(code.as_str()).join("valid.graphql")).unwrap();
-        let portable = *code == Code::CircularReference;
-        let text = rendered(&valid, portable);
-        if load(&valid, portable).is_err() || !text.is_empty() {
+        let (portable, advice) = options_for(*code);
+        let text = rendered_with(&valid, portable, advice);
+        if load_with(&valid, portable, advice).is_err() || !text.is_empty() {
             wrong.push(format!("{code}:\n{text}"));
         }
     }

@@ -10,7 +10,7 @@ use std::{
 use bytes::Bytes;
 use serde_json::{Value, json};
 use switchboard::{
-    engine::{OperationInfo, Outcome, Request, Response},
+    engine::{Caching, OperationInfo, Outcome, Request, Response},
     http::{Answer, Route, Server, Settings, StatusProfile, Stop},
     operation::Exceeded,
     telemetry::{LogRequests, Metrics},
@@ -319,6 +319,7 @@ impl Answer for Shared {
             outcome,
             body: Bytes::from(body.to_string()),
             headers: Vec::new(),
+            caching: Caching::default(),
             operation: Some(operation),
             exceeded: Exceeded::default(),
             degraded: false,

@@ -10,7 +10,7 @@ use super::{Evaluator, Val};
 const NODE_BYTES: usize = 32;
 
 /// Bytes of text that count as one step.
-const STEP_BYTES: usize = 64;
+pub(super) const STEP_BYTES: usize = 64;
 
 /// How numbers are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -171,6 +171,7 @@ impl<'a> Evaluator<'a> {
             }
             (Value::Object(a), Value::Object(b)) if a.len() == b.len() => {
                 for (key, a) in a {
+                    self.spend(key.len() / STEP_BYTES)?;
                     match b.get(key) {
                         Some(b) if self.equal(a, b, equality)? => {}
                         _ => return Some(false),

@@ -4,14 +4,18 @@ use serde_json::Value;
 
 use super::{
     Call, Evaluation, Limits, Note, Val, Vars,
+    budget::STEP_BYTES,
     log::Log,
     pins::{Pins, Slot},
 };
 use crate::mapping::{
-    ast::{Expr, Fallback, Head, Key, Path, Step},
+    ast::{Expr, Fallback, Head, Key, Path, Span, Step},
     methods::Method,
-    parse::bound_name,
+    parse::{bound_name, check},
 };
+
+/// Names that are compared in the time of one step.
+const NAMES_PER_STEP: usize = 16;
 
 /// One evaluation under way.
 #[derive(Debug)]
@@ -141,8 +145,9 @@ impl<'a> Evaluator<'a> {
                 Step::Optional(_) if value.is_null() => return None,
                 Step::Optional(_) => value,
                 Step::Select(block) => self.select(block, value)?,
-                Step::Method { name, args, .. } => {
-                    self.method(name, args.as_deref().unwrap_or_default(), value, scope)?
+                Step::Method { name, args, span } => {
+                    let method = self.callable(name, args.as_deref(), span)?;
+                    self.method(method, name, args.as_deref().unwrap_or_default(), value, scope)?
                 }
             };
         }
@@ -172,6 +177,8 @@ impl<'a> Evaluator<'a> {
     }
 
     fn variable(&mut self, name: &'a Key, quiet: bool) -> Option<Val<'a>> {
+        // A path may bind as many names as it is long, and each use looks through them.
+        self.spend(self.bound.len() / NAMES_PER_STEP)?;
         if let Some((_, value)) = self.bound.iter().rev().find(|(bound, _)| *bound == name.text) {
             return value.map(Val::Ref);
         }
@@ -184,13 +191,27 @@ impl<'a> Evaluator<'a> {
         value.map(Val::Ref)
     }
 
-    fn method(&mut self, name: &'a Key, args: &'a [Expr], input: Val<'a>, scope: Scope<'a>) -> Option<Val<'a>> {
-        let Some(method) = Method::from_name(&name.text) else {
-            self.note(name.span.start, || format!("there is no method `->{}`", name.text));
-            return None;
-        };
+    /// The method of that name, if it can be called so. A schema's mappings were checked for that before.
+    fn callable(&mut self, name: &'a Key, args: Option<&'a [Expr]>, span: &Span) -> Option<Method> {
+        let method = Method::from_name(&name.text).filter(|method| method.takes(args.map(<[_]>::len)));
+        if method.is_none() {
+            self.note(name.span.start, || {
+                check::method(name, args, span).map_or_else(|misuse| misuse.message, |()| name.text.clone())
+            });
+        }
+        method
+    }
+
+    fn method(
+        &mut self,
+        method: Method,
+        name: &'a Key,
+        args: &'a [Expr],
+        input: Val<'a>,
+        scope: Scope<'a>,
+    ) -> Option<Val<'a>> {
         if method == Method::As {
-            return self.bind(args, input, scope);
+            return self.bind(name, args, input, scope);
         }
         // `@` must outlive the call only if an argument can read it, and is an element where a method goes through a list.
         let by_element = matches!(method, Method::Map | Method::Filter | Method::Find);
@@ -205,9 +226,12 @@ impl<'a> Evaluator<'a> {
     }
 
     /// `->as($name)` or `->as($name, value)`: the value goes on unchanged.
-    fn bind(&mut self, args: &'a [Expr], input: Val<'a>, scope: Scope<'a>) -> Option<Val<'a>> {
+    fn bind(&mut self, method: &Key, args: &'a [Expr], input: Val<'a>, scope: Scope<'a>) -> Option<Val<'a>> {
         let Some(name) = args.first().and_then(bound_name) else {
-            return Some(input);
+            self.note(method.span.start, || {
+                "`->as` needs a name to bind, as in `->as($item)`".to_owned()
+            });
+            return None;
         };
         let at = self.keep(input)?;
         let value = match args.get(1) {
@@ -236,6 +260,7 @@ impl<'a> Evaluator<'a> {
             Ok(items) => return self.deeper(|run| run.key_of_each(items, key, quiet)),
             Err(single) => single,
         };
+        self.spend(key.text.len() / STEP_BYTES)?;
         let kind = value.kind();
         let (is_object, found) = match value {
             Val::Ref(Value::Object(fields)) => (true, fields.get(&key.text).map(Val::Ref)),

@@ -76,8 +76,8 @@ fn renamed(call: &mut Call<'_, '_>, fields: Map<String, Value>, below: bool) -> 
     Some(Value::Object(output))
 }
 
-/// `first_name`, `first-name`, `FIRST_NAME`, `FirstName` → `firstName`. Leading underscores stay: `__typename` is a name
-/// of its own.
+/// `first_name`, `first-name`, `FIRST_NAME`, `FirstName` → `firstName`, `HTTPServer` → `httpServer`. Leading underscores stay:
+/// `__typename` is a name of its own. So does a key without letters or digits.
 fn camel_case(key: &str) -> String {
     let name = key.trim_start_matches('_');
     let mut output = String::with_capacity(key.len());
@@ -98,9 +98,24 @@ fn camel_case(key: &str) -> String {
         }
         if shouted {
             output.extend(characters.flat_map(char::to_lowercase));
-        } else {
-            output.push_str(characters.as_str());
+            continue;
         }
+        let rest = characters.as_str();
+        let capitals = if index == 0 { leading_capitals(rest) } else { 0 };
+        output.extend(rest[..capitals].chars().flat_map(char::to_lowercase));
+        output.push_str(&rest[capitals..]);
+    }
+    if output.len() == key.len() - name.len() {
+        return key.to_owned();
     }
     output
+}
+
+/// How many bytes of capitals `rest` begins with that belong to the word before: of `TTPServer` the first three.
+fn leading_capitals(rest: &str) -> usize {
+    let end = rest
+        .char_indices()
+        .find(|(_, character)| !character.is_uppercase())
+        .map_or(rest.len(), |(at, _)| at);
+    rest[..end].char_indices().next_back().map_or(0, |(last, _)| last)
 }

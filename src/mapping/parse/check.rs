@@ -10,7 +10,7 @@ use crate::mapping::{
 const RESERVED: [&str; 5] = ["typeof", "matchIf", "has", "keys", "values"];
 
 /// Checks one `->name(args)`; `args` is `None` without parentheses.
-pub(super) fn method(name: &Key, args: Option<&[Expr]>, span: &Span) -> Result<(), ParseError> {
+pub(in crate::mapping) fn method(name: &Key, args: Option<&[Expr]>, span: &Span) -> Result<(), ParseError> {
     let refuse = |message: String| Err(ParseError::new(message, span.clone()));
     if RESERVED.contains(&name.text.as_str()) {
         return refuse(format!("`->{}` is not part of the public language", name.text));

@@ -222,7 +222,7 @@ impl Parser<'_> {
             None
         };
         let span = start..self.end();
-        check::method(&name, args.as_deref(), &span)?;
+        self.misuses.extend(check::method(&name, args.as_deref(), &span).err());
         Ok(Step::Method { name, args, span })
     }
 

@@ -12,6 +12,10 @@ const CLIENT_HEADERS: [(&str, &str); 2] = [
     ("graphql-client-name", "graphql-client-version"),
 ];
 
+/// The same as the value of `Vary`.
+pub const CLIENT_HEADERS_VARY: &str =
+    "apollographql-client-name, apollographql-client-version, graphql-client-name, graphql-client-version";
+
 /// A document of a list, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListedDocument {
@@ -39,6 +43,14 @@ struct Scope {
 pub(super) struct Client<'a> {
     pub(super) name: Option<&'a str>,
     version: Option<&'a str>,
+}
+
+/// A text that was looked for.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'a> {
+    pub(super) text: &'a Arc<str>,
+    /// Whether it depends on the client.
+    pub(super) by_client: bool,
 }
 
 /// Texts of one id, text or form, by whom they are for.
@@ -82,17 +94,17 @@ impl Listed {
     }
 
     /// The text that an id stands for.
-    pub(super) fn by_id(&self, id: &str, client: Client<'_>) -> Option<&Arc<str>> {
+    pub(super) fn by_id(&self, id: &str, client: Client<'_>) -> Option<Found<'_>> {
         nearest(self.by_id.get(id)?, client)
     }
 
     /// The text itself, if it is listed as it is.
-    pub(super) fn by_text(&self, text: &str, client: Client<'_>) -> Option<&Arc<str>> {
+    pub(super) fn by_text(&self, text: &str, client: Client<'_>) -> Option<Found<'_>> {
         nearest(self.by_text.get(text)?, client)
     }
 
     /// The listed text of this form.
-    pub(super) fn by_form(&self, form: &Hash, client: Client<'_>) -> Option<&Arc<str>> {
+    pub(super) fn by_form(&self, form: &Hash, client: Client<'_>) -> Option<Found<'_>> {
         nearest(self.by_form.get(form)?, client)
     }
 
@@ -115,11 +127,14 @@ fn insert(scoped: &mut Scoped, scope: &Scope, text: &Arc<str>) -> bool {
 }
 
 /// What is for this version of this client before what is for the client, and that before what is for all.
-fn nearest<'a>(scoped: &'a Scoped, client: Client<'_>) -> Option<&'a Arc<str>> {
+fn nearest<'a>(scoped: &'a Scoped, client: Client<'_>) -> Option<Found<'a>> {
     let matching = scoped.iter().filter(|(scope, _)| scope.admits(client));
     matching
         .max_by_key(|(scope, _)| (scope.client.is_some(), scope.version.is_some()))
-        .map(|(_, text)| text)
+        .map(|(_, text)| Found {
+            text,
+            by_client: scoped.iter().any(|(scope, _)| scope.client.is_some()),
+        })
 }
 
 // === impl Scope ===

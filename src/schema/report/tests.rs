@@ -14,6 +14,7 @@ fn problem(source: &str, marked: &str) -> (Problem, SourceFile) {
         span: start..start + marked.len(),
         line,
         column,
+        is_advice: false,
     };
     (
         problem,
@@ -77,12 +78,11 @@ fn programs_get_an_array_of_objects() {
     [
       {
         "code": "INVALID_URL",
-        "message": "no",
+        "message": "no; yes",
         "file": "a.graphql",
         "line": 1,
         "column": 1,
-        "severity": "error",
-        "hint": "yes"
+        "severity": "error"
       }
     ]
     "#);

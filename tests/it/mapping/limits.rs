@@ -74,6 +74,60 @@ fn wrapping_a_value_over_and_over_ends_at_the_limit() {
 }
 
 #[test]
+fn looking_through_many_names_counts() {
+    let mut text = "a".to_owned();
+    for name in 0..20_000 {
+        write!(text, "->as($n{name})").unwrap();
+    }
+    write!(text, "->echo([{}])", "$none, ".repeat(20_000)).unwrap();
+
+    assert_stopped(&run(&text, &json!({"a": 1})), "too many steps");
+}
+
+#[test]
+fn long_keys_count() {
+    let key = "k".repeat(1_000_000);
+    let large: Vec<u32> = (0..1_000).collect();
+    let data = json!({ "a": large, "o": { key.as_str(): 1 }, "p": { key.as_str(): 1 } });
+
+    assert_stopped(&run("a->filter($.o->eq($.p))", &data), "too many steps");
+    assert_stopped(&run(&format!("a->map($.o.{key})"), &data), "too many steps");
+}
+
+#[test]
+fn cutting_a_huge_text_into_characters_ends_at_the_limit() {
+    let data = json!({ "t": "x".repeat(4 * 1024 * 1024) });
+
+    assert_stopped(&run("t->split('')", &data), "too large");
+    assert_stopped(&run("t->split('x')", &data), "too large");
+    assert_eq!(run("t->split('', 2)", &data).value, Some(json!(["x", "x"])));
+}
+
+#[test]
+fn merging_huge_values_over_and_over_ends_at_the_limit() {
+    let large: Vec<Value> = (0..10_000).map(|n| json!({ "n": n, "m": { "n": [n] } })).collect();
+    let text = "x: $.a ".repeat(200);
+
+    assert_stopped(&run(&text, &json!({ "a": large })), "too large");
+}
+
+#[test]
+fn deep_json_in_a_text_is_refused_or_fits_the_stack() {
+    for (depth, fits) in [(100, true), (100_000, false)] {
+        let data = json!({ "t": format!("{}{}", "[".repeat(depth), "]".repeat(depth)) });
+        let outcome = run("t->jsonParse", &data);
+        assert_eq!(outcome.value.is_some(), fits);
+        assert_eq!(outcome.notes.is_empty(), fits);
+    }
+    let grown = format!("t{}", "->jsonParse->echo([@])->jsonStringify".repeat(300));
+    assert_eq!(
+        run(&grown, &json!({ "t": "1" })).value,
+        None,
+        "JSON readers stop at 128"
+    );
+}
+
+#[test]
 fn trees_of_what_is_made_stay_small() {
     // Longer than the depth of any stack: walked to the end, these would not come back.
     let deep = format!("$({{}}){}", "->echo({ a: @ })".repeat(20_000));

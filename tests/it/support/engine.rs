@@ -51,7 +51,16 @@ impl TestEngine {
         )
     }
 
+    /// An engine for a schema with a head of its own, whose sources are where it says, with this `$config`.
+    pub(crate) fn configured(sdl: &str, config: Value) -> Self {
+        Self::build(&[("schema.graphql", sdl)], &[], &config, Settings::default())
+    }
+
     pub(crate) fn of_files(files: &[(&str, &str)], sources: &[(&str, String)], settings: Settings) -> Self {
+        Self::build(files, sources, &SourceSettings::default().config, settings)
+    }
+
+    fn build(files: &[(&str, &str)], sources: &[(&str, String)], config: &Value, settings: Settings) -> Self {
         let files: Vec<SourceFile> = files
             .iter()
             .map(|(path, text)| SourceFile {
@@ -86,6 +95,7 @@ impl TestEngine {
             clients.push(client(&source.name, transport));
             let settings = SourceSettings {
                 override_url: url.cloned(),
+                config: config.clone(),
                 max_requests_per_operation: 10_000,
                 ..SourceSettings::default()
             };
