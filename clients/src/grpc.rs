@@ -18,13 +18,13 @@ use http::{
 };
 use tokio::time::Instant;
 
+pub(crate) use self::pushback::StatusDetails;
 use self::{
     balance::Balancer,
     connection::{Dialer, Trouble},
     framing::Encoding,
     status::Status,
 };
-pub(crate) use self::pushback::StatusDetails;
 pub use self::{
     pushback::{Pushback, pushback},
     reflection::{ReflectionError, reflect},

@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use http::{HeaderName, Method, Uri, header};
+use http::{HeaderMap, HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
 use switchboard_clients::Client;
 

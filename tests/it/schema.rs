@@ -24,6 +24,7 @@ fn load_with(text: &str, portable: bool, advice: Advice) -> Result<schema::Loade
         root: cases(),
         portable,
         advice,
+        ..LoadOptions::default()
     };
     schema::load("test", &[file], &options)
 }

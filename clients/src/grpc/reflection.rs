@@ -19,7 +19,10 @@ use super::status::code_name;
 use crate::{Call, CallError, Client};
 
 /// Newest first.
-const SERVICES: [&str; 2] = ["grpc.reflection.v1.ServerReflection", "grpc.reflection.v1alpha.ServerReflection"];
+const SERVICES: [&str; 2] = [
+    "grpc.reflection.v1.ServerReflection",
+    "grpc.reflection.v1alpha.ServerReflection",
+];
 
 // Far beyond any service that people wrote.
 const FILES_MAX: usize = 10_000;
@@ -34,7 +37,9 @@ pub enum ReflectionError {
     #[error(transparent)]
     Call(#[from] CallError),
     /// It does not have reflection.
-    #[error("it has no server reflection, neither v1 nor v1alpha; switch it on there, or use `proto` or `descriptorSet`")]
+    #[error(
+        "it has no server reflection, neither v1 nor v1alpha; switch it on there, or use `proto` or `descriptorSet`"
+    )]
     Unimplemented,
     /// It refused to answer.
     #[error("it answers {code} to server reflection{}", with(message))]
@@ -137,11 +142,7 @@ struct File {
 ///
 /// # Errors
 /// It cannot be reached, has no reflection, or does not tell all of it by `deadline`.
-pub async fn reflect(
-    client: &dyn Client,
-    metadata: &HeaderMap,
-    deadline: Instant,
-) -> Result<Vec<u8>, ReflectionError> {
+pub async fn reflect(client: &dyn Client, metadata: &HeaderMap, deadline: Instant) -> Result<Vec<u8>, ReflectionError> {
     for service in SERVICES {
         let path = format!("/{service}/ServerReflectionInfo");
         let asker = Asker {
@@ -165,7 +166,9 @@ impl Asker<'_> {
         match self.ask(Ask::Services(String::new())).await {
             Ok(Some(Told::Services(told))) => {
                 let names = told.services.into_iter().map(|service| service.name);
-                Ok(Some(names.filter(|name| !name.starts_with("grpc.reflection.")).collect()))
+                Ok(Some(
+                    names.filter(|name| !name.starts_with("grpc.reflection.")).collect(),
+                ))
             }
             Ok(Some(Told::Error(error))) => Err(error.refused()),
             Ok(_) => Ok(None),

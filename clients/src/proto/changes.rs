@@ -15,7 +15,9 @@ pub fn changes(old: &DescriptorPool, new: &DescriptorPool) -> Vec<String> {
     names.dedup();
     for name in names {
         match (old.get(name), new.get(name)) {
-            (Some(old), Some(new)) if old != new => lines.push(format!("~ {name}{new}, was {}", old.trim_start_matches(": "))),
+            (Some(old), Some(new)) if old != new => {
+                lines.push(format!("~ {name}{new}, was {}", old.trim_start_matches(": ")))
+            }
             (Some(old), None) => lines.push(format!("- {name}{old}")),
             (None, Some(new)) => lines.push(format!("+ {name}{new}")),
             _ => {}

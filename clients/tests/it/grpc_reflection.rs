@@ -36,7 +36,10 @@ fn shop() -> DescriptorPool {
             "money.proto",
             "syntax = \"proto2\"; package shop; message Money { optional group Amount = 1 { required int64 units = 1; } }",
         ),
-        ("other.proto", "syntax = \"proto3\"; package other; service Ping { rpc Ping(P) returns (P); } message P {}"),
+        (
+            "other.proto",
+            "syntax = \"proto3\"; package other; service Ping { rpc Ping(P) returns (P); } message P {}",
+        ),
     ] {
         std::fs::write(folder.path().join(name), text).unwrap();
     }
@@ -112,7 +115,12 @@ async fn files_come_in_one_order_without_comments_whatever_order_the_server_has_
         .collect();
     assert_eq!(
         names,
-        ["google/protobuf/timestamp.proto", "money.proto", "other.proto", "shop.proto"]
+        [
+            "google/protobuf/timestamp.proto",
+            "money.proto",
+            "other.proto",
+            "shop.proto"
+        ]
     );
 }
 

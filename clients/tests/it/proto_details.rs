@@ -34,12 +34,23 @@ fn details(details: &[(&str, &[u8])]) -> Vec<Value> {
 fn details_of_the_common_types_are_objects_with_their_type() {
     let violation = b"\x0a\x04name\x12\x09too short";
     let bad_request = [b"\x0a", &[violation.len() as u8][..], violation].concat();
-    let retry = [b"\x0a".to_vec(), Duration { seconds: 2, nanos: 500_000_000 }.encode_length_delimited_to_vec()].concat();
+    let retry = [
+        b"\x0a".to_vec(),
+        Duration {
+            seconds: 2,
+            nanos: 500_000_000,
+        }
+        .encode_length_delimited_to_vec(),
+    ]
+    .concat();
 
     let found = details(&[
         ("google.rpc.BadRequest", &bad_request),
         ("google.rpc.RetryInfo", &retry),
-        ("google.rpc.ErrorInfo", b"\x0a\x03OUT\x12\x04shop\x1a\x0a\x0a\x03sku\x12\x03a-1"),
+        (
+            "google.rpc.ErrorInfo",
+            b"\x0a\x03OUT\x12\x04shop\x1a\x0a\x0a\x03sku\x12\x03a-1",
+        ),
     ]);
 
     assert_eq!(
