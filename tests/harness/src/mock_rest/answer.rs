@@ -51,6 +51,15 @@ impl Answer {
         }
     }
 
+    /// 200 with exactly these bytes and no content type.
+    #[must_use]
+    pub fn bytes(body: impl Into<Bytes>) -> Self {
+        Self {
+            body: body.into(),
+            ..Self::status(200)
+        }
+    }
+
     /// This status, no body, no content type.
     #[must_use]
     pub fn status(status: u16) -> Self {
