@@ -16,6 +16,7 @@ use switchboard_clients::{
 };
 
 mod builder;
+pub mod descriptors;
 pub mod documents;
 mod executor;
 mod locals;
@@ -31,11 +32,14 @@ use crate::{
     http::{Answer, Server, ServerError, Stop},
     mapping::ScanLimits,
     operation::{self, documents as persisted},
-    schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
+    schema::{
+        self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, model::SourceTransport, report,
+    },
     telemetry::Metrics,
 };
 
 use self::redis::RedisStore;
+use descriptors::{Ask, Descriptors};
 use documents::List;
 use locals::Locals;
 
@@ -49,6 +53,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
 }
@@ -84,16 +89,11 @@ impl App {
     }
 
     fn build_with(config: Config, locals: &Locals) -> Result<Self, AppError> {
-        let options = LoadOptions {
-            root: config.base.clone(),
-            portable: false,
-            local: locals.types.clone(),
-            advice: Advice::Start,
-        };
+        let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_files(&surface.name, &surface.schema, &options))
+            .map(|surface| read_with(&config, surface, &descriptors, locals.types.as_ref()))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -113,10 +113,14 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded, locals)
+        Self::bind(config, loaded, (descriptors, locals))
     }
 
-    fn bind(config: Config, surfaces: Vec<Surface>, locals: &Locals) -> Result<Self, AppError> {
+    fn bind(
+        config: Config,
+        surfaces: Vec<Surface>,
+        (descriptors, locals): (Arc<Descriptors>, &Locals),
+    ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
@@ -154,6 +158,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                descriptors,
                 shared,
                 metrics,
             })
@@ -210,7 +215,10 @@ impl App {
                 documents::watch(engine.clone(), surface, list, metrics)
             })
             .collect();
+        let descriptors = self.descriptors;
+        let comparing = tokio::spawn(async move { descriptors.compare_locks().await });
         server.run(Surfaces(engines), &routes, stop).await;
+        comparing.abort();
         watches.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
@@ -238,11 +246,21 @@ impl Answer for Surfaces {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
+    read_with(config, surface, &Descriptors::new(config, Ask::Unlocked), None)
+}
+
+fn read_with(
+    config: &Config,
+    surface: &SurfaceConfig,
+    descriptors: &Arc<Descriptors>,
+    local: Option<&LocalSchemas>,
+) -> ReadSchema {
     let options = LoadOptions {
         root: config.base.clone(),
         portable: false,
-        local: None,
+        local: local.cloned(),
         advice: Advice::Start,
+        reflection: descriptors.reflection(),
     };
     read_files(&surface.name, &surface.schema, &options)
 }

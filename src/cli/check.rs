@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::{ConfigArg, Failure, Format, LocalArg, print, unknown_surface};
 use crate::{
-    app,
+    app::{
+        self,
+        descriptors::{Ask, Descriptors},
+    },
     config::{Config, SurfaceConfig},
     engine,
     operation::{
@@ -87,7 +90,10 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
     if let (Some(name), true) = (&args.surface, surfaces.is_empty()) {
         return Err(unknown_surface(&config, name));
     }
-    let options = args.options(&config.base, Advice::All)?;
+    let options = LoadOptions {
+        reflection: Descriptors::new(&config, Ask::Unlocked).reflection(),
+        ..args.options(&config.base, Advice::All)?
+    };
     let mut operations = 0;
     for surface in &surfaces {
         let read = app::read_files(&surface.name, &surface.schema, &options);
@@ -180,6 +186,7 @@ impl Args {
             portable: self.portable,
             local: self.locals.load()?,
             advice,
+            ..LoadOptions::default()
         })
     }
 }

@@ -212,7 +212,7 @@ impl Job {
         let mut failed_values = Vec::new();
         let node = match reply {
             Some(reply) => {
-                vars.add_reply(&compiled.reply, reply);
+                vars.add_reply(&compiled.reply, connector, reply);
                 let node = reply::read(&self.scope, fetch, connector, reply, &vars, &mut table, &mut declared)?;
                 if !reply.errors.is_empty() {
                     failed_values = reply::failed_values(&self.scope, connector, reply, &vars);

@@ -16,7 +16,6 @@ pub(crate) enum Feature {
     Authenticated,
     RequiresScopes,
     Policy,
-    Reflection,
     Context,
 }
 
@@ -27,7 +26,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::Authenticated,
     Feature::RequiresScopes,
     Feature::Policy,
-    Feature::Reflection,
     Feature::Context,
 ];
 
@@ -43,7 +41,6 @@ impl Feature {
             Self::Authenticated => "@authenticated",
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
-            Self::Reflection => "reflection: true",
             Self::Context => "$context",
         }
     }
@@ -51,7 +48,6 @@ impl Feature {
     /// What to do instead.
     fn instead(self) -> &'static str {
         match self {
-            Self::Reflection => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

@@ -78,7 +78,7 @@ fn read(used: &Use, context: Context<'_>, problems: &mut Problems<'_>) -> Source
     let mut scope = Scope::of_source(context.schema, context.spec);
     scope.is_grpc = arguments.get("grpc").is_some();
     scope.is_local = arguments.get("local").is_some();
-    let (transport, descriptors) = read_transport(used, context, &mut scope, problems);
+    let (transport, descriptors) = read_transport(used, &name, context, &mut scope, problems);
     let local = read_local(arguments, transport.is_none(), context, problems);
     let transport = transport.or_else(|| local.as_ref().map(LocalSource::transport));
     let is_success = arguments
@@ -145,6 +145,7 @@ fn read_name(arguments: Arguments<'_>, problems: &mut Problems<'_>) -> String {
 
 fn read_transport(
     used: &Use,
+    name: &str,
     context: Context<'_>,
     scope: &mut Scope<'_>,
     problems: &mut Problems<'_>,
@@ -157,7 +158,7 @@ fn read_transport(
         return (read_http(http, scope, problems), None);
     }
     match arguments.object("grpc") {
-        Some(grpc) => grpc::read_source(grpc, &used.place, context.options, scope, problems),
+        Some(grpc) => grpc::read_source(grpc, (name, &used.place), context.options, scope, problems),
         None => {
             if arguments.get("local").is_none() {
                 problems

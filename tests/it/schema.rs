@@ -349,7 +349,6 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
   @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@cacheControl",
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
-  @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
   @resilience(source: "api", timeout: "1s")
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
@@ -363,10 +362,10 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        7,
+        6,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 7, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 6, "{}", rendered(&text, false));
 }
 
 #[test]
