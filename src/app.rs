@@ -15,7 +15,11 @@ use switchboard_clients::{
     registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
 };
 
+mod control;
 pub mod documents;
+pub mod faults;
+mod page;
+mod watch;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
@@ -24,15 +28,18 @@ use crate::{
         Backends,
         backends::{NO_SOURCE, SourceSettings, base_url, environment},
     },
-    http::{Answer, Server, ServerError, Stop},
+    http::{Server, ServerError, Stop},
     mapping::ScanLimits,
     operation::{self, documents as persisted},
     schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, model::SourceTransport, report},
     telemetry::Metrics,
 };
 
+use control::{Control, Live};
 use documents::List;
 pub use documents::operation_files;
+use faults::Faults;
+use watch::Looks;
 
 /// A server that has everything but its sockets.
 #[derive(Debug)]
@@ -41,6 +48,10 @@ pub struct App {
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
     metrics: Arc<Metrics>,
+    /// In development.
+    faults: Option<Arc<Faults>>,
+    /// What its files were like before they were read.
+    seen: Looks,
 }
 
 /// The schema of one surface as it was read.
@@ -59,7 +70,7 @@ pub struct ReadSchema {
 #[error("{}", .0.join("\n"))]
 pub struct AppError(pub Vec<String>);
 
-/// Answers each surface by its engine.
+/// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
 
 // === impl App ===
@@ -70,6 +81,17 @@ impl App {
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
+        let faults = config.is_for_development.then(Arc::<Faults>::default);
+        let metrics = Arc::new(Metrics::new(
+            config.surfaces.iter().map(|surface| &*surface.name),
+            config.sources.keys().map(String::as_str),
+        ));
+        Self::build_again(config, metrics, faults)
+    }
+
+    /// The same beside a server that runs: what is counted goes on being counted.
+    fn build_again(config: Config, metrics: Arc<Metrics>, faults: Option<Arc<Faults>>) -> Result<Self, AppError> {
+        let seen = watch::looks_of(&config);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
@@ -93,25 +115,30 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded)
+        let app = Self::bind(config, loaded, metrics, faults)?;
+        Ok(Self { seen, ..app })
     }
 
-    fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
+    fn bind(
+        config: Config,
+        surfaces: Vec<Surface>,
+        metrics: Arc<Metrics>,
+        faults: Option<Arc<Faults>>,
+    ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
             .collect();
         let mut errors = unused_sources(&config, &names);
-        let metrics = Arc::new(Metrics::new(
-            config.surfaces.iter().map(|surface| &*surface.name),
-            names.iter().map(String::as_str),
-        ));
+        // Each series begins at zero, also those of sources that the configuration does not name.
+        names.iter().for_each(|name| metrics.add_source(name));
         let mut engines = Vec::new();
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
+            match bind_surface(&config, surface, settings.cache_bytes, (&metrics, faults.as_deref())) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
+                    of_engine.degraded = metrics.surface(&settings.name).degraded;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
                 }
@@ -130,6 +157,8 @@ impl App {
                 surfaces: engines,
                 lists,
                 metrics,
+                faults,
+                seen: Looks::default(),
             })
         } else {
             Err(AppError(errors))
@@ -163,18 +192,17 @@ impl App {
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
     pub async fn serve_on(self, server: Server, stop: Stop) {
         let routes = self.config.routes();
-        let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let settings = self.config.surfaces.into_iter().zip(self.lists);
-        let watches: Vec<_> = engines
-            .iter()
-            .zip(settings)
-            .filter_map(|(engine, (surface, list))| {
-                let metrics = self.metrics.surface(&surface.name).persisted;
-                documents::watch(engine.clone(), surface, list, metrics)
-            })
-            .collect();
-        server.run(Surfaces(engines), &routes, stop).await;
-        watches.iter().for_each(tokio::task::JoinHandle::abort);
+        let control = Control::new(self);
+        let _tasks = control.start();
+        let server = server.operated_by(control.clone());
+        server.run(Live(control.clone()), &routes, stop).await;
+        control.end();
+    }
+
+    /// The faults that a developer may ask for; `None`: this is no development.
+    #[must_use]
+    pub fn faults(&self) -> Option<&Faults> {
+        self.faults.as_deref()
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -187,14 +215,6 @@ impl App {
         tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
         self.serve_on(server, stop).await;
         Ok(())
-    }
-}
-
-// === impl Surfaces ===
-
-impl Answer for Surfaces {
-    async fn handle(&self, request: engine::Request) -> engine::Response {
-        self.0[request.surface].handle(request).await
     }
 }
 
@@ -258,7 +278,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
-    metrics: &Metrics,
+    (metrics, faults): (&Metrics, Option<&Faults>),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -290,8 +310,15 @@ fn bind_surface(
         return Err(errors);
     }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
-    let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
-    let backends = backends.with_cache(cache_bytes);
+    let client = |name: &str| {
+        let client = registry.get(name)?.clone();
+        Some(match faults {
+            Some(faults) if name != NO_SOURCE => faults.around(name, client, config.source(name).timeout),
+            _ => client,
+        })
+    };
+    let backends = Backends::bind(&surface, &settings, &client, metrics)?;
+    let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
 }
 
@@ -381,6 +408,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
             registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
             ..persisted::Settings::default()
         },
+        ..engine::Settings::default()
     }
 }
 

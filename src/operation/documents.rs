@@ -26,7 +26,7 @@ use id::{Hash, Id};
 use listed::{Client, Found, Listed};
 use registered::Registered;
 
-pub use listed::{CLIENT_HEADERS_VARY, ListedDocument};
+pub use listed::{CLIENT_HEADERS, CLIENT_HEADERS_VARY, ListedDocument};
 pub use registered::Registration;
 
 /// Bytes of texts of listed documents whose operations are kept. What does not fit is checked again when it is asked for.
