@@ -19,6 +19,7 @@ mod control;
 pub mod documents;
 pub mod faults;
 mod page;
+mod redis;
 mod watch;
 
 use crate::{
@@ -35,6 +36,7 @@ use crate::{
     telemetry::Metrics,
 };
 
+use self::redis::RedisStore;
 use control::{Control, Live};
 use documents::List;
 pub use documents::operation_files;
@@ -47,6 +49,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
     /// In development.
     faults: Option<Arc<Faults>>,
@@ -133,10 +136,15 @@ impl App {
         // Each series begins at zero, also those of sources that the configuration does not name.
         names.iter().for_each(|name| metrics.add_source(name));
         let mut engines = Vec::new();
+        let shared = shared_documents(&config).unwrap_or_else(|why| {
+            errors.push(why);
+            None
+        });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
             match bind_surface(&config, surface, settings.cache_bytes, (&metrics, faults.as_deref())) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
+                    of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     of_engine.degraded = metrics.surface(&settings.name).degraded;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
@@ -156,6 +164,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                shared,
                 metrics,
                 faults,
                 seen: Looks::default(),
@@ -191,6 +200,9 @@ impl App {
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
     pub async fn serve_on(self, server: Server, stop: Stop) {
+        if let Some(shared) = &self.shared {
+            shared.begin();
+        }
         let routes = self.config.routes();
         let control = Control::new(self);
         let _tasks = control.start();
@@ -320,6 +332,17 @@ fn bind_surface(
     let backends = Backends::bind(&surface, &settings, &client, metrics)?;
     let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
+}
+
+/// Where processes share registered documents.
+fn shared_documents(config: &Config) -> Result<Option<Arc<dyn persisted::SharedStore>>, String> {
+    let Some(settings) = &config.documents else {
+        return Ok(None);
+    };
+    match RedisStore::new(settings) {
+        Ok(store) => Ok(Some(Arc::new(store))),
+        Err(error) => Err(format!("documents.redis: {error}")),
+    }
 }
 
 fn with_causes(error: &RegistryError) -> String {

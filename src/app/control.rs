@@ -68,6 +68,7 @@ impl Control {
             config,
             surfaces,
             lists,
+            shared: _,
             metrics,
             faults,
             seen,
@@ -196,6 +197,9 @@ impl Control {
         }
         let app =
             App::build_again(next, self.metrics.clone(), self.faults.clone()).map_err(|error| error.to_string())?;
+        if let Some(shared) = &app.shared {
+            shared.begin();
+        }
         let engines: Vec<Arc<Engine>> = app.surfaces.into_iter().map(|(_, engine)| engine).collect();
         let mut state = self.state();
         let switches = state.by_file.and(&state.by_admin);

@@ -58,7 +58,10 @@ enum End {
 }
 
 /// What a head asks for, once it may.
-#[expect(clippy::large_enum_variant, reason = "one a request, moved once: a box would cost more")]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a request, moved once: a box would cost more"
+)]
 enum Admitted {
     Request(engine::Request, Media),
     Options,
