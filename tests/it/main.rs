@@ -36,6 +36,7 @@ mod replies;
 mod requests;
 mod scan;
 mod schema;
+mod schema_guide;
 mod schema_variants;
 mod sharing;
 mod shop_counts;
