@@ -16,6 +16,7 @@ use switchboard_clients::{
 };
 
 mod control;
+pub mod descriptors;
 pub mod documents;
 pub mod faults;
 mod page;
@@ -38,6 +39,7 @@ use crate::{
 
 use self::redis::RedisStore;
 use control::{Control, Live};
+use descriptors::{Ask, Descriptors};
 use documents::List;
 pub use documents::operation_files;
 use faults::Faults;
@@ -49,6 +51,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
     /// In development.
@@ -95,10 +98,11 @@ impl App {
     /// The same beside a server that runs: what is counted goes on being counted.
     fn build_again(config: Config, metrics: Arc<Metrics>, faults: Option<Arc<Faults>>) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
+        let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_schema(&config, surface))
+            .map(|surface| read_with(&config, surface, &descriptors))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -118,15 +122,15 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, metrics, faults)?;
+        let app = Self::bind(config, loaded, descriptors, (metrics, faults))?;
         Ok(Self { seen, ..app })
     }
 
     fn bind(
         config: Config,
         surfaces: Vec<Surface>,
-        metrics: Arc<Metrics>,
-        faults: Option<Arc<Faults>>,
+        descriptors: Arc<Descriptors>,
+        (metrics, faults): (Arc<Metrics>, Option<Arc<Faults>>),
     ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
@@ -164,6 +168,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                descriptors,
                 shared,
                 metrics,
                 faults,
@@ -233,10 +238,15 @@ impl App {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
+    read_with(config, surface, &Descriptors::new(config, Ask::Unlocked))
+}
+
+fn read_with(config: &Config, surface: &SurfaceConfig, descriptors: &Arc<Descriptors>) -> ReadSchema {
     let options = LoadOptions {
         root: config.base.clone(),
         portable: false,
         advice: Advice::Start,
+        reflection: descriptors.reflection(),
     };
     read_files(&surface.name, &surface.schema, &options)
 }

@@ -68,13 +68,15 @@ impl Control {
             config,
             surfaces,
             lists,
+            descriptors,
             shared: _,
             metrics,
             faults,
             seen,
         } = app;
         let engines: Vec<Arc<Engine>> = surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let watches = follow(&engines, &config, lists, &metrics);
+        let mut watches = follow(&engines, &config, lists, &metrics);
+        watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         let control = Arc::new(Self {
             live: ArcSwap::from_pointee(Surfaces(engines)),
             state: Mutex::new(State {
@@ -204,7 +206,9 @@ impl Control {
         let mut state = self.state();
         let switches = state.by_file.and(&state.by_admin);
         engines.iter().for_each(|engine| engine.switch(&switches));
-        let watches = follow(&engines, &app.config, app.lists, &self.metrics);
+        let mut watches = follow(&engines, &app.config, app.lists, &self.metrics);
+        let descriptors = app.descriptors;
+        watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         std::mem::replace(&mut state.watches, watches)
             .iter()
             .for_each(JoinHandle::abort);
