@@ -16,11 +16,15 @@ use switchboard_clients::{
 };
 
 mod builder;
+mod control;
 pub mod descriptors;
 pub mod documents;
 mod executor;
+pub mod faults;
 mod locals;
+mod page;
 mod redis;
+mod watch;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
@@ -29,7 +33,7 @@ use crate::{
         Backends,
         backends::{NO_SOURCE, SourceSettings, base_url, environment},
     },
-    http::{Answer, Server, ServerError, Stop},
+    http::{Server, ServerError, Stop},
     mapping::ScanLimits,
     operation::{self, documents as persisted},
     schema::{
@@ -39,12 +43,16 @@ use crate::{
 };
 
 use self::redis::RedisStore;
+use control::{Control, Live};
 use descriptors::{Ask, Descriptors};
 use documents::List;
 use locals::Locals;
 
 pub use builder::Builder;
 pub use documents::operation_files;
+use faults::Faults;
+use watch::Looks;
+
 pub use executor::SurfaceExecutor;
 
 /// A server that has everything but its sockets.
@@ -56,6 +64,11 @@ pub struct App {
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
+    /// In development.
+    faults: Option<Arc<Faults>>,
+    locals: Arc<Locals>,
+    /// What its files were like before they were read.
+    seen: Looks,
 }
 
 /// The schema of one surface as it was read.
@@ -74,7 +87,7 @@ pub struct ReadSchema {
 #[error("{}", .0.join("\n"))]
 pub struct AppError(pub Vec<String>);
 
-/// Answers each surface by its engine.
+/// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
 
 // === impl App ===
@@ -88,7 +101,23 @@ impl App {
         Builder::new(config).build()
     }
 
-    fn build_with(config: Config, locals: &Locals) -> Result<Self, AppError> {
+    fn build_with(config: Config, locals: Locals) -> Result<Self, AppError> {
+        let faults = config.is_for_development.then(Arc::<Faults>::default);
+        let metrics = Arc::new(Metrics::new(
+            config.surfaces.iter().map(|surface| &*surface.name),
+            config.sources.keys().map(String::as_str),
+        ));
+        Self::build_again(config, metrics, faults, Arc::new(locals))
+    }
+
+    /// The same beside a server that runs: what is counted goes on being counted.
+    fn build_again(
+        config: Config,
+        metrics: Arc<Metrics>,
+        faults: Option<Arc<Faults>>,
+        locals: Arc<Locals>,
+    ) -> Result<Self, AppError> {
+        let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
@@ -113,34 +142,40 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded, (descriptors, locals))
+        let app = Self::bind(config, loaded, descriptors, (metrics, faults, locals))?;
+        Ok(Self { seen, ..app })
     }
 
     fn bind(
         config: Config,
         surfaces: Vec<Surface>,
-        (descriptors, locals): (Arc<Descriptors>, &Locals),
+        descriptors: Arc<Descriptors>,
+        (metrics, faults, locals): (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>),
     ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
             .collect();
         let mut errors = unused_sources(&config, &names);
-        let metrics = Arc::new(Metrics::new(
-            config.surfaces.iter().map(|surface| &*surface.name),
-            names.iter().map(String::as_str),
-        ));
+        // Each series begins at zero, also those of sources that the configuration does not name.
+        names.iter().for_each(|name| metrics.add_source(name));
         let mut engines = Vec::new();
         let shared = shared_documents(&config).unwrap_or_else(|why| {
             errors.push(why);
             None
         });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, settings.cache_bytes, (&metrics, locals)) {
+            match bind_surface(
+                &config,
+                surface,
+                settings.cache_bytes,
+                (&metrics, faults.as_deref(), &locals),
+            ) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
+                    of_engine.degraded = metrics.surface(&settings.name).degraded;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
                 }
@@ -161,6 +196,9 @@ impl App {
                 descriptors,
                 shared,
                 metrics,
+                faults,
+                locals,
+                seen: Looks::default(),
             })
         } else {
             Err(AppError(errors))
@@ -174,14 +212,6 @@ impl App {
             .iter()
             .find(|(name, _)| name == surface)
             .map(|(_, engine)| &**engine)
-    }
-
-    /// The engine of a surface as an `async-graphql` executor, to be served by a program of your own.
-    #[must_use]
-    pub fn executor(&self, surface: &str) -> Option<SurfaceExecutor> {
-        let number = self.surfaces.iter().position(|(name, _)| name == surface)?;
-        let engine = self.surfaces[number].1.clone();
-        Some(SurfaceExecutor::new(engine, number, self.config.http.operation_timeout))
     }
 
     /// Binds both ports.
@@ -205,21 +235,17 @@ impl App {
             shared.begin();
         }
         let routes = self.config.routes();
-        let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let settings = self.config.surfaces.into_iter().zip(self.lists);
-        let watches: Vec<_> = engines
-            .iter()
-            .zip(settings)
-            .filter_map(|(engine, (surface, list))| {
-                let metrics = self.metrics.surface(&surface.name).persisted;
-                documents::watch(engine.clone(), surface, list, metrics)
-            })
-            .collect();
-        let descriptors = self.descriptors;
-        let comparing = tokio::spawn(async move { descriptors.compare_locks().await });
-        server.run(Surfaces(engines), &routes, stop).await;
-        comparing.abort();
-        watches.iter().for_each(tokio::task::JoinHandle::abort);
+        let control = Control::new(self);
+        let _tasks = control.start();
+        let server = server.operated_by(control.clone());
+        server.run(Live(control.clone()), &routes, stop).await;
+        control.end();
+    }
+
+    /// The faults that a developer may ask for; `None`: this is no development.
+    #[must_use]
+    pub fn faults(&self) -> Option<&Faults> {
+        self.faults.as_deref()
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -232,14 +258,6 @@ impl App {
         tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
         self.serve_on(server, stop).await;
         Ok(())
-    }
-}
-
-// === impl Surfaces ===
-
-impl Answer for Surfaces {
-    async fn handle(&self, request: engine::Request) -> engine::Response {
-        self.0[request.surface].handle(request).await
     }
 }
 
@@ -314,7 +332,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
-    (metrics, locals): (&Metrics, &Locals),
+    (metrics, faults, locals): (&Metrics, Option<&Faults>, &Locals),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -347,8 +365,15 @@ fn bind_surface(
         return Err(errors);
     }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
-    let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
-    let backends = backends.with_cache(cache_bytes);
+    let client = |name: &str| {
+        let client = registry.get(name)?.clone();
+        Some(match faults {
+            Some(faults) if name != NO_SOURCE => faults.around(name, client, config.source(name).timeout),
+            _ => client,
+        })
+    };
+    let backends = Backends::bind(&surface, &settings, &client, metrics)?;
+    let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
 }
 
@@ -449,6 +474,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
             registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
             ..persisted::Settings::default()
         },
+        ..engine::Settings::default()
     }
 }
 

@@ -109,6 +109,6 @@ impl Builder {
         if !self.problems.is_empty() {
             return Err(AppError(self.problems));
         }
-        App::build_with(self.config, &self.locals)
+        App::build_with(self.config, self.locals)
     }
 }

@@ -31,10 +31,22 @@ pub struct SurfaceExecutor {
     queries_only: bool,
 }
 
+// === impl App ===
+
+impl super::App {
+    /// The engine of a surface as an `async-graphql` executor, to be served by a program of your own.
+    #[must_use]
+    pub fn executor(&self, surface: &str) -> Option<SurfaceExecutor> {
+        let number = self.surfaces.iter().position(|(name, _)| name == surface)?;
+        let engine = self.surfaces[number].1.clone();
+        Some(SurfaceExecutor::new(engine, number, self.config.http.operation_timeout))
+    }
+}
+
 // === impl SurfaceExecutor ===
 
 impl SurfaceExecutor {
-    pub(super) fn new(engine: Arc<Engine>, surface: usize, operation_timeout: Duration) -> Self {
+    fn new(engine: Arc<Engine>, surface: usize, operation_timeout: Duration) -> Self {
         Self {
             engine,
             surface,
