@@ -14,6 +14,7 @@ mod cli_operations;
 mod compare;
 mod config;
 mod explain;
+mod fuzz_corpora;
 mod http;
 mod http2_abuse;
 mod http_abuse;
