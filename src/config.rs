@@ -24,10 +24,12 @@ use crate::{
 
 mod build;
 mod expand;
+mod keys;
 mod problem;
 mod read;
 mod yaml;
 
+pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
 
 /// Everything the file says.

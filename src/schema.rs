@@ -16,9 +16,11 @@ mod connect;
 mod costs;
 mod coverage;
 mod definitions;
+mod degrade;
 mod deprecation;
 mod directive;
 mod entity;
+mod fault;
 mod features;
 mod field_set;
 mod files;
@@ -116,6 +118,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     };
     let sources = source::read_all(&uses, context, problems);
     let connectors = connect::read_all(&uses, &sources, context, problems);
+    let contracts = degrade::read_all(&uses, &connectors, context, problems);
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
@@ -142,6 +145,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         files: problems.files(),
         sources,
         connectors,
+        contracts,
     })?;
     match options.advice {
         Advice::All => advice::check(&surface, problems),

@@ -111,8 +111,6 @@ impl Directive {
     pub(crate) fn feature(self) -> Option<Feature> {
         match self {
             Self::Resilience => Some(Feature::Resilience),
-            Self::Fallback => Some(Feature::Fallback),
-            Self::Critical => Some(Feature::Critical),
             Self::CacheControl => Some(Feature::CacheControl),
             Self::CacheTag => Some(Feature::CacheTag),
             Self::Authenticated => Some(Feature::Authenticated),

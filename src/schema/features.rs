@@ -11,8 +11,6 @@ use super::{
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feature {
     Resilience,
-    Fallback,
-    Critical,
     CacheControl,
     CacheTag,
     Authenticated,
@@ -26,8 +24,6 @@ pub(crate) enum Feature {
 /// Everything that is refused.
 const UNSUPPORTED: &[Feature] = &[
     Feature::Resilience,
-    Feature::Fallback,
-    Feature::Critical,
     Feature::CacheTag,
     Feature::Authenticated,
     Feature::RequiresScopes,
@@ -44,8 +40,6 @@ impl Feature {
     fn written(self) -> &'static str {
         match self {
             Self::Resilience => "@resilience",
-            Self::Fallback => "@fallback",
-            Self::Critical => "@critical",
             Self::CacheControl => "@cacheControl",
             Self::CacheTag => "@cacheTag",
             Self::Authenticated => "@authenticated",

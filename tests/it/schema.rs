@@ -346,15 +346,15 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@fallback", "@critical", "@cacheControl",
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@cacheControl",
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
   @source(name: "a", local: {{ schema: "a" }})
   @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
   @resilience(source: "api", timeout: "1s")
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
-  a: Int @critical @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
-    @fallback(selection: "1") @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
+  a: Int @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
+    @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
 }}"#
     );
     let found = places(&text);
@@ -363,14 +363,14 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        10,
+        8,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 10, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 8, "{}", rendered(&text, false));
 }
 
 #[test]
-fn seconds_of_cache_control_are_at_least_zero_and_what_has_no_effect_is_a_warning() {
+fn seconds_of_cache_control_are_at_least_zero() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
@@ -381,12 +381,7 @@ type Query {{
 }}"#
     );
     let found = places(&text);
-    assert_eq!(
-        found,
-        ["6:32 GRAPHQL_ERROR", "6:50 UNSUPPORTED_FEATURE"],
-        "{}",
-        rendered(&text, false)
-    );
+    assert_eq!(found, ["6:32 GRAPHQL_ERROR"], "{}", rendered(&text, false));
 }
 
 #[test]
