@@ -487,5 +487,7 @@ fn report_circle(circle: &[&str], type_name: &str, place: &Place, problems: &mut
             place,
             format!("{}: none of them can be had first", needs.join(" needs ")),
         )
-        .hint(format!("supply one of them where `{type_name}` is made, or by a connector with another key"));
+        .hint(format!(
+            "supply one of them where `{type_name}` is made, or by a connector with another key"
+        ));
 }
