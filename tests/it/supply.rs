@@ -70,17 +70,6 @@ fn written(call: &Call) -> String {
         .to_owned()
 }
 
-/// How an answer says that it is degraded is another promise.
-fn without_degraded(mut answer: Value) -> Value {
-    if let Some(extensions) = answer.get_mut("extensions").and_then(Value::as_object_mut) {
-        extensions.shift_remove("degraded");
-        if extensions.is_empty() {
-            answer.as_object_mut().map(|answer| answer.shift_remove("extensions"));
-        }
-    }
-    answer
-}
-
 async fn run_case(case: &BTreeMap<&str, String>) -> Vec<String> {
     let api = MockRest::start().await;
     let mut answers: BTreeMap<String, String> = BTreeMap::new();
