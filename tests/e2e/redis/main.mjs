@@ -90,7 +90,7 @@ async function untilShared() {
 
 async function metric(server, outcome) {
   const text = await (await fetch(`http://127.0.0.1:${server.admin}/metrics`)).text();
-  return Number(text.match(new RegExp(`persisted_requests_total\\{.*outcome="${outcome}".*\\} (\\d+)`))?.[1] ?? 0);
+  return Number(text.match(new RegExp(`persisted_requests_total\\{surface="web",outcome="${outcome}"\\} (\\d+)`))?.[1] ?? 0);
 }
 
 await test("what one server was sent, the other knows", async () => {
