@@ -13,10 +13,12 @@ use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    Failure,
     cache::AnswerCache,
     call::Calls,
+    keys::Keys,
     params::{self, Param},
-    render,
+    render::{self, Asked},
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
@@ -257,6 +259,19 @@ impl Backends {
             sharing.vary = sharing.headers.vary();
             sharing
         })
+    }
+
+    /// The URL that a REST connector without keys would call with these variables: for tools that look at URLs without calling.
+    ///
+    /// # Errors
+    /// What these variables make is no URL, or one that must not be called.
+    pub fn url_of(&self, surface: &Surface, id: ConnectorId, vars: &Vars<'_>) -> Result<Uri, Failure> {
+        let asked = Asked {
+            vars,
+            numbers: &[],
+            keys: &Keys::default(),
+        };
+        render::uri(surface, &surface.connectors[id.0 as usize], self.compiled(id), asked)
     }
 
     pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {

@@ -19,6 +19,7 @@ mod degrade_demo;
 mod degrade_fallback;
 mod degrade_stale;
 mod explain;
+mod fuzz_corpora;
 mod grpc_lock;
 mod http;
 mod http2_abuse;
