@@ -49,13 +49,19 @@ pub(crate) fn check(
         supplied: HashSet::new(),
         missing: BTreeMap::new(),
         reached: HashSet::new(),
+        opaque: HashSet::new(),
         called: HashSet::new(),
     };
     for (draft, tree) in drafts.iter().zip(&trees) {
         match &draft.field {
             Some(field) => walk.value(tree, field.ty.inner_named_type(), &draft.coordinate),
             // The object itself was checked where it was made; what the connector adds below it was not.
-            None => walk.below(tree, &draft.type_name, &draft.coordinate),
+            None => {
+                walk.below(tree, &draft.type_name, &draft.coordinate);
+                if tree.is_opaque {
+                    walk.may_have_anything(&draft.type_name);
+                }
+            }
         }
     }
     let has_query = context.schema.schema_definition.query.is_some();
@@ -118,6 +124,8 @@ struct Walk<'w> {
     missing: BTreeMap<Coordinate<'w>, Vec<String>>,
     /// Types of which objects are made.
     reached: HashSet<&'w str>,
+    /// Types of which objects may be in what nobody knows.
+    opaque: HashSet<&'w str>,
     /// Type connectors whose key is there somewhere.
     called: HashSet<usize>,
 }
@@ -167,6 +175,9 @@ impl<'w> Walk<'w> {
         if !is_made {
             return;
         }
+        if tree.is_opaque {
+            self.may_have_anything(type_name);
+        }
         let schema = self.schema;
         match schema.types.get(type_name) {
             Some(ExtendedType::Object(object)) => self.object(tree, object, way),
@@ -175,6 +186,29 @@ impl<'w> Walk<'w> {
                     if let Some(object) = schema.get_object(&variant.typename) {
                         self.object(&variant.tree, object, way);
                     }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An opaque value may hold objects of its type with all their fields, and what is below these. Objects of types that nothing
+    /// else makes may come from there.
+    fn may_have_anything(&mut self, type_name: &'w str) {
+        let schema = self.schema;
+        let Some(ty) = schema.types.get(type_name) else { return };
+        match ty {
+            ExtendedType::Object(object) => {
+                if self.opaque.insert(&object.name) {
+                    for field in object.fields.values() {
+                        self.may_have_anything(field.ty.inner_named_type());
+                    }
+                }
+            }
+            ExtendedType::Interface(_) | ExtendedType::Union(_) => {
+                let names = schema.types.keys().filter(|name| schema.is_subtype(ty.name(), name));
+                for name in names {
+                    self.may_have_anything(name);
                 }
             }
             _ => {}
@@ -265,6 +299,7 @@ impl<'w> Walk<'w> {
             if ty.is_built_in()
                 || hidden.contains(name)
                 || self.reached.contains(name.as_str())
+                || self.opaque.contains(name.as_str())
                 || roots.contains(&name.as_str())
             {
                 continue;
