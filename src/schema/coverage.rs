@@ -199,10 +199,9 @@ impl<'w> Walk<'w> {
         let Some(ty) = schema.types.get(type_name) else { return };
         match ty {
             ExtendedType::Object(object) => {
-                if self.opaque.insert(&object.name) {
-                    for field in object.fields.values() {
-                        self.may_have_anything(field.ty.inner_named_type());
-                    }
+                let is_new = self.opaque.insert(&object.name);
+                for field in object.fields.values().filter(|_| is_new) {
+                    self.may_have_anything(field.ty.inner_named_type());
                 }
             }
             ExtendedType::Interface(_) | ExtendedType::Union(_) => {

@@ -17,7 +17,6 @@ pub(crate) enum Feature {
     RequiresScopes,
     Policy,
     Local,
-    Reflection,
     Context,
 }
 
@@ -29,7 +28,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::RequiresScopes,
     Feature::Policy,
     Feature::Local,
-    Feature::Reflection,
     Feature::Context,
 ];
 
@@ -46,7 +44,6 @@ impl Feature {
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
             Self::Local => "local:",
-            Self::Reflection => "reflection: true",
             Self::Context => "$context",
         }
     }
@@ -55,7 +52,6 @@ impl Feature {
     fn instead(self) -> &'static str {
         match self {
             Self::Local => "use `http:` or `grpc:`",
-            Self::Reflection => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

@@ -18,6 +18,7 @@ mod degrade_critical;
 mod degrade_fallback;
 mod degrade_stale;
 mod explain;
+mod grpc_lock;
 mod http;
 mod http2_abuse;
 mod http_abuse;
