@@ -1,8 +1,11 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
 use http::{HeaderMap, HeaderName, Method, Uri, header};
@@ -10,10 +13,12 @@ use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
 use super::{
+    Failure,
     cache::AnswerCache,
     call::Calls,
+    keys::Keys,
     params::{self, Param},
-    render,
+    render::{self, Asked},
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
@@ -52,6 +57,8 @@ pub struct Backends {
     pub(super) cache: AnswerCache,
     /// `$env`.
     pub(super) env: Value,
+    /// Whether errors say what only developers should know.
+    pub(super) is_verbose: bool,
 }
 
 /// One source.
@@ -64,6 +71,8 @@ pub(super) struct Backend {
     pub(super) metrics: Option<SourceMetrics>,
     /// Those under way.
     pub(super) calls: Arc<Calls>,
+    /// Whether an operator has switched it off.
+    pub(super) is_off: AtomicBool,
 }
 
 /// What of a connector is known before a request.
@@ -81,6 +90,8 @@ pub(super) struct Compiled {
     pub(super) is_declared: bool,
     /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
     pub(super) is_kept: AtomicBool,
+    /// Whether an operator has switched its field off.
+    pub(super) is_off: AtomicBool,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
@@ -156,6 +167,7 @@ impl Backends {
                     scan: settings.scan,
                     metrics: metrics.source(&source.name),
                     calls: Arc::default(),
+                    is_off: AtomicBool::new(false),
                 }),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
@@ -168,6 +180,7 @@ impl Backends {
                 scan: defaults.scan,
                 metrics: None,
                 calls: Arc::default(),
+                is_off: AtomicBool::new(false),
             });
         }
         let connectors = surface
@@ -181,6 +194,7 @@ impl Backends {
                 connectors,
                 cache: AnswerCache::new(CACHE_BYTES),
                 env,
+                is_verbose: false,
             })
         } else {
             Err(errors)
@@ -193,6 +207,23 @@ impl Backends {
         Self {
             cache: AnswerCache::new(bytes_max),
             ..self
+        }
+    }
+
+    /// The same with errors that say what only developers should know: addresses, causes, a source's own words.
+    #[must_use]
+    pub fn verbose(self, is_verbose: bool) -> Self {
+        Self { is_verbose, ..self }
+    }
+
+    /// Switches these sources and fields off, and all others on. A field is `Type.field`.
+    pub fn switch(&self, surface: &Surface, sources: &BTreeSet<String>, fields: &BTreeSet<String>) {
+        for (source, backend) in surface.sources.iter().zip(&self.sources) {
+            backend.is_off.store(sources.contains(&*source.name), Relaxed);
+        }
+        for (connector, compiled) in surface.connectors.iter().zip(&self.connectors) {
+            let is_off = fields.iter().any(|field| connector.is_of_field(field));
+            compiled.is_off.store(is_off, Relaxed);
         }
     }
 
@@ -228,6 +259,19 @@ impl Backends {
             sharing.vary = sharing.headers.vary();
             sharing
         })
+    }
+
+    /// The URL that a REST connector without keys would call with these variables: for tools that look at URLs without calling.
+    ///
+    /// # Errors
+    /// What these variables make is no URL, or one that must not be called.
+    pub fn url_of(&self, surface: &Surface, id: ConnectorId, vars: &Vars<'_>) -> Result<Uri, Failure> {
+        let asked = Asked {
+            vars,
+            numbers: &[],
+            keys: &Keys::default(),
+        };
+        render::uri(surface, &surface.connectors[id.0 as usize], self.compiled(id), asked)
     }
 
     pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {
