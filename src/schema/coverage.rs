@@ -3,6 +3,8 @@
 //! Walks from every connector along what its selection makes. At each object the fields that are there, the fields with
 //! a connector of their own and what type connectors can add (when their key is there) must come to all fields.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, HashSet};
 
 use apollo_compiler::{
@@ -12,17 +14,15 @@ use apollo_compiler::{
 };
 
 use super::{
-    annotations::{Use, UseSite},
-    arguments::Arguments,
+    annotations::Use,
     connect::ConnectDraft,
-    directive::Directive,
-    field_set,
     model::{KeyTree, Kind, Place},
     problem::{Code, Problems},
     select::{covers, is_composite},
     source::Context,
 };
 use crate::mapping::{self, OutputTree};
+use elsewhere::{Elsewhere, hidden_types};
 
 /// Checks that every field can be supplied. Of `misspelt` types a selection names fields that they do not have, so what
 /// seems to be missing may be there under a wrong name.
@@ -105,12 +105,6 @@ fn has_own(drafts: &[ConnectDraft], type_name: &Name, field: &Name) -> bool {
         .any(|draft| draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field))
 }
 
-/// What a federation knows of: keys that other subgraphs bring along, and fields that only they supply.
-struct Elsewhere {
-    keys: HashSet<(String, String)>,
-    external: HashSet<(String, String)>,
-}
-
 /// Type and field, by name.
 type Coordinate<'w> = (&'w str, &'w str);
 
@@ -128,43 +122,6 @@ struct Walk<'w> {
     opaque: HashSet<&'w str>,
     /// Type connectors whose key is there somewhere.
     called: HashSet<usize>,
-}
-
-/// Types that no client can ask for.
-fn hidden_types(uses: &[Use]) -> HashSet<&Name> {
-    let hidden = uses.iter().filter(|used| used.directive == Directive::Inaccessible);
-    let types = hidden.filter_map(|used| match &used.site {
-        UseSite::Type(name) => Some(name),
-        _ => None,
-    });
-    types.collect()
-}
-
-// === impl Elsewhere ===
-
-impl Elsewhere {
-    fn read(uses: &[Use], problems: &Problems<'_>) -> Self {
-        let mut read = Self {
-            keys: HashSet::new(),
-            external: HashSet::new(),
-        };
-        for used in uses {
-            match (used.directive, &used.site) {
-                (Directive::Key, UseSite::Type(name)) => {
-                    let fields = Arguments::Directive(&used.node).text(problems.files(), "fields");
-                    let key = fields.and_then(|fields| field_set::parse(&fields.value));
-                    let names = key.into_iter().flat_map(|key| key.0);
-                    read.keys
-                        .extend(names.map(|(field, _)| (name.to_string(), field.to_string())));
-                }
-                (Directive::External, UseSite::Field(name, field)) => {
-                    read.external.insert((name.to_string(), field.to_string()));
-                }
-                _ => {}
-            }
-        }
-        read
-    }
 }
 
 // === impl Walk ===
