@@ -1,5 +1,7 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
+mod needs;
+
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
@@ -8,7 +10,7 @@ use std::{
     },
 };
 
-use http::{HeaderMap, HeaderName, Method, Uri, header};
+use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value};
 use switchboard_clients::Client;
 
@@ -22,14 +24,14 @@ use super::{
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
-    mapping::{Key, ScanLimits, evaluate::Vars, tree},
+    mapping::{ScanLimits, evaluate::Vars},
     operation::OperationKind,
     plan::{ClientHeaders, Plan, Sharing},
     schema::{
         Surface,
         model::{
-            ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, LocalOperation, Mapping,
-            SourceId, SourceTransport, Template, TemplatePart,
+            ConnectRequest, Connector, ConnectorId, ErrorMapping, LocalOperation, SourceId, SourceTransport, Template,
+            TemplatePart,
         },
     },
     telemetry::{Metrics, SourceMetrics},
@@ -444,70 +446,4 @@ fn without_origin(url: &Template) -> Template {
         *text = rest[start..].to_owned();
     }
     url
-}
-
-// === impl Needs ===
-
-impl Needs {
-    pub(super) fn add(&mut self, mapping: &Mapping) {
-        for read in tree::reads(&mapping.selection).0 {
-            let tree::Origin::Variable(name) = read.origin else {
-                continue;
-            };
-            match &*name {
-                "args" => self.args = true,
-                "this" => self.this = true,
-                "batch" => self.batch = true,
-                "config" => self.config = true,
-                "env" => self.env = true,
-                "request" => {
-                    self.request = true;
-                    self.add_header_read(&read.path);
-                }
-                "status" => self.status = true,
-                "response" => self.response = true,
-                _ => {}
-            }
-        }
-    }
-
-    /// `$request.headers.NAME`, or more than can be said.
-    fn add_header_read(&mut self, path: &[Key]) {
-        match path {
-            [headers, name, ..] if headers.text == "headers" => {
-                // No header has a name that is none.
-                if let Ok(name) = HeaderName::try_from(&*name.text) {
-                    self.headers.add(&name);
-                }
-            }
-            _ => self.headers.all = true,
-        }
-    }
-
-    fn add_all<'a>(&mut self, mappings: impl IntoIterator<Item = &'a Mapping>) {
-        for mapping in mappings {
-            self.add(mapping);
-        }
-    }
-
-    fn add_template(&mut self, template: &Template) {
-        for part in &template.parts {
-            if let TemplatePart::Expr(mapping) = part {
-                self.add(mapping);
-            }
-        }
-    }
-
-    fn add_headers(&mut self, headers: &[Header]) {
-        for header in headers {
-            match &header.value {
-                HeaderValue::Value(template) => self.add_template(template),
-                HeaderValue::From(name) => {
-                    self.headers.add(name);
-                    // It may say that the header is not to be passed on.
-                    self.headers.add(&header::CONNECTION);
-                }
-            }
-        }
-    }
 }
