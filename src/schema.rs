@@ -39,6 +39,7 @@ mod portable;
 mod problem;
 mod public;
 pub mod report;
+mod resilience;
 mod roots;
 mod select;
 mod shape;
@@ -114,8 +115,9 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         options,
         spec,
     };
-    let sources = source::read_all(&uses, context, problems);
-    let connectors = connect::read_all(&uses, &sources, context, problems);
+    let mut sources = source::read_all(&uses, context, problems);
+    let mut connectors = connect::read_all(&uses, &sources, context, problems);
+    resilience::read_all(&uses, &mut sources, &mut connectors, problems);
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);

@@ -14,7 +14,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply};
+use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
 use tokio::runtime::Runtime;
 
 use crate::growth;
@@ -195,7 +195,7 @@ struct Canned {
 }
 
 impl Client for Canned {
-    fn call(&self, call: Call, _deadline: tokio::time::Instant) -> CallFuture {
+    fn call(&self, call: Call, _safety: Safety, _deadline: tokio::time::Instant) -> CallFuture {
         let Call::Http { uri, .. } = call else {
             panic!("only REST is called")
         };
@@ -208,6 +208,7 @@ impl Client for Canned {
             message: String::new(),
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
+            endpoint: 0,
         };
         let pause = self.pause;
         // Real replies do not come at once either.

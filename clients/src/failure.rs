@@ -57,3 +57,11 @@ pub(crate) fn breaks_protocol(error: &(dyn Error + 'static)) -> bool {
     cause::<io::Error>(error)
         .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
 }
+
+/// Whether TLS could not be agreed on. What an [`io::Error`] wraps is not among its sources, only the sources of that.
+pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source()).any(|error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        error.is::<rustls::Error>() || wrapped.is_some_and(|error| is_tls(error))
+    })
+}

@@ -8,8 +8,9 @@ pub use crate::tls::{TlsError, TlsSettings};
 use crate::{
     Client,
     grpc::{AddressError, GrpcClient},
+    policy::Resilience,
     rest::RestClient,
-    stack::{self, StackSettings},
+    stack::{self, Address, StackSettings, Transport, state::SourceState},
 };
 
 /// How one source is reached, and how long and how hard we try.
@@ -25,8 +26,10 @@ pub struct SourceSettings {
     pub call_timeout: Duration,
     /// Largest body, or gRPC message, that is read, in bytes.
     pub body_bytes_max: usize,
-    /// Calls in flight before a further one is refused.
+    /// Calls in flight before a further one is refused; where the limit adapts, what it begins with.
     pub calls_in_flight_max: usize,
+    /// What is done when it is slow, failing or gone.
+    pub resilience: Resilience,
     /// Whom to trust over TLS.
     pub tls: TlsSettings,
 }
@@ -36,10 +39,20 @@ pub struct SourceSettings {
 pub enum TransportSettings {
     /// HTTP/1.1, or HTTP/2 where TLS agrees on it; each call carries its own URL.
     Rest,
+    /// The same from several hosts: scheme, host and port of a call are replaced by one of theirs.
+    RestAt {
+        /// `http://host:port` or `https://host:port`; at least one.
+        origins: Vec<Uri>,
+    },
     /// gRPC over HTTP/2.
     Grpc {
         /// `http://host:port` without TLS, `https://host:port` with it.
         address: Uri,
+    },
+    /// The same from several addresses.
+    GrpcAt {
+        /// At least one.
+        addresses: Vec<Uri>,
     },
 }
 
@@ -79,7 +92,7 @@ pub enum RegistryError {
 // === impl SourceSettings ===
 
 impl SourceSettings {
-    /// A source with the defaults: connecting 250 ms, an attempt 1 s, 4 MiB, 100 calls in flight.
+    /// A source with the defaults: connecting 250 ms, an attempt 1 s, 4 MiB, 256 calls in flight, three tries, a breaker.
     #[must_use]
     pub fn new(name: impl Into<String>, transport: TransportSettings) -> Self {
         Self {
@@ -88,7 +101,8 @@ impl SourceSettings {
             connect_timeout: Duration::from_millis(250),
             call_timeout: Duration::from_secs(1),
             body_bytes_max: 4 * 1024 * 1024,
-            calls_in_flight_max: 100,
+            calls_in_flight_max: 256,
+            resilience: Resilience::standard(),
             tls: TlsSettings::default(),
         }
     }
@@ -98,26 +112,65 @@ impl SourceSettings {
     /// # Errors
     /// When the address or a certificate is malformed.
     pub fn client(&self) -> Result<Arc<dyn Client>, RegistryError> {
-        let stack = StackSettings {
-            call_timeout: self.call_timeout,
-            calls_in_flight_max: self.calls_in_flight_max,
-        };
+        let stack = self.stack();
         match &self.transport {
-            TransportSettings::Rest => {
-                let client = RestClient::new(self).map_err(|error| RegistryError::Tls {
-                    name: self.name.clone(),
-                    error,
-                })?;
-                Ok(stack::build(client, &stack))
+            TransportSettings::Rest => Ok(stack::build(vec![self.rest(None)?], &stack)),
+            TransportSettings::RestAt { origins } => {
+                // One client for all: its connections are kept by host anyway.
+                let first = self.rest(None)?;
+                let at = |uri: &Uri| Address {
+                    transport: first.transport.clone(),
+                    uri: Some(uri.clone()),
+                };
+                Ok(stack::build(origins.iter().map(at).collect(), &stack))
             }
-            TransportSettings::Grpc { address } => {
-                let client = GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
-                    name: self.name.clone(),
-                    error,
-                })?;
-                Ok(stack::build(client, &stack))
+            TransportSettings::Grpc { address } => Ok(stack::build(vec![self.grpc(address)?], &stack)),
+            TransportSettings::GrpcAt { addresses } => {
+                let addresses: Result<_, _> = addresses.iter().map(|address| self.grpc(address)).collect();
+                Ok(stack::build(addresses?, &stack))
             }
         }
+    }
+
+    fn stack(&self) -> StackSettings {
+        StackSettings {
+            name: self.name.clone(),
+            call_timeout: self.call_timeout,
+            calls_in_flight_max: self.calls_in_flight_max,
+            resilience: self.resilience.clone(),
+        }
+    }
+
+    fn rest(&self, uri: Option<Uri>) -> Result<Address<RestClient>, RegistryError> {
+        let client = RestClient::new(self).map_err(|error| RegistryError::Tls {
+            name: self.name.clone(),
+            error,
+        })?;
+        Ok(Address {
+            transport: Arc::new(client),
+            uri,
+        })
+    }
+
+    fn grpc(&self, address: &Uri) -> Result<Address<GrpcClient>, RegistryError> {
+        let client = GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
+            name: self.name.clone(),
+            error,
+        })?;
+        Ok(Address {
+            transport: Arc::new(client),
+            uri: Some(address.clone()),
+        })
+    }
+
+    /// Puts the layers around transports of another making, one for each address.
+    #[must_use]
+    pub fn client_over<T: Transport>(&self, transports: Vec<T>) -> Arc<dyn Client> {
+        let addresses = transports.into_iter().map(|transport| Address {
+            transport: Arc::new(transport),
+            uri: None,
+        });
+        stack::build(addresses.collect(), &self.stack())
     }
 }
 
@@ -166,6 +219,12 @@ impl Registry {
     #[must_use]
     pub fn at(&self, number: usize) -> Option<&Arc<dyn Client>> {
         self.clients.get(number)
+    }
+
+    /// How each source does now, in the order of their numbers.
+    #[must_use]
+    pub fn states(&self) -> Vec<SourceState> {
+        self.clients.iter().filter_map(|client| client.state()).collect()
     }
 
     /// How many sources there are.

@@ -160,6 +160,7 @@ impl Inner {
             message: String::new(),
             details: Bytes::new(),
             body: body::collect(body, self.body_bytes_max).await?,
+            endpoint: 0,
         })
     }
 

@@ -9,6 +9,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
+    InFlight,
     expand::{Failure, expand},
     problem::Problem,
     yaml::{Key, Node, Place, Yaml},
@@ -247,6 +248,36 @@ impl<'a> Section<'a> {
         let parse = |text: &str| parse_duration(text).filter(|duration| !duration.is_zero());
         self.read(key, "a duration above zero and of at most a day", hint, parse)
             .unwrap_or(default)
+    }
+
+    /// The same without a default.
+    pub(super) fn positive_duration_or_none(&self, key: &'static str) -> Option<Duration> {
+        // Zero is what cannot be written, so it tells that nothing was.
+        Some(self.positive_duration(key, Duration::ZERO)).filter(|duration| !duration.is_zero())
+    }
+
+    /// A number in a range, both ends included.
+    pub(super) fn count_between(&self, key: &'static str, min: usize, max: usize) -> Option<u32> {
+        let hint = format!("write a number from {min} to {max}");
+        let parse = |text: &str| parse_count(text).filter(|count| (min..=max).contains(count));
+        let count = self.read(key, "a number in the range of this key", &hint, parse)?;
+        u32::try_from(count).ok()
+    }
+
+    /// A share from 0 to 1.
+    pub(super) fn share(&self, key: &'static str) -> Option<f64> {
+        let parse = |text: &str| text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+        self.read(key, "a share between 0 and 1", "write e.g. `0.5` for one in two", parse)
+    }
+
+    /// A number of calls, or `auto`.
+    pub(super) fn in_flight(&self, key: &'static str) -> Option<InFlight> {
+        let hint = "write digits only, such as `100`; 0 means no limit, `auto` what its rate and latency account for";
+        let parse = |text: &str| match text {
+            "auto" => Some(InFlight::Adapts),
+            number => parse_count(number).map(InFlight::AtMost),
+        };
+        self.read(key, "a whole number", hint, parse)
     }
 
     /// A whole number, `_` allowed between its digits.

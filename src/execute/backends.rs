@@ -7,7 +7,7 @@ use std::{
 
 use http::{HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
-use switchboard_clients::Client;
+use switchboard_clients::{Client, Safety, state::SourceState};
 
 use super::{
     cache::AnswerCache,
@@ -30,6 +30,10 @@ use crate::{
     telemetry::{Metrics, SourceMetrics},
 };
 
+mod limits;
+
+pub use limits::{breaker, retry};
+
 /// Settings of one source.
 #[derive(Debug, Clone)]
 pub struct SourceSettings {
@@ -41,6 +45,8 @@ pub struct SourceSettings {
     pub max_requests_per_operation: u32,
     /// Bounds on its answers.
     pub scan: ScanLimits,
+    /// gRPC methods that may be called twice, though their `.proto` file does not say so: `package.Service/Method`.
+    pub repeatable_methods: Vec<String>,
 }
 
 /// The sources of a surface, ready to be called.
@@ -75,8 +81,12 @@ pub(super) struct Compiled {
     pub(super) constant_uri: Option<Uri>,
     /// `queryParams:`, when they are keys and constants only.
     pub(super) params: Option<Vec<Param>>,
-    /// Whether the call only reads: it may be made once for many, and again.
+    /// Whether the call only reads: it may be made once for many.
     pub(super) is_safe: bool,
+    /// Whether the call may be made again.
+    pub(super) may_repeat: bool,
+    /// The client of its source, held to the connector's own limits.
+    pub(super) client: Option<Arc<dyn Client>>,
     /// Whether its schema says how long an answer is good.
     pub(super) is_declared: bool,
     /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
@@ -115,6 +125,7 @@ impl Default for SourceSettings {
             config: Value::Object(Map::new()),
             max_requests_per_operation: 100,
             scan: ScanLimits::default(),
+            repeatable_methods: Vec::new(),
         }
     }
 }
@@ -170,11 +181,23 @@ impl Backends {
                 calls: Arc::default(),
             });
         }
-        let connectors = surface
+        let mut connectors: Vec<Compiled> = surface
             .connectors
             .iter()
             .map(|connector| compile(surface, connector, &bases))
             .collect();
+        if errors.is_empty() {
+            for (number, source) in surface.sources.iter().enumerate() {
+                let methods = settings.get(&*source.name).map(|own| own.repeatable_methods.as_slice());
+                let methods = methods.unwrap_or_default();
+                errors.extend(limits::allow_repeats(surface, number, methods, &mut connectors));
+            }
+            for (connector, compiled) in surface.connectors.iter().zip(&mut connectors) {
+                let source = connector.source.map(|id| &sources[id.0 as usize]);
+                let source = source.or_else(|| sources.last());
+                compiled.client = source.and_then(|source| limits::tightened(connector, &source.client));
+            }
+        }
         if errors.is_empty() {
             Ok(Self {
                 sources,
@@ -194,6 +217,12 @@ impl Backends {
             cache: AnswerCache::new(bytes_max),
             ..self
         }
+    }
+
+    /// How the sources do now, in their order.
+    #[must_use]
+    pub fn states(&self) -> Vec<SourceState> {
+        self.sources.iter().filter_map(|source| source.client.state()).collect()
     }
 
     pub(super) fn source(&self, id: SourceId) -> &Backend {
@@ -339,6 +368,7 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             }
         }
     }
+    compiled.may_repeat = compiled.is_safe;
     compiled
 }
 
@@ -371,6 +401,24 @@ fn without_origin(url: &Template) -> Template {
         *text = rest[start..].to_owned();
     }
     url
+}
+
+// === impl Compiled ===
+
+impl Compiled {
+    /// Whether its calls may be made again.
+    pub(super) fn safety(&self) -> Safety {
+        if self.may_repeat {
+            Safety::Repeatable
+        } else {
+            Safety::Once
+        }
+    }
+
+    /// Who makes its calls.
+    pub(super) fn client<'c>(&'c self, backend: &'c Backend) -> &'c Arc<dyn Client> {
+        self.client.as_ref().unwrap_or(&backend.client)
+    }
 }
 
 // === impl Needs ===

@@ -125,6 +125,7 @@ fn by_itself(reply: &Reply) -> Reply {
         message: reply.message.clone(),
         details: Bytes::copy_from_slice(&reply.details),
         body: Bytes::copy_from_slice(&reply.body),
+        endpoint: reply.endpoint,
     }
 }
 
@@ -148,5 +149,6 @@ pub(super) fn item(body: Vec<u8>) -> Reply {
         message: String::new(),
         details: Bytes::new(),
         body: body.into(),
+        endpoint: 0,
     }
 }

@@ -35,6 +35,10 @@ pub enum FailureKind {
     Unavailable,
     /// Too many calls in flight to the source.
     Limited,
+    /// The source failed too often of late; it was not asked.
+    CircuitOpen,
+    /// The source said that it gets too many calls; it was not asked.
+    RateLimited,
     /// The operation made as many calls to the source as it may.
     RequestLimit,
     /// A value of the request cannot be sent.
@@ -73,6 +77,8 @@ impl Failure {
                 "The request to the source cannot be built from these values.",
             ),
             CallError::Limited { .. } => (FailureKind::Limited, "Too many calls to the source are under way."),
+            CallError::CircuitOpen { .. } => (FailureKind::CircuitOpen, "The source is failing and was not asked."),
+            CallError::RateLimited { .. } => (FailureKind::RateLimited, "The source takes no more calls for now."),
         };
         Self::new(kind, message)
     }

@@ -9,7 +9,7 @@ use super::{
     grpc, header,
     literal::Text,
     mappings,
-    model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place},
+    model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place, Resilience},
     part::{Owner, Part, Scope},
     problem::{Code, Problems},
     source::{self, Context, SourceDraft},
@@ -42,6 +42,7 @@ pub(crate) struct ConnectDraft {
     pub not_found_is_error: bool,
     pub this_reads: KeyTree,
     pub batch_reads: KeyTree,
+    pub resilience: Option<Resilience>,
     /// Keys of keys of `$batch`, as they are written.
     pub nested_batch_reads: Vec<(String, Place)>,
     pub place: Place,
@@ -239,6 +240,7 @@ fn read(
         not_found_is_error: batch.not_found_is_error,
         this_reads,
         batch_reads,
+        resilience: None,
         nested_batch_reads,
         place: used.place.clone(),
     }

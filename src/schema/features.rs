@@ -10,7 +10,6 @@ use super::{
 /// A part of the dialect that can be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feature {
-    Resilience,
     Fallback,
     Critical,
     CacheControl,
@@ -25,7 +24,6 @@ pub(crate) enum Feature {
 
 /// Everything that is refused.
 const UNSUPPORTED: &[Feature] = &[
-    Feature::Resilience,
     Feature::Fallback,
     Feature::Critical,
     Feature::CacheTag,
@@ -43,7 +41,6 @@ impl Feature {
     /// How a schema writes it.
     fn written(self) -> &'static str {
         match self {
-            Self::Resilience => "@resilience",
             Self::Fallback => "@fallback",
             Self::Critical => "@critical",
             Self::CacheControl => "@cacheControl",

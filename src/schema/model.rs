@@ -5,8 +5,11 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
+pub use self::resilience::{Breaker, Resilience, Retry, RetryKind};
 pub use crate::mapping::KeyTree;
 use crate::mapping::{OutputTree, Selection, Spec};
+
+mod resilience;
 
 /// Index into [`Surface::types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -185,6 +188,8 @@ pub struct Source {
     pub errors: ErrorMapping,
     /// Success rule for connectors that have none.
     pub is_success: Option<Mapping>,
+    /// What `@resilience` says of it.
+    pub resilience: Option<Resilience>,
     /// Where it was declared.
     pub place: Place,
 }
@@ -302,6 +307,8 @@ pub struct Connector {
     pub batch_reads: KeyTree,
     /// What `@cacheControl` says of its answers.
     pub cache: Option<CachePolicy>,
+    /// What `@resilience` says of it: limits beside those of its source.
+    pub resilience: Option<Resilience>,
     /// Where it was declared.
     pub place: Place,
 }

@@ -26,6 +26,7 @@ mod persisted;
 mod persisted_lists;
 mod replies;
 mod requests;
+mod resilience_schema;
 mod scan;
 mod schema;
 mod schema_variants;

@@ -346,11 +346,10 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@fallback", "@critical", "@cacheControl",
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@fallback", "@critical", "@cacheControl",
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
   @source(name: "a", local: {{ schema: "a" }})
   @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
-  @resilience(source: "api", timeout: "1s")
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
   a: Int @critical @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
@@ -363,10 +362,10 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        10,
+        9,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 10, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 9, "{}", rendered(&text, false));
 }
 
 #[test]

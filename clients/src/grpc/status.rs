@@ -86,6 +86,7 @@ impl Status {
             message: self.message,
             details: self.details,
             body,
+            endpoint: 0,
         }
     }
 }
