@@ -28,6 +28,18 @@ pub(crate) fn classify(error: BoxError) -> CallError {
     CallError::Broken(Arc::from(error))
 }
 
+/// As [`classify`] says, for an error in the body of a reply: one that ends before its end is a reply that breaks the protocol, since the source
+/// closed the connection in good order.
+pub(crate) fn classify_body(error: BoxError) -> CallError {
+    let top: &(dyn Error + 'static) = &*error;
+    let is_cut_off = cause::<hyper::Error>(top).is_some_and(hyper::Error::is_incomplete_message)
+        || cause::<io::Error>(top).is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+    match is_cut_off {
+        true => CallError::Protocol(Arc::from(error)),
+        false => classify(error),
+    }
+}
+
 /// A [`CallError::Protocol`] of our own finding.
 pub(crate) fn protocol(found: impl Into<BoxError>) -> CallError {
     CallError::Protocol(Arc::from(found.into()))

@@ -153,19 +153,19 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
 async fn half_a_reply_is_never_a_success() {
     let cut: [(&[u8], &str); 7] = [
         (b"HTTP/1.1 200 OK\r\ncontent-le", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Broken"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Protocol"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Protocol"),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]\r\n",
-            "Broken",
+            "Protocol",
         ),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]",
-            "Broken",
+            "Protocol",
         ),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n[1,2]",
-            "Broken",
+            "Protocol",
         ),
         (b"", "Broken"),
     ];
