@@ -8,6 +8,7 @@ mod batch;
 mod cache;
 mod call;
 mod failure;
+mod fallback;
 mod gather;
 pub(crate) mod in_flight;
 mod interner;
@@ -19,12 +20,16 @@ mod params;
 mod render;
 mod reply;
 mod schedule;
+mod stale;
 mod url;
 mod vars;
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
 
 use http::HeaderMap;
@@ -83,6 +88,34 @@ pub struct Outcome {
     outside: lifetime::Outside,
     /// Errors that mappings declared with `->withError`.
     pub declared: Vec<crate::mapping::Declared>,
+    /// Tables that stand in for what a source would have said, by rising table.
+    pub stand_ins: Vec<StandIn>,
+}
+
+/// A table that stands in for what a source would have said.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StandIn {
+    /// Index into [`Outcome::tables`].
+    pub table: u32,
+    /// Why: index into [`Outcome::failures`].
+    pub failure: u32,
+    /// What it is.
+    pub used: Used,
+}
+
+/// What is served in the place of an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Used {
+    /// An older answer.
+    Stale {
+        /// Time since it came.
+        age: Duration,
+    },
+    /// What the schema says.
+    Fallback {
+        /// Which of the step's [`stand_bys`](crate::plan::Step::stand_bys), bit by bit.
+        mask: u64,
+    },
 }
 
 /// What one step has.
@@ -99,7 +132,7 @@ pub struct StepOutcome {
 }
 
 /// Where a step's value for an object is.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub enum Link {
     /// Nobody was asked, or there is no such object: null.
     #[default]
@@ -154,6 +187,13 @@ impl Scope {
 // === impl Outcome ===
 
 impl Outcome {
+    /// What a table stands in for; `None`: it is what its source said.
+    #[must_use]
+    pub fn stand_in(&self, table: u32) -> Option<&StandIn> {
+        let at = self.stand_ins.binary_search_by_key(&table, |known| known.table);
+        at.ok().map(|at| &self.stand_ins[at])
+    }
+
     /// Until when anybody with the same request may be given this; `None`: it is for this request alone.
     #[must_use]
     pub fn public_until(&self) -> Option<Instant> {

@@ -9,6 +9,7 @@ mod answer;
 pub mod build;
 pub mod cache;
 mod collect;
+mod contract;
 pub mod cost;
 pub mod explain;
 mod fetches;
@@ -33,6 +34,7 @@ use crate::{
 
 pub use answer::AnswerPolicy;
 pub use cache::PlanCache;
+pub use contract::{STAND_BYS_MAX, StandBy};
 pub use cost::{Costs, Count, Estimate};
 pub use weights::weight_at;
 
@@ -65,6 +67,8 @@ pub struct Plan {
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
     pub introspection: bool,
+    /// Whether answers tell what of them is degraded: an addition of ours, so only where its link is.
+    pub tells_degraded: bool,
     /// How many fields its shapes have: what its size goes by.
     pub fields: usize,
     /// What of a request takes part in the answer beside the operation and its variables; found by those who know the calls.
@@ -155,6 +159,10 @@ pub struct Step {
     pub objects: Count,
     /// Position of its root field, which mutations run in order.
     pub root_field: u16,
+    /// What stands in for fields that it supplies when its fetch fails.
+    pub stand_bys: Vec<StandBy>,
+    /// Whether it supplies a critical field: then its failure is that of the request.
+    pub is_critical: bool,
 }
 
 /// The rows that a step is for.
@@ -230,6 +238,10 @@ pub struct FieldShape {
     pub location: (u32, u32),
     /// Name of the source that supplies it, for errors.
     pub service: Option<Arc<str>>,
+    /// Which of its step's [`Step::stand_bys`] is its own.
+    pub stand_by: Option<u8>,
+    /// Whether its failure fails the whole request.
+    pub is_critical: bool,
 }
 
 /// A response key as it stands in an answer: `,"key":`.

@@ -4,10 +4,13 @@
 //! truncation: cut back to where the nullable value began and write `null`.
 //! <https://spec.graphql.org/September2025/#CompleteValue()>
 
+mod contract;
 mod copy;
 pub mod cost;
+pub mod degraded;
 pub mod error;
 mod leaf;
+mod path;
 mod raw;
 mod write;
 
@@ -15,7 +18,8 @@ use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{execute::Outcome, mapping::text, plan::Plan};
+use crate::{execute::Outcome, mapping::text, operation::OperationKind, plan::Plan};
+use degraded::Report;
 
 pub use write::Settings;
 
@@ -30,6 +34,9 @@ pub enum OnError {
     /// The first error ends the answer: `data` is null.
     Halt,
 }
+
+/// How long a client may wait that got no answer because a value was not as it must be.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// Errors declared by mappings that an answer lists.
 const DECLARED_MAX: usize = 100;
@@ -46,8 +53,8 @@ pub struct Assembled {
     pub errors: u32,
     /// Whether it has `extensions`, which then come last.
     pub has_extensions: bool,
-    /// Whether something in it is not what its source would have said: stale, a fallback, or lacking.
-    pub degraded: bool,
+    /// What in it is not what its source would have said: stale, a fallback, or lacking.
+    pub degraded: Report,
     /// A field that the answer is nothing without has failed: there is no `data`, and how long to wait before asking again.
     pub critical: Option<Duration>,
 }
@@ -69,8 +76,12 @@ pub fn assemble(
         errors,
         error_count,
         omitted,
+        degraded,
+        critical,
         ..
     } = writer;
+    // What was changed is changed: whoever is told to try again would do it twice.
+    let critical = critical.filter(|_| plan.kind == OperationKind::Query);
     let mut extensions = Map::new();
     if omitted > 0 {
         extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
@@ -86,13 +97,19 @@ pub fn assemble(
                 .collect(),
         );
     }
+    if plan.tells_degraded && !degraded.is_empty() {
+        extensions.insert("degraded".to_owned(), degraded.to_json());
+        if degraded.omitted > 0 {
+            extensions.insert("omittedDegraded".to_owned(), Value::from(degraded.omitted));
+        }
+    }
     if error_count == 0 && extensions.is_empty() {
         return Assembled {
             body: out,
             errors: 0,
             has_extensions: false,
-            degraded: false,
-            critical: None,
+            degraded,
+            critical,
         };
     }
     let mut body = Vec::with_capacity(out.len() + errors.len() + 64);
@@ -114,7 +131,7 @@ pub fn assemble(
         body,
         errors: error_count,
         has_extensions,
-        degraded: false,
-        critical: None,
+        degraded,
+        critical,
     }
 }

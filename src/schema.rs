@@ -16,9 +16,11 @@ mod connect;
 mod costs;
 mod coverage;
 mod definitions;
+mod degrade;
 mod deprecation;
 mod directive;
 mod entity;
+mod fault;
 mod features;
 mod field_set;
 mod files;
@@ -118,6 +120,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     let mut sources = source::read_all(&uses, context, problems);
     let mut connectors = connect::read_all(&uses, &sources, context, problems);
     resilience::read_all(&uses, &mut sources, &mut connectors, problems);
+    let contracts = degrade::read_all(&uses, &connectors, context, problems);
     if is_valid {
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
@@ -144,6 +147,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         files: problems.files(),
         sources,
         connectors,
+        contracts,
     })?;
     match options.advice {
         Advice::All => advice::check(&surface, problems),

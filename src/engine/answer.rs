@@ -120,7 +120,7 @@ impl Work {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
-        if assembled.errors > 0 || assembled.degraded {
+        if assembled.errors > 0 || !assembled.degraded.is_empty() {
             return (assembled, None);
         }
         let now = Instant::now();
@@ -232,7 +232,7 @@ impl Shared {
         Self {
             body: assembled.body.into(),
             errors: assembled.errors,
-            degraded: assembled.degraded,
+            degraded: !assembled.degraded.is_empty(),
             critical: assembled.critical,
             until: reuse.and_then(|reuse| reuse.until),
             control: reuse.map_or(CacheControl::NoStore, |reuse| reuse.control),

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use crate::{
     operation::{Exceeded, Limits, RequestError, RequestErrorKind, Variables, error::LimitKind},
     plan::{Estimate, Plan},
-    response::{self, Assembled},
+    response::{self, Assembled, degraded::Report},
     schema::Surface,
 };
 
@@ -81,7 +81,7 @@ pub(super) fn dry_run(estimate: Estimate, limits: &Limits) -> Vec<u8> {
         body: b"{\"data\":null}".to_vec(),
         errors: 0,
         has_extensions: false,
-        degraded: false,
+        degraded: Report::default(),
         critical: None,
     };
     response::cost::add(&mut answer, &Value::Object(extension(estimate, limits)));

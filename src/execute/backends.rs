@@ -308,7 +308,9 @@ pub fn environment() -> Value {
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
-    compiled.is_declared = connector.cache.is_some_and(|policy| policy.max_age.is_some());
+    compiled.is_declared = connector
+        .cache
+        .is_some_and(|policy| policy.max_age.is_some() || policy.stale_if_error.is_some());
     compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());
@@ -424,7 +426,7 @@ impl Compiled {
 // === impl Needs ===
 
 impl Needs {
-    fn add(&mut self, mapping: &Mapping) {
+    pub(super) fn add(&mut self, mapping: &Mapping) {
         for read in tree::reads(&mapping.selection).0 {
             let tree::Origin::Variable(name) = read.origin else {
                 continue;

@@ -11,6 +11,7 @@ use super::{
     keys::Keys,
     lifetime::{Keep, Outside},
     reply,
+    stale::Stale,
 };
 use crate::{
     mapping::{Declared, NONE, Node, NodeKind, Table, text},
@@ -31,6 +32,8 @@ pub(super) struct Batch {
     pub(super) declared: Vec<Declared>,
     /// How long all of it is good.
     pub(super) keep: Keep,
+    /// Tables of older answers.
+    pub(super) stale: Vec<(u32, Stale)>,
     /// How long it may be kept outside.
     pub(super) outside: Outside,
 }
@@ -52,6 +55,8 @@ pub(super) struct Chunk {
     pub(super) found: Vec<(u32, Option<u32>)>,
     pub(super) declared: Vec<Declared>,
     pub(super) keep: Keep,
+    /// Why it is an older answer, if it is.
+    pub(super) stale: Option<Stale>,
     pub(super) outside: Outside,
 }
 
@@ -82,21 +87,20 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
     let size = chunk_size(job.parts().1, job.numbers.len());
     if job.numbers.len() <= size {
         let result = job.chunk().await;
-        let asked = if job.numbers.is_empty() { &[0] } else { &job.numbers[..] };
-        batch.add(asked, result, absent.as_ref());
+        batch.add_or_stale(&job, result, absent.as_ref());
         return batch;
     }
     let calls = job.numbers.chunks(size).map(|part| {
         let part = job.of(part.to_vec());
         async move {
             let result = part.chunk().await;
-            (part.numbers, result)
+            (part, result)
         }
     });
     let calls: Vec<_> = calls.collect();
     let results: Vec<_> = stream::iter(calls).buffered(CALLS_IN_FLIGHT_MAX).collect().await;
-    for (numbers, result) in results {
-        batch.add(&numbers, result, absent.as_ref());
+    for (part, result) in results {
+        batch.add_or_stale(&part, result, absent.as_ref());
     }
     batch
 }
@@ -283,12 +287,29 @@ fn item_text(table: &Table, item: u32, parts: &[Vec<u16>], out: &mut Vec<u8>) ->
 // === impl Batch ===
 
 impl Batch {
+    /// Adds what one call brought; where it failed, what is kept of its keys.
+    fn add_or_stale(&mut self, job: &Job, result: Result<Chunk, Arc<Failure>>, absent: Option<&Arc<Failure>>) {
+        let asked = if job.numbers.is_empty() { &[0] } else { &job.numbers[..] };
+        let failure = match result {
+            Ok(chunk) => return self.add(asked, Ok(chunk), absent),
+            Err(failure) => failure,
+        };
+        match job.stale_items(&failure) {
+            Some((kept, chunk, missing)) => {
+                self.add(&kept, Ok(chunk), absent);
+                self.add(&missing, Err(failure), absent);
+            }
+            None => self.add(asked, Err(failure), absent),
+        }
+    }
+
     /// Adds what one call brought. `absent`: what a key without an object is, if not null.
     fn add(&mut self, numbers: &[u32], result: Result<Chunk, Arc<Failure>>, absent: Option<&Arc<Failure>>) {
         match result {
             Ok(chunk) => {
                 let table = self.tables.len() as u32;
                 self.tables.push(Arc::new(chunk.table));
+                self.stale.extend(chunk.stale.map(|stale| (table, stale)));
                 self.declared.extend(chunk.declared);
                 self.keep = self.keep.and(chunk.keep);
                 self.outside = self.outside.and(chunk.outside);

@@ -85,6 +85,12 @@ impl AnswerCache {
         Some(Hit::Stale(kept))
     }
 
+    /// What is kept under a key and better than nothing.
+    pub(super) fn get_anyway(&self, key: &[u8], now: Instant) -> Option<Arc<Kept>> {
+        let kept = self.0.as_ref()?.get(key)?;
+        (now < kept.lifetime.error_until).then_some(kept)
+    }
+
     /// Keeps an answer.
     pub(super) fn put(&self, key: &[u8], reply: Reply, lifetime: Lifetime) {
         if let Some(cache) = &self.0 {

@@ -1,9 +1,14 @@
 //! Why a fetch has no value.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use switchboard_clients::CallError;
+
+use crate::schema::model::Fault;
+
+/// What a client is told to wait whose request has failed: short enough for a person, long enough for a restart or a probe.
+const WAIT: Duration = Duration::from_secs(5);
 
 /// A failed fetch, as its places will report it.
 #[derive(Debug, Clone)]
@@ -18,6 +23,17 @@ pub struct Failure {
     pub coordinate: Arc<str>,
     /// Further extensions, from the `errors` mapping.
     pub extensions: Box<Map<String, Value>>,
+    /// The status of a source that answered.
+    pub status: Option<Status>,
+}
+
+/// What a source answered with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// An HTTP status.
+    Http(u16),
+    /// A gRPC code.
+    Grpc(u16),
 }
 
 /// What went wrong.
@@ -59,7 +75,45 @@ impl Failure {
             service: Arc::from(""),
             coordinate: Arc::from(""),
             extensions: Box::default(),
+            status: None,
         }
+    }
+
+    /// The kind of failure in the words of the dialect; `None`: nothing is wrong with the source.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        Some(match (self.kind, self.status) {
+            (FailureKind::Refused, Some(Status::Grpc(_))) => Fault::GrpcStatus,
+            (FailureKind::Refused, Some(Status::Http(400..=499))) => Fault::Http4xx,
+            (FailureKind::Refused, Some(Status::Http(500..))) => Fault::Http5xx,
+            (FailureKind::Refused | FailureKind::InvalidBody | FailureKind::BadResponse, _) => Fault::InvalidResponse,
+            (FailureKind::Timeout, _) => Fault::Timeout,
+            (FailureKind::Unavailable, _) => Fault::Unavailable,
+            (FailureKind::Limited | FailureKind::RateLimited | FailureKind::RequestLimit, _) => Fault::Limited,
+            (FailureKind::CircuitOpen, _) => Fault::CircuitOpen,
+            (FailureKind::NotFound, _) => Fault::NotFound,
+            (FailureKind::BadInput | FailureKind::Internal, _) => return None,
+        })
+    }
+
+    /// Whether an older answer is better than none. Not where the source has answered and means it: what is gone or forbidden
+    /// now must not come back from memory. <https://www.rfc-editor.org/rfc/rfc5861#section-4>
+    #[must_use]
+    pub fn allows_stale(&self) -> bool {
+        match (self.fault(), self.status) {
+            (None | Some(Fault::NotFound), _) => false,
+            // Request Timeout, Too Early, Too Many Requests: not now.
+            (Some(Fault::Http4xx), Some(Status::Http(status))) => matches!(status, 408 | 425 | 429),
+            // CANCELLED, UNKNOWN, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED, ABORTED, INTERNAL, UNAVAILABLE, DATA_LOSS.
+            (Some(Fault::GrpcStatus), Some(Status::Grpc(code))) => matches!(code, 1 | 2 | 4 | 8 | 10 | 13 | 14 | 15),
+            _ => true,
+        }
+    }
+
+    /// How long to wait before asking again, for clients.
+    #[must_use]
+    pub fn wait(&self) -> Duration {
+        WAIT
     }
 
     /// A call without a usable reply. The cause goes to the log, never to the client.

@@ -1,12 +1,12 @@
 //! Walks the rows that a step is for and gathers their keys.
 
 use super::{
-    Link, Outcome,
+    Link, Outcome, Used,
     keys::{KeyBuffer, Keys},
 };
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
-    plan::{Hop, KeyPart, Plan, Step},
+    plan::{Hop, KeyPart, Parent, Plan, Step},
     schema::{Surface, model::Kind},
 };
 
@@ -34,7 +34,7 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
     let Some(parent) = &step.parent else { return Vec::new() };
     let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
     let mut gatherer = Gatherer {
-        step,
+        parts: &step.key,
         kind,
         outcome,
         keys,
@@ -42,16 +42,28 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
         failed: None,
         wanted: Vec::new(),
     };
-    for link in &outcome.steps[usize::from(parent.step.0)].live {
-        if let Link::Value { table, node } = *link {
-            gatherer.walk(table, outcome.tables[table as usize].node(node), &parent.path);
-        }
-    }
+    gatherer.all(parent);
+    gatherer.wanted
+}
+
+/// The values of some parts at all rows of a step, in the same order as [`gather`] has them.
+pub(super) fn gather_parts(step: &Step, parts: &[KeyPart], outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
+    let Some(parent) = &step.parent else { return Vec::new() };
+    let mut gatherer = Gatherer {
+        parts,
+        kind: Kind::Field,
+        outcome,
+        keys,
+        buffer: KeyBuffer::default(),
+        failed: None,
+        wanted: Vec::new(),
+    };
+    gatherer.all(parent);
     gatherer.wanted
 }
 
 struct Gatherer<'a> {
-    step: &'a Step,
+    parts: &'a [KeyPart],
     kind: Kind,
     outcome: &'a Outcome,
     keys: &'a mut Keys,
@@ -64,6 +76,15 @@ struct Gatherer<'a> {
 // === impl Gatherer ===
 
 impl<'a> Gatherer<'a> {
+    fn all(&mut self, parent: &Parent) {
+        let outcome = self.outcome;
+        for link in &outcome.steps[usize::from(parent.step.0)].live {
+            if let Link::Value { table, node } = *link {
+                self.walk(table, outcome.tables[table as usize].node(node), &parent.path);
+            }
+        }
+    }
+
     fn walk(&mut self, number: u32, node: &Node, path: &[Hop]) {
         let table: &'a Table = &self.outcome.tables[number as usize];
         match node.kind {
@@ -95,11 +116,11 @@ impl<'a> Gatherer<'a> {
         self.buffer.clear();
         self.failed = None;
         let mut nulls = 0;
-        for part in &self.step.key {
+        for part in self.parts {
             nulls += usize::from(!self.part(number, table, row, part));
             self.buffer.end_part();
         }
-        let parts = self.step.key.len();
+        let parts = self.parts.len();
         let nobody = match self.kind {
             Kind::Field => parts > 0 && nulls == parts,
             _ => nulls > 0,
@@ -124,7 +145,15 @@ impl<'a> Gatherer<'a> {
         match self.outcome.steps[usize::from(via.0)].link(number, row.len) {
             Link::Value { table, node } => {
                 let other: &'a Table = &self.outcome.tables[table as usize];
-                self.value(other, other.node(node), part)
+                let is_there = self.value(other, other.node(node), part);
+                // Of a failed row only fields with a fallback are there.
+                if !is_there
+                    && let Some(stand_in) = self.outcome.stand_in(table)
+                    && matches!(stand_in.used, Used::Fallback { .. })
+                {
+                    self.failed = Some(stand_in.failure);
+                }
+                is_there
             }
             link => {
                 if let Link::Failed(failure) = link {

@@ -74,6 +74,8 @@ impl<T: Clone + Send + Sync + 'static> InFlight<T> {
         if let Some(flight) = flights.by_key.get(key)
             && flight.owner != owner
             && flight.deadline + DEADLINE_SLACK >= deadline
+            // Nor may it keep anyone beyond it.
+            && flight.deadline <= deadline
             && let Some(result) = flight.result.upgrade()
         {
             return result;

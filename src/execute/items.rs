@@ -125,6 +125,28 @@ impl<'a> Items<'a> {
         looked
     }
 
+    /// What is kept for some keys and better than nothing, and when the oldest of it came.
+    pub(super) fn look_up_anyway(&self, numbers: &[u32], keys: &Mutex<Keys>) -> (LookedUp, Instant) {
+        let keys = keys.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Instant::now();
+        let mut looked = LookedUp {
+            keep: Keep::Not,
+            outside: Outside::Not,
+            ..LookedUp::default()
+        };
+        let mut since = now;
+        for number in numbers {
+            match self.scope.backends.cache.get_anyway(&self.key(&keys, *number), now) {
+                Some(kept) => {
+                    since = since.min(kept.lifetime.since);
+                    looked.found.push((*number, kept.reply.body.clone()));
+                }
+                None => looked.missing.push(*number),
+            }
+        }
+        (looked, since)
+    }
+
     /// Reads kept items as if one call had brought them.
     pub(super) fn read(&self, looked: &LookedUp, keys: &Mutex<Keys>) -> Result<Option<(Vec<u32>, Chunk)>, Failure> {
         if looked.found.is_empty() {
@@ -164,6 +186,7 @@ impl<'a> Items<'a> {
             found,
             declared: context.declared,
             keep: looked.keep,
+            stale: None,
             outside: looked.outside,
         };
         Ok(Some((numbers, chunk)))

@@ -81,11 +81,13 @@ impl Job {
         Some(kept)
     }
 
-    /// Makes the call, or has its answer from what is kept, and reads it.
+    /// Makes the call, or has its answer from what is kept, and reads it. Where that fails, an older answer may do.
     pub(super) async fn chunk(&self) -> Result<Chunk, Arc<Failure>> {
-        self.call_and_read()
-            .await
-            .map_err(|failure| reply::signed(&self.scope, self.parts().1, failure))
+        let failure = match self.call_and_read().await {
+            Ok(chunk) => return Ok(chunk),
+            Err(failure) => reply::signed(&self.scope, self.parts().1, failure),
+        };
+        self.stale(&failure).ok_or(failure)
     }
 
     async fn call_and_read(&self) -> Result<Chunk, Failure> {
@@ -161,7 +163,7 @@ impl Job {
     }
 
     /// What the answer to a call is kept under; `None`: it must not be kept.
-    fn cache_key(&self, call: &Call) -> Option<Vec<u8>> {
+    pub(super) fn cache_key(&self, call: &Call) -> Option<Vec<u8>> {
         let (_, _, compiled) = self.parts();
         if !call::is_cacheable(&self.scope, compiled) {
             return None;
@@ -186,7 +188,7 @@ impl Job {
         Some(key)
     }
 
-    fn render(&self) -> Result<Option<Call>, Failure> {
+    pub(super) fn render(&self) -> Result<Option<Call>, Failure> {
         let (fetch, connector, compiled) = self.parts();
         let keys = self.keys();
         let vars = CallVars::of_request(&self.scope, fetch, &compiled.request, &self.numbers, &keys)?;
@@ -200,7 +202,7 @@ impl Job {
     }
 
     /// Reads a reply, or evaluates a mapping that has none.
-    fn read(&self, reply: Option<&Reply>, (keep, outside): (Keep, Outside)) -> Result<Chunk, Failure> {
+    pub(super) fn read(&self, reply: Option<&Reply>, (keep, outside): (Keep, Outside)) -> Result<Chunk, Failure> {
         let (fetch, connector, compiled) = self.parts();
         let keys = self.keys();
         let mut vars = CallVars::of_request(&self.scope, fetch, &compiled.reply, &self.numbers, &keys)?;
@@ -246,6 +248,7 @@ impl Job {
             found,
             declared,
             keep,
+            stale: None,
             outside,
         })
     }

@@ -21,6 +21,10 @@ pub(super) struct Lifetime {
     pub(super) fresh_until: Instant,
     /// Then it is served until then while a new one is fetched.
     pub(super) stale_until: Instant,
+    /// Then it is served until then if no new one can be had.
+    pub(super) error_until: Instant,
+    /// When it came.
+    pub(super) since: Instant,
     /// Whether anybody may have it who would send the same call.
     pub(super) is_public: bool,
 }
@@ -61,6 +65,7 @@ struct Said {
     max_age: Option<u64>,
     shared_max_age: Option<u64>,
     stale_while_revalidate: Option<u64>,
+    stale_if_error: Option<u64>,
 }
 
 /// How long the answer to a call is good; `None`: it is not kept.
@@ -76,13 +81,16 @@ pub(super) fn lifetime(
     }
     let theirs = said.shared_max_age.or(said.max_age);
     let ours = policy.and_then(|policy| policy.max_age).map(u64::from);
+    let promised = policy.and_then(|policy| policy.stale_if_error).map_or(0, u64::from);
     let seconds = match (theirs, ours) {
         (Some(theirs), Some(ours)) => theirs.saturating_sub(age(headers)).min(ours),
         (Some(theirs), None) => theirs.saturating_sub(age(headers)),
         (None, Some(ours)) => ours,
+        // Never fresh, but better than nothing.
+        (None, None) if promised > 0 => 0,
         (None, None) => return None,
     };
-    if seconds == 0 {
+    if seconds == 0 && promised == 0 {
         return None;
     }
     let stale = policy
@@ -90,10 +98,17 @@ pub(super) fn lifetime(
         .map(u64::from)
         .or(said.stale_while_revalidate)
         .unwrap_or(0);
+    let on_error = policy
+        .and_then(|policy| policy.stale_if_error)
+        .map(u64::from)
+        .or(said.stale_if_error)
+        .unwrap_or(0);
     let fresh_until = now + Duration::from_secs(seconds).min(KEPT_MAX);
     Some(Lifetime {
         fresh_until,
         stale_until: fresh_until + Duration::from_secs(stale).min(KEPT_MAX),
+        error_until: fresh_until + Duration::from_secs(on_error).min(KEPT_MAX),
+        since: now,
         is_public: is_public(&said, policy, has_credentials),
     })
 }
@@ -153,6 +168,7 @@ fn said(headers: &HeaderMap) -> Said {
             "max-age" => said.max_age = Some(seconds().unwrap_or(0)),
             "s-maxage" => said.shared_max_age = Some(seconds().unwrap_or(0)),
             "stale-while-revalidate" => said.stale_while_revalidate = seconds(),
+            "stale-if-error" => said.stale_if_error = seconds(),
             _ => {}
         }
     }
@@ -243,6 +259,8 @@ impl Lifetime {
         Self {
             fresh_until: self.fresh_until.min(other.fresh_until),
             stale_until: self.stale_until.min(other.stale_until),
+            error_until: self.error_until.min(other.error_until),
+            since: self.since.min(other.since),
             is_public: self.is_public && other.is_public,
         }
     }

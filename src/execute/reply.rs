@@ -7,7 +7,7 @@ use http::header;
 use serde_json::{Map, Value};
 use switchboard_clients::{Reply, proto};
 
-use super::{Failure, FailureKind, Scope, vars::CallVars};
+use super::{Failure, FailureKind, Scope, failure::Status, vars::CallVars};
 use crate::{
     mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, text, tree},
     plan::Fetch,
@@ -221,6 +221,10 @@ fn refusal(
         None => "Request failed".to_owned(),
     };
     let mut failure = Failure::new(FailureKind::Refused, message);
+    failure.status = Some(match connector.request {
+        ConnectRequest::Grpc { .. } => Status::Grpc(reply.status),
+        _ => Status::Http(reply.status),
+    });
     let status = match connector.request {
         ConnectRequest::Grpc { .. } => ("grpc", grpc_status(reply.status)),
         _ => (

@@ -1,7 +1,7 @@
 //! Starts each wave when what it needs is there, loads it, and links what it brought to the rows it is for.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
 };
@@ -16,8 +16,9 @@ use smallvec::SmallVec;
 use tokio::task::JoinHandle;
 
 use super::{
-    Failure, FailureKind, Link, Outcome, Scope, StepOutcome,
+    Failure, FailureKind, Link, Outcome, Scope, StandIn, StepOutcome, Used,
     batch::{self, Batch, Found},
+    fallback::Fallbacks,
     gather::{self, Asks, Wanted},
     keys::Keys,
 };
@@ -97,6 +98,10 @@ pub async fn run(scope: Arc<Scope>) -> Outcome {
             let last = plan.waves.iter().map(root_field).max().unwrap_or(0);
             for field in 0..=last {
                 run.waves(&|wave| root_field(wave) == field).await;
+                // The request has failed: what comes after must not be done.
+                if run.has_failed_critically(field) {
+                    break;
+                }
             }
         }
     }
@@ -143,6 +148,14 @@ impl Run {
             self.land(landed.number, &landed.batches, &landed.wanted);
             over[usize::from(landed.number)] = true;
         }
+    }
+
+    /// Whether a critical fetch of a root field has failed.
+    fn has_failed_critically(&self, root_field: u16) -> bool {
+        let steps = self.scope.plan.steps.iter().zip(&self.outcome.steps);
+        steps
+            .filter(|(step, _)| step.is_critical && step.root_field == root_field)
+            .any(|(_, outcome)| outcome.live.iter().any(|link| matches!(link, Link::Failed(_))))
     }
 
     /// Gathers the keys of a wave.
@@ -209,6 +222,7 @@ impl Run {
         // By key number: keys are numbered from 0.
         let found = batches.iter().map(|batch| batch.found.len()).sum();
         let mut links: Vec<Link> = Vec::with_capacity(found);
+        let mut has_failed = false;
         for (batch, base) in batches.iter().zip(bases) {
             for (key, found) in &batch.found {
                 let link = match found {
@@ -217,7 +231,10 @@ impl Run {
                         node: *node,
                     },
                     Found::Nothing => Link::Nothing,
-                    Found::Failed(failure) => Link::Failed(self.failure(failure)),
+                    Found::Failed(failure) => {
+                        has_failed = true;
+                        Link::Failed(self.failure(failure))
+                    }
                 };
                 let key = *key as usize;
                 if links.len() <= key {
@@ -227,6 +244,14 @@ impl Run {
             }
         }
         for (index, step) in wave.steps.iter().enumerate() {
+            let lacks_keys = |rows: &&Vec<Wanted>| rows.iter().any(|row| matches!(row.asks, Asks::Failed(_)));
+            let rows = wanted.get(index);
+            let may_fall = has_failed
+                || !scope.plan.steps[usize::from(step.0)].stand_bys.is_empty()
+                    && rows.is_some_and(|rows| lacks_keys(&rows));
+            if may_fall && self.land_on_fallbacks(*step, &links, rows) {
+                continue;
+            }
             let outcome = &mut self.outcome.steps[usize::from(step.0)];
             let Some(wanted) = wanted.get(index) else {
                 outcome.root = links.first().copied().unwrap_or_default();
@@ -258,6 +283,55 @@ impl Run {
         }
     }
 
+    /// Links a step of which some calls failed, with what stands in for them. `false`: nothing does.
+    fn land_on_fallbacks(&mut self, id: StepId, links: &[Link], wanted: Option<&Vec<Wanted>>) -> bool {
+        let scope = self.scope.clone();
+        let step = &scope.plan.steps[usize::from(id.0)];
+        let Some(mut fallbacks) = Fallbacks::of(&scope, step, &self.outcome) else {
+            return false;
+        };
+        let failures = &self.outcome.failures;
+        let mut link = |row: usize, asks: Asks| {
+            let link = match asks {
+                Asks::Key(key) => links.get(key as usize).copied().unwrap_or_default(),
+                Asks::Failed(failure) => Link::Failed(failure),
+                Asks::Nobody => Link::Nothing,
+            };
+            match link {
+                Link::Failed(number) => fallbacks.link(row, number, &failures[number as usize]),
+                link => link,
+            }
+        };
+        let rows: Vec<Link> = match wanted {
+            None => vec![link(0, Asks::Key(0))],
+            Some(wanted) => wanted
+                .iter()
+                .enumerate()
+                .map(|(row, wanted)| link(row, wanted.asks))
+                .collect(),
+        };
+        self.outcome.declared.append(&mut fallbacks.declared);
+        for (table, stand_in) in fallbacks.finish() {
+            self.outcome.tables.push(Arc::new(table));
+            self.outcome.stand_ins.push(stand_in);
+        }
+        let outcome = &mut self.outcome.steps[usize::from(id.0)];
+        let Some(wanted) = wanted else {
+            outcome.root = rows[0];
+            outcome.live = rows;
+            return true;
+        };
+        let mut seen = HashSet::new();
+        for (row, link) in wanted.iter().zip(&rows) {
+            outcome.set(row.table, row.ordinal, *link);
+            if row.asks != Asks::Nobody && seen.insert(*link) {
+                outcome.live.push(*link);
+            }
+        }
+        outcome.repeats |= wanted.len() >= 2 * seen.len();
+        true
+    }
+
     /// The place of a batch's tables among those of the outcome.
     fn register(&mut self, batch: &Arc<Batch>) -> u32 {
         if let Some((_, base)) = self.known.iter().find(|(known, _)| Arc::ptr_eq(known, batch)) {
@@ -268,6 +342,14 @@ impl Run {
         self.outcome.outside = self.outcome.outside.and(batch.outside);
         self.outcome.tables.extend(batch.tables.iter().cloned());
         self.outcome.declared.extend(batch.declared.iter().cloned());
+        for (table, stale) in &batch.stale {
+            let stand_in = StandIn {
+                table: base + table,
+                failure: self.failure(&stale.failure),
+                used: Used::Stale { age: stale.age },
+            };
+            self.outcome.stand_ins.push(stand_in);
+        }
         self.known.push((batch.clone(), base));
         base
     }

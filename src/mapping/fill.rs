@@ -126,6 +126,13 @@ impl Projection {
         self.keep(evaluation, layout, context, table)
     }
 
+    /// Puts a value into a table as if the mapping had made it.
+    #[must_use]
+    pub fn stand_in(&self, value: &Value, table: &mut Table) -> Node {
+        let layout = (!self.layouts.is_empty()).then_some(LayoutId(0));
+        load(value, &self.layouts, layout, table)
+    }
+
     /// What a level makes of a value that is no object: all of its block, since it matters whether there is anything.
     fn bare(&self, level: &Level, value: &Value, context: &mut Context<'_>, table: &mut Table) -> Node {
         let Some(block) = &level.bare else {

@@ -145,6 +145,7 @@ impl<'a> Planner<'a> {
             shapes: self.shapes,
             root,
             introspection: self.introspects,
+            tells_degraded: surface.has_additions,
             fields: self.fields,
             sharing: OnceLock::new(),
             answer_hint: AtomicUsize::new(256),
@@ -244,6 +245,8 @@ impl<'a> Planner<'a> {
             value: ValueShape::Scalar(crate::schema::model::Scalar::Custom),
             location: node.location,
             service: None,
+            stand_by: None,
+            is_critical: false,
         };
         match (&*node.name, self.field(ty, &node.name)) {
             ("__typename", _) => shape.source = FieldSource::Constant(format!("\"{name}\"").into_bytes().into()),
@@ -254,6 +257,9 @@ impl<'a> Planner<'a> {
                 let below = self.count(group, ty, field, node);
                 (shape.source, shape.value) = self.place(group, field, collected, below);
                 shape.service = self.service(group, &shape.source);
+                if field.is_critical || field.fallback.is_some() {
+                    self.contract(group, field, &mut shape);
+                }
             }
             _ => {
                 self.costs

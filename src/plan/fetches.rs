@@ -137,7 +137,7 @@ impl<'a> Planner<'a> {
         Some(self.step(group, fetch, Some((base, key)), path))
     }
 
-    fn key_parts(
+    pub(super) fn key_parts(
         &mut self,
         rows: Rows<'a>,
         via: Option<StepId>,
@@ -245,6 +245,8 @@ impl<'a> Planner<'a> {
             path: path.into(),
             objects: group.objects,
             root_field: group.root_field,
+            stand_bys: Vec::new(),
+            is_critical: false,
         });
         StepId((self.steps.len() - 1) as u16)
     }
@@ -265,7 +267,7 @@ impl<'a> Planner<'a> {
     }
 
     /// What is read below a list is read of the list as a whole: a key part is one value.
-    fn up_to_lists(&self, tree: &KeyTree, ty: TypeId) -> KeyTree {
+    pub(super) fn up_to_lists(&self, tree: &KeyTree, ty: TypeId) -> KeyTree {
         let parts = tree.0.iter().map(|(name, below)| match self.field(ty, name) {
             Some((_, field)) if field.ty.non_null.len() > 1 => (name.clone(), KeyTree::default()),
             Some((_, field)) => (name.clone(), self.up_to_lists(below, field.ty.named)),

@@ -4,12 +4,13 @@ use std::{
     collections::HashMap,
     ops::Range,
     sync::{Arc, atomic::Ordering::Relaxed},
+    time::Duration,
 };
 
 use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
-use super::{OnError, copy, error, leaf, raw};
+use super::{OnError, contract::StandsIn, copy, degraded::Report, error, leaf, path::Segment, raw};
 use crate::{
     execute::{Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
@@ -32,36 +33,32 @@ pub struct Settings {
     pub bytes_max: usize,
 }
 
-/// One step of a response path.
-#[derive(Clone)]
-enum Segment<'a> {
-    Key(&'a str),
-    Index(u32),
-}
-
 /// A value that may not be null is: the nearest nullable parent becomes null. The error is already noted.
-struct Propagate;
+pub(super) struct Propagate;
 
 pub(super) struct Writer<'a> {
-    plan: &'a Plan,
-    outcome: &'a Outcome,
+    pub(super) plan: &'a Plan,
+    pub(super) outcome: &'a Outcome,
     introspection: Option<&'a Map<String, Value>>,
     settings: &'a Settings,
     pub(super) out: Vec<u8>,
     pub(super) errors: Vec<u8>,
     pub(super) error_count: u32,
     pub(super) omitted: u32,
-    path: Vec<Segment<'a>>,
+    pub(super) path: Vec<Segment<'a>>,
     per_failure: Vec<u32>,
     /// Where in `out` a value that several objects lead to was written, by its shape, table and node.
-    written: HashMap<(ShapeId, u32, u32), Range<usize>, RandomState>,
-    stopped: bool,
+    pub(super) written: HashMap<(ShapeId, u32, u32), Range<usize>, RandomState>,
+    pub(super) stopped: bool,
+    pub(super) degraded: Report,
+    /// A critical field has failed: how long to wait before asking again.
+    pub(super) critical: Option<Duration>,
 }
 
 /// A row with the table it is in.
 #[derive(Clone, Copy)]
-struct Row<'a> {
-    number: u32,
+pub(super) struct Row<'a> {
+    pub(super) number: u32,
     table: &'a Table,
     node: Node,
 }
@@ -88,6 +85,8 @@ impl<'a> Writer<'a> {
             per_failure: vec![0; outcome.failures.len()],
             written: HashMap::default(),
             stopped: false,
+            degraded: Report::default(),
+            critical: None,
         }
     }
 
@@ -141,7 +140,14 @@ impl<'a> Writer<'a> {
                 continue;
             }
             self.path.push(Segment::Key(&field.response_key));
-            let done = self.field(field, at.map(|(_, row)| row), &mut reported);
+            let row = at.map(|(_, row)| row);
+            let done = if field.is_critical {
+                let mark = self.mark();
+                let done = self.field(field, row, &mut reported);
+                self.check_critical(field, row, &mark, done)
+            } else {
+                self.field(field, row, &mut reported)
+            };
             self.path.pop();
             done?;
             if self.stopped || self.is_too_large() {
@@ -188,10 +194,15 @@ impl<'a> Writer<'a> {
                 Ok(())
             }
             FieldSource::Step(step) => match self.link(*step, row) {
-                Link::Value { table, node } => self.linked(field, *step, table, node),
+                Link::Value { table, node } => match self.note_stand_in(field, table) {
+                    StandsIn::No | StandsIn::Lacks(_) => self.linked(field, *step, table, node),
+                    StandsIn::Fallback(failure) => {
+                        self.complete_fallback(field, *step, failure, |writer| writer.linked(field, *step, table, node))
+                    }
+                },
                 Link::Nothing => self.nothing(field, field.non_null[0]),
                 Link::Failed(failure) => {
-                    self.failed(failure, field);
+                    self.failed(failure, field, Some(*step));
                     self.null(field.non_null[0])
                 }
             },
@@ -237,28 +248,52 @@ impl<'a> Writer<'a> {
         match self.link(step, row) {
             Link::Value { table, node } => {
                 let other = self.row(table, node);
-                match other.node.kind {
-                    NodeKind::Row => {
-                        let node = *other.table.slot(&other.node, slot);
-                        self.value(field, &field.non_null, Row { node, ..other })
+                if other.node.kind != NodeKind::Row {
+                    return self.nothing(field, field.non_null[0]);
+                }
+                let stands_in = match self.outcome.stand_ins.is_empty() {
+                    true => StandsIn::No,
+                    false => self.at_object(|writer| writer.note_stand_in(field, table)),
+                };
+                let node = *other.table.slot(&other.node, slot);
+                let at = Row { node, ..other };
+                match stands_in {
+                    StandsIn::No => self.value(field, &field.non_null, at),
+                    StandsIn::Fallback(failure) => {
+                        self.complete_fallback(field, step, failure, |writer| writer.value(field, &field.non_null, at))
                     }
-                    _ => self.nothing(field, field.non_null[0]),
+                    // Whether a critical field is lacking is seen where it is written: others may have what they need.
+                    StandsIn::Lacks(failure) => self.failed_row(field, None, (step, failure), reported),
                 }
             }
             Link::Nothing => self.nothing(field, field.non_null[0]),
-            Link::Failed(failure) => {
-                if !reported.contains(&step) {
-                    reported.push(step);
-                    let own = self.path.pop();
-                    self.failed(failure, field);
-                    self.path.extend(own);
-                }
-                self.null(field.non_null[0])
-            }
+            Link::Failed(failure) => self.failed_row(field, Some(step), (step, failure), reported),
         }
     }
 
-    fn link(&self, step: StepId, row: Option<Row<'a>>) -> Link {
+    fn failed_row(
+        &mut self,
+        field: &'a FieldShape,
+        critical: Option<StepId>,
+        (step, failure): (StepId, u32),
+        reported: &mut Vec<StepId>,
+    ) -> Result<(), Propagate> {
+        if !reported.contains(&step) {
+            reported.push(step);
+            self.at_object(|writer| writer.failed(failure, field, critical));
+        }
+        self.null(field.non_null[0])
+    }
+
+    /// Does something with the path of the object that a field is of.
+    fn at_object<T>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
+        let own = self.path.pop();
+        let done = act(self);
+        self.path.extend(own);
+        done
+    }
+
+    pub(super) fn link(&self, step: StepId, row: Option<Row<'a>>) -> Link {
         let outcome = &self.outcome.steps[usize::from(step.0)];
         match row {
             Some(row) => outcome.link(row.number, row.node.len),
@@ -360,7 +395,7 @@ impl<'a> Writer<'a> {
     }
 
     /// Null after an error was noted.
-    fn null(&mut self, non_null: bool) -> Result<(), Propagate> {
+    pub(super) fn null(&mut self, non_null: bool) -> Result<(), Propagate> {
         if non_null && self.settings.on_error != OnError::Null {
             return Err(Propagate);
         }
@@ -377,7 +412,7 @@ impl<'a> Writer<'a> {
         );
     }
 
-    fn failed(&mut self, number: u32, field: &FieldShape) {
+    pub(super) fn tell_failed(&mut self, number: u32, field: &FieldShape) {
         let failure: &Failure = &self.outcome.failures[number as usize];
         let count = &mut self.per_failure[number as usize];
         *count += 1;
@@ -398,10 +433,15 @@ impl<'a> Writer<'a> {
         self.push_error(message, &extensions, location);
     }
 
+    /// Whether it has grown beyond its limit.
+    pub(super) fn has_outgrown(&self) -> bool {
+        self.out.len() > self.settings.bytes_max
+    }
+
     /// Ends the answer when it has grown beyond its limit: there is no `data` then.
     #[inline]
     fn is_too_large(&mut self) -> bool {
-        self.out.len() > self.settings.bytes_max && self.stop_too_large()
+        self.has_outgrown() && self.stop_too_large()
     }
 
     #[cold]

@@ -16,7 +16,9 @@ use super::{
     annotations::{Use, UseSite},
     cache,
     connect::ConnectDraft,
-    costs, deprecation,
+    costs,
+    degrade::Contract,
+    deprecation,
     files::Files,
     group_by,
     model::{
@@ -35,6 +37,7 @@ pub(crate) struct Parts<'a> {
     pub files: &'a Files,
     pub sources: Vec<SourceDraft>,
     pub connectors: Vec<ConnectDraft>,
+    pub contracts: Vec<Contract>,
 }
 
 /// Builds the surface. Everything was checked before, so connectors of hidden fields are all that is left out.
@@ -47,8 +50,10 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
         files,
         sources,
         connectors,
+        contracts,
     } = parts;
     let mut types = TypeTable::new(&schema, uses, files);
+    contracts.into_iter().for_each(|contract| types.hold(contract));
     let sources: Vec<Source> = sources.into_iter().filter_map(|draft| draft.source).collect();
     let mut built: Vec<Connector> = Vec::new();
     for draft in connectors {
@@ -189,6 +194,19 @@ impl TypeTable {
             .map(to_u32)
     }
 
+    /// Writes down what becomes of a field when its call fails. A field that clients do not see has none.
+    fn hold(&mut self, contract: Contract) {
+        let Some(ty) = self.ids.get(contract.type_name.as_str()) else {
+            return;
+        };
+        if let TypeKind::Object(fields) = &mut self.types[ty.0 as usize].kind
+            && let Some(field) = fields.iter_mut().find(|field| *field.name == *contract.field)
+        {
+            field.fallback = contract.fallback;
+            field.is_critical = contract.is_critical;
+        }
+    }
+
     /// Writes a connector down where planners look for it.
     fn attach(&mut self, id: ConnectorId, connector: &Connector) {
         let supplied = match connector.site {
@@ -257,6 +275,8 @@ fn build_fields(
             list_size: costs::list_size(schema, parent, field, uses, files),
             cost: costs::field_weight(schema, parent, &field.name, uses),
             argument_costs: costs::argument_weights(parent, field, uses),
+            fallback: None,
+            is_critical: false,
             cache: cache::hint(uses, &UseSite::Field(parent.clone(), field.name.clone()), files),
             deprecated: deprecation::of(&field.directives),
             deprecated_arguments: deprecation::of_arguments(field),

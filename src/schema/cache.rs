@@ -14,7 +14,7 @@ use super::{
 
 const SECONDS: [&str; 3] = ["maxAge", "staleWhileRevalidate", "staleIfError"];
 
-/// Numbers of seconds are at least zero, and what has no effect is told.
+/// Numbers of seconds are at least zero.
 pub(crate) fn check(uses: &[Use], problems: &mut Problems<'_>) {
     let files = problems.files();
     for used in uses.iter().filter(|used| used.directive == Directive::CacheControl) {
@@ -29,16 +29,6 @@ pub(crate) fn check(uses: &[Use], problems: &mut Problems<'_>) {
                     format!("`{name}` is a number of seconds, at least 0, not {seconds}"),
                 );
             }
-        }
-        if let Some(place) = arguments.place(files, "staleIfError") {
-            problems
-                .error(
-                    Code::UnsupportedFeature,
-                    &place,
-                    "`staleIfError` has no effect yet: nothing stale is served when a backend fails",
-                )
-                .hint("`staleWhileRevalidate` is served")
-                .warning();
         }
     }
 }
@@ -64,6 +54,7 @@ pub(crate) fn policy(uses: &[Use], draft: &ConnectDraft, files: &Files) -> Optio
     Some(CachePolicy {
         max_age: seconds("maxAge"),
         stale_while_revalidate: seconds("staleWhileRevalidate"),
+        stale_if_error: seconds("staleIfError"),
         is_private: scope.map(|scope| scope.as_str() == "PRIVATE"),
     })
 }

@@ -110,8 +110,6 @@ impl Directive {
     /// The feature that must be supported for it, if it is one of those that may be missing.
     pub(crate) fn feature(self) -> Option<Feature> {
         match self {
-            Self::Fallback => Some(Feature::Fallback),
-            Self::Critical => Some(Feature::Critical),
             Self::CacheControl => Some(Feature::CacheControl),
             Self::CacheTag => Some(Feature::CacheTag),
             Self::Authenticated => Some(Feature::Authenticated),

@@ -10,8 +10,6 @@ use super::{
 /// A part of the dialect that can be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feature {
-    Fallback,
-    Critical,
     CacheControl,
     CacheTag,
     Authenticated,
@@ -24,8 +22,6 @@ pub(crate) enum Feature {
 
 /// Everything that is refused.
 const UNSUPPORTED: &[Feature] = &[
-    Feature::Fallback,
-    Feature::Critical,
     Feature::CacheTag,
     Feature::Authenticated,
     Feature::RequiresScopes,
@@ -41,8 +37,6 @@ impl Feature {
     /// How a schema writes it.
     fn written(self) -> &'static str {
         match self {
-            Self::Fallback => "@fallback",
-            Self::Critical => "@critical",
             Self::CacheControl => "@cacheControl",
             Self::CacheTag => "@cacheTag",
             Self::Authenticated => "@authenticated",

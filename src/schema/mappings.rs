@@ -14,7 +14,7 @@ use crate::mapping::{self, Head, Item, Key, Path, Reads, Selection, Span};
 
 /// Every variable of the language, for suggestions and to tell the misplaced from the misspelt.
 const VARIABLES: &[&str] = &[
-    "args", "this", "batch", "config", "context", "request", "env", "status", "response",
+    "args", "this", "batch", "config", "context", "request", "env", "status", "response", "error",
 ];
 
 /// Parses and checks a mapping. `None` when it cannot be parsed; other problems do not stand in the way of more checks.
@@ -213,10 +213,15 @@ impl Checker<'_> {
             let problem = problems.error(
                 self.part.code(),
                 &place,
-                format!(
-                    "`{written}` reads from an answer, but {} is made before there is one",
-                    self.part.name()
-                ),
+                match self.part {
+                    Part::Fallback(_) => {
+                        format!("`{written}` reads from an answer; where a fallback runs there is none")
+                    }
+                    part => format!(
+                        "`{written}` reads from an answer, but {} is made before there is one",
+                        part.name()
+                    ),
+                },
             );
             if let Head::Key(key) = &path.head {
                 problem.maybe_hint(self.qualified(&key.text));
@@ -292,6 +297,10 @@ impl Checker<'_> {
                 return;
             }
             ("status" | "response", _) if self.part == Part::GroupBy => "`groupBy` reads the items only",
+            ("status" | "response", _) if matches!(self.part, Part::Fallback(_)) => {
+                "there is no answer; `$error.status` is its status"
+            }
+            ("error", _) => "only fallbacks run when there is one",
             ("status" | "response", _) => "there is no answer yet when the request is made",
             ("this", Owner::Field { is_root: true, .. }) => "a root field has no parent object",
             ("args", Owner::Type(_)) => "a type has no arguments",

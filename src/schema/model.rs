@@ -5,7 +5,8 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
-pub use self::resilience::{Breaker, Resilience, Retry, RetryKind};
+pub use self::resilience::{Breaker, Resilience, Retry};
+pub use super::fault::{Fault, Faults};
 pub use crate::mapping::KeyTree;
 use crate::mapping::{OutputTree, Selection, Spec};
 
@@ -115,12 +116,27 @@ pub struct Field {
     pub cost: Option<u32>,
     /// `@cost(weight:)` of its arguments.
     pub argument_costs: Vec<(Arc<str>, u32)>,
+    /// `@fallback`.
+    pub fallback: Option<Arc<Fallback>>,
+    /// `@critical`: its failure fails the whole request.
+    pub is_critical: bool,
     /// What `@cacheControl` says of it.
     pub cache: CacheHint,
     /// That it is deprecated.
     pub deprecated: Option<Deprecated>,
     /// Which of its arguments are; only such as have no default, which nobody can be said to use.
     pub deprecated_arguments: Vec<(Arc<str>, Deprecated)>,
+}
+
+/// `@fallback` of a field: what it is worth when the call that supplies it fails.
+#[derive(Debug)]
+pub struct Fallback {
+    /// Makes the value.
+    pub selection: Mapping,
+    /// For which failures.
+    pub on: Faults,
+    /// `$this` paths that it reads; without any, nothing is read.
+    pub this_reads: KeyTree,
 }
 
 /// `@cacheControl` as it stands at a field or type: what clients and caches before us may do with an answer that has it.
@@ -320,6 +336,8 @@ pub struct CachePolicy {
     pub max_age: Option<u32>,
     /// Seconds beyond in which it is served while a new one is fetched.
     pub stale_while_revalidate: Option<u32>,
+    /// Seconds beyond in which it is served when the source fails.
+    pub stale_if_error: Option<u32>,
     /// Whether only the caller it was made for may have it, if that is said.
     pub is_private: Option<bool>,
 }

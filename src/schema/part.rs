@@ -34,6 +34,8 @@ pub(crate) enum Part {
     IsSuccess,
     /// `batch.groupBy:`.
     GroupBy,
+    /// `selection:` of a `@fallback`, and what its field can be completed from.
+    Fallback(Kinds),
 }
 
 /// What a mapping is written for.
@@ -80,7 +82,7 @@ impl Part {
             Self::Path | Self::Query => Code::InvalidUrlProperty,
             Self::Header => Code::InvalidHeader,
             Self::Body => Code::InvalidBody,
-            Self::Selection | Self::GroupBy => Code::InvalidSelection,
+            Self::Selection | Self::GroupBy | Self::Fallback(_) => Code::InvalidSelection,
             Self::ErrorsMessage | Self::ErrorsExtensions => Code::InvalidErrorsMessage,
             Self::IsSuccess => Code::InvalidIsSuccess,
         }
@@ -100,6 +102,7 @@ impl Part {
             Self::ErrorsExtensions => "`errors.extensions`",
             Self::IsSuccess => "`isSuccess`",
             Self::GroupBy => "`groupBy`",
+            Self::Fallback(_) => "a fallback",
         }
     }
 
@@ -113,6 +116,7 @@ impl Part {
             Self::ErrorsMessage => Kinds::TEXT | Kinds::NULL,
             Self::IsSuccess => Kinds::BOOL,
             Self::Body | Self::Selection => Kinds::ANY,
+            Self::Fallback(kinds) => kinds,
         }
     }
 
@@ -152,6 +156,10 @@ impl<'a> Scope<'a> {
         let mut names = vec!["config", "env"];
         if part == Part::BaseUrl {
             return names;
+        }
+        if let (Part::Fallback(_), Owner::Field { is_root, .. }) = (part, self.owner) {
+            let this = if is_root { None } else { Some("this") };
+            return ["args", "config", "context", "error"].into_iter().chain(this).collect();
         }
         match self.owner {
             Owner::Source => {}

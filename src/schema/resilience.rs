@@ -8,7 +8,7 @@ use super::{
     connect::ConnectDraft,
     directive::Directive,
     files::Files,
-    model::{Breaker, Place, Resilience, Retry, RetryKind},
+    model::{Breaker, Fault, Place, Resilience, Retry},
     problem::{Code, Problems},
     source::SourceDraft,
     suggest,
@@ -19,16 +19,6 @@ const DURATION_MAX: Duration = Duration::from_secs(60 * 60);
 /// Tries beyond these only make a bad day worse.
 const ATTEMPTS_MAX: i32 = 10;
 const WINDOW_MAX: i32 = 10_000;
-
-const KINDS: &[(&str, RetryKind)] = &[
-    ("TIMEOUT", RetryKind::Timeout),
-    ("UNAVAILABLE", RetryKind::Unavailable),
-    ("HTTP_4XX", RetryKind::Http4xx),
-    ("HTTP_5XX", RetryKind::Http5xx),
-    ("GRPC_STATUS", RetryKind::GrpcStatus),
-    ("INVALID_RESPONSE", RetryKind::InvalidResponse),
-    ("NOT_FOUND", RetryKind::NotFound),
-];
 
 /// Reads and checks all uses; what is said of sources is kept in their drafts, what is said of connectors in theirs.
 pub(crate) fn read_all(
@@ -149,23 +139,27 @@ fn read_retry(retry: Arguments<'_>, problems: &mut Problems<'_>) -> Retry {
 }
 
 /// Kinds that a further try may help against.
-fn read_kinds(retry: Arguments<'_>, problems: &mut Problems<'_>) -> Vec<RetryKind> {
+fn read_kinds(retry: Arguments<'_>, problems: &mut Problems<'_>) -> Vec<Fault> {
     let files = problems.files();
     let mut kinds = Vec::new();
     for value in retry.list("on") {
-        let Some(name) = value.as_enum() else { continue };
-        match KINDS.iter().find(|(known, _)| *known == name.as_str()) {
-            Some((_, kind)) => kinds.push(*kind),
-            None if matches!(name.as_str(), "CIRCUIT_OPEN" | "LIMITED") => {
-                problems
-                    .error(
-                        Code::GraphqlError,
-                        &files.place(value.location()),
-                        format!("`{name}` is no failure to retry after: the call was not made, to spare the source"),
-                    )
-                    .hint("leave it out");
-            }
-            None => {}
+        // What is no kind at all is found by validation.
+        let Some(kind) = value.as_enum().and_then(|name| Fault::of_name(name)) else {
+            continue;
+        };
+        if matches!(kind, Fault::CircuitOpen | Fault::Limited) {
+            problems
+                .error(
+                    Code::GraphqlError,
+                    &files.place(value.location()),
+                    format!(
+                        "`{}` is no failure to retry after: the call was not made, to spare the source",
+                        kind.as_str()
+                    ),
+                )
+                .hint("leave it out");
+        } else {
+            kinds.push(kind);
         }
     }
     kinds

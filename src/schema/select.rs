@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use apollo_compiler::{
     Name, Schema,
+    ast::Type,
     schema::{ExtendedType, ObjectType},
 };
 
@@ -11,7 +12,7 @@ use super::{
     connect::ConnectDraft,
     literal::Text,
     members::Members,
-    model::{ConnectRequest, Kind, Place},
+    model::{ConnectRequest, Kind, Mapping, Place},
     problem::{Code, Problems},
     source::Context,
     suggest, visit,
@@ -56,6 +57,30 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
         misspelt.extend(checker.misspelt);
     }
     misspelt
+}
+
+/// Checks what a mapping that is no connector's makes against the type of its field.
+pub(crate) fn check_made(
+    mapping: &Mapping,
+    text: &Text,
+    ty: &Type,
+    coordinate: &str,
+    context: Context<'_>,
+    problems: &mut Problems<'_>,
+) {
+    let mut checker = Checker {
+        schema: context.schema,
+        portable: false,
+        text,
+        plain: Vec::new(),
+        extra: KeyTree::default(),
+        open: Vec::new(),
+        coordinate,
+        misspelt: Vec::new(),
+    };
+    let whole = text.place(&(0..text.value.len()));
+    let tree = mapping::output(&mapping.selection);
+    checker.value(&tree, ty.inner_named_type(), &whole, false, problems);
 }
 
 /// The elements of a batch say which key they answer.
@@ -235,6 +260,14 @@ impl<'c> Checker<'c> {
     /// Every alternative names its type with a literal.
     fn abstract_type(&mut self, tree: &OutputTree, ty: &ExtendedType, place: &Place, problems: &mut Problems<'_>) {
         let schema = self.schema;
+        // One type for all, said in so many words.
+        let named = tree.field("__typename").map_or(&[][..], |field| &field.tree.literals);
+        if let ([], [serde_json::Value::String(name)]) = (&tree.variants[..], named)
+            && let Some(object) = schema.get_object(name)
+            && schema.is_subtype(ty.name(), name)
+        {
+            return self.object(tree, object, place, problems);
+        }
         if tree.variants.is_empty() {
             if tree.is_object && !(tree.is_opaque && tree.fields.is_empty()) {
                 // Objects of any of its types may be meant.

@@ -197,7 +197,7 @@ async fn a_backend_that_comes_and_goes_is_asked_no_more_for_it() {
     let requests = 6_000;
     assert!(api.tries() * 10 <= requests * 11, "{} tries", api.tries());
     assert!(server.state().endpoints[0].opened <= 12, "not more than one a fall");
-    assert!(got.values > 1_000, "{} values", got.values);
+    assert!(got.values >= 500, "{} values", got.values);
     for code in got.codes.keys() {
         assert!(
             code == "UPSTREAM_CIRCUIT_OPEN" || code == "CONNECTOR_FETCH 503",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use switchboard::schema::{
     self, LoadOptions, SourceFile, Surface,
-    model::{Breaker, Resilience, Retry, RetryKind},
+    model::{Breaker, Fault, Resilience, Retry},
     report,
 };
 
@@ -50,7 +50,7 @@ fn a_source_and_a_connector_have_what_is_said_of_them() {
             retry: Some(Retry {
                 attempts: 2,
                 backoff: Some(millis(50)),
-                on: Some(vec![RetryKind::Timeout, RetryKind::Http5xx]),
+                on: Some(vec![Fault::Timeout, Fault::Http5xx]),
                 budget: Some(0.05),
             }),
             breaker: Some(Breaker {

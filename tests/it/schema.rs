@@ -346,14 +346,14 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@fallback", "@critical", "@cacheControl",
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@cacheControl",
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
   @source(name: "a", local: {{ schema: "a" }})
   @source(name: "b", grpc: {{ address: "http://b", schema: {{ reflection: true }} }})
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
-  a: Int @critical @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
-    @fallback(selection: "1") @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
+  a: Int @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
+    @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
 }}"#
     );
     let found = places(&text);
@@ -362,14 +362,14 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        9,
+        7,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 9, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 7, "{}", rendered(&text, false));
 }
 
 #[test]
-fn seconds_of_cache_control_are_at_least_zero_and_what_has_no_effect_is_a_warning() {
+fn seconds_of_cache_control_are_at_least_zero() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
@@ -380,12 +380,7 @@ type Query {{
 }}"#
     );
     let found = places(&text);
-    assert_eq!(
-        found,
-        ["6:32 GRAPHQL_ERROR", "6:50 UNSUPPORTED_FEATURE"],
-        "{}",
-        rendered(&text, false)
-    );
+    assert_eq!(found, ["6:32 GRAPHQL_ERROR"], "{}", rendered(&text, false));
 }
 
 #[test]

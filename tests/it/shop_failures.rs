@@ -68,6 +68,9 @@ async fn without_reviews_the_rest_of_the_screen_is_there() {
             {"id":"898","name":"Café Walnut Stool","rating":null}
           ]
         }
+      },
+      "extensions": {
+        "degraded": [{"path":["home","recommended"],"source":"reviews","kind":"UNAVAILABLE","used":"NULL"}]
       }
     }
     "#);
@@ -192,6 +195,9 @@ async fn a_slow_backend_costs_its_time_out_and_its_part_of_the_screen() {
             {"id":"898","name":"Café Walnut Stool","rating":null}
           ]
         }
+      },
+      "extensions": {
+        "degraded": [{"path":["home","recommended"],"source":"reviews","kind":"TIMEOUT","used":"NULL"}]
       }
     }
     "#);

@@ -219,7 +219,8 @@ async fn a_refused_mutation_says_why_in_the_words_of_the_service() {
           }
         }
       ],
-      "data": {"cancelOrder":null}
+      "data": {"cancelOrder":null},
+      "extensions": {"degraded":[{"path":["cancelOrder"],"source":"orders","kind":"HTTP_4XX","used":"NULL"}]}
     }
     "#);
     insta::assert_snapshot!(calls, @"1 orders: POST /orders/{id}/cancel");

@@ -60,21 +60,21 @@ async fn a_failed_field_is_null_with_message_location_path_code_and_service() {
     )
     .await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":2,"column":3}],"path":["a"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.thing"},"http":{"status":500}}}],"data":{"a":null,"other":1}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":2,"column":3}],"path":["a"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.thing"},"http":{"status":500}}}],"data":{"a":null,"other":1},"extensions":{"degraded":[{"path":["a"],"source":"api","kind":"HTTP_5XX","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
 async fn not_found_is_a_failure() {
     let answer = run(Answer::status(404), "{ other thing { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["thing"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.thing"},"http":{"status":404}}}],"data":{"other":1,"thing":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["thing"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.thing"},"http":{"status":404}}}],"data":{"other":1,"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
 async fn a_failed_non_null_root_field_leaves_no_data() {
     let answer = run(Answer::status(503), "{ other strict { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["strict"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.strict"},"http":{"status":503}}}],"data":null}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":9}],"path":["strict"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.strict"},"http":{"status":503}}}],"data":null,"extensions":{"degraded":[{"path":["strict"],"source":"api","kind":"HTTP_5XX","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
@@ -83,7 +83,7 @@ async fn the_errors_mapping_says_what_the_client_is_told() {
 
     let answer = run(Answer::json(body).with_status(410), "{ told { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"No such thing.","locations":[{"line":1,"column":3}],"path":["told"],"extensions":{"code":"THING_GONE","service":"api","connector":{"coordinate":"Query.told"},"http":{"status":410},"status":410}}],"data":{"told":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"No such thing.","locations":[{"line":1,"column":3}],"path":["told"],"extensions":{"code":"THING_GONE","service":"api","connector":{"coordinate":"Query.told"},"http":{"status":410},"status":410}}],"data":{"told":null},"extensions":{"degraded":[{"path":["told"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
@@ -94,7 +94,7 @@ async fn an_errors_mapping_that_finds_no_text_tells_nothing() {
     )
     .await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"","locations":[{"line":1,"column":3}],"path":["told"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.told"},"http":{"status":500},"status":500}}],"data":{"told":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"","locations":[{"line":1,"column":3}],"path":["told"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.told"},"http":{"status":500},"status":500}}],"data":{"told":null},"extensions":{"degraded":[{"path":["told"],"source":"api","kind":"HTTP_5XX","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
@@ -108,21 +108,21 @@ async fn is_success_may_accept_what_is_no_success_by_status() {
 async fn is_success_may_refuse_what_is_a_success_by_status() {
     let answer = run(Answer::json(json!({ "ok": "yes", "id": 1 })), "{ fussy { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":3}],"path":["fussy"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.fussy"},"http":{"status":200}}}],"data":{"fussy":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":3}],"path":["fussy"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.fussy"},"http":{"status":200}}}],"data":{"fussy":null},"extensions":{"degraded":[{"path":["fussy"],"source":"api","kind":"INVALID_RESPONSE","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
 async fn bad_json_is_a_failure() {
     let answer = run(Answer::raw("application/json", "{\"id\": 1"), "{ thing { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The server returned data in an unexpected format.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"CONNECTOR_RESPONSE_INVALID","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The server returned data in an unexpected format.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"CONNECTOR_RESPONSE_INVALID","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"INVALID_RESPONSE","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
 async fn json_with_something_behind_it_is_a_failure() {
     let answer = run(Answer::raw("application/json", "{\"id\": 1} x"), "{ thing { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The server returned data in an unexpected format.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"CONNECTOR_RESPONSE_INVALID","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The server returned data in an unexpected format.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"CONNECTOR_RESPONSE_INVALID","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"INVALID_RESPONSE","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
@@ -147,10 +147,10 @@ async fn another_content_type_is_null() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_failure() {
+async fn an_answer_that_is_cut_off_is_a_failure() {
     let answer = run(Answer::json(json!({ "id": 1 })).breaking_off(), "{ thing { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The source is not available.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"UPSTREAM_UNAVAILABLE","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The source's answer cannot be used.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"UPSTREAM_BAD_RESPONSE","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"INVALID_RESPONSE","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]
@@ -164,7 +164,7 @@ async fn a_failed_call_for_one_object_leaves_the_others() {
 
     let answer = engine.run("{ things { name part } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":17}],"path":["things",1,"part"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Thing.part"},"http":{"status":404}}}],"data":{"things":[{"name":"one","part":"part one"},{"name":"two","part":null}]}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":17}],"path":["things",1,"part"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Thing.part"},"http":{"status":404}}}],"data":{"things":[{"name":"one","part":"part one"},{"name":"two","part":null}]},"extensions":{"degraded":[{"path":["things"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(api.calls(), 3);
 }
 
@@ -179,7 +179,7 @@ async fn a_failed_call_for_a_non_null_field_climbs() {
 
     let answer = engine.run("{ things { name need } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":17}],"path":["things",1,"need"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Thing.need"},"http":{"status":404}}}],"data":{"things":null}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":17}],"path":["things",1,"need"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Thing.need"},"http":{"status":404}}}],"data":{"things":null},"extensions":{"degraded":[{"path":["things"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(api.calls(), 3);
 }
 
@@ -190,7 +190,7 @@ async fn a_failed_batch_is_one_error_at_each_object() {
 
     let answer = engine.run("{ stubs { id name size } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["stubs",0],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Stub"},"http":{"status":404}}},{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["stubs",1],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Stub"},"http":{"status":404}}}],"data":{"stubs":[{"id":"1","name":null,"size":null},{"id":"2","name":null,"size":null}]}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["stubs",0],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Stub"},"http":{"status":404}}},{"message":"Request failed","locations":[{"line":1,"column":14}],"path":["stubs",1],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Stub"},"http":{"status":404}}}],"data":{"stubs":[{"id":"1","name":null,"size":null},{"id":"2","name":null,"size":null}]},"extensions":{"degraded":[{"path":["stubs"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(api.calls_to("POST /full"), 1);
 }
 
@@ -202,7 +202,9 @@ async fn a_hundred_errors_of_one_failure_are_listed_and_the_rest_counted() {
     let answer = engine.run("{ stubs { id name } }").await;
 
     assert_eq!(answer["errors"].as_array().map(Vec::len), Some(100));
-    assert_eq!(answer["extensions"], json!({ "omittedErrors": 30 }));
+    assert_eq!(answer["extensions"]["omittedErrors"], 30);
+    let once = json!([{ "path": ["stubs"], "source": "api", "kind": "HTTP_4XX", "used": "NULL" }]);
+    assert_eq!(answer["extensions"]["degraded"], once);
     assert_eq!(answer["data"]["stubs"].as_array().map(Vec::len), Some(130));
     assert_eq!(api.calls(), 2);
 }

@@ -73,7 +73,7 @@ async fn a_failed_mutation_does_not_stop_those_behind_it() {
         .run("mutation { a: add(by: 1) { value } fail { value } b: add(by: 1) { value } }")
         .await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["fail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.fail"},"http":{"status":404}}}],"data":{"a":{"value":1},"fail":null,"b":{"value":2}}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["fail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.fail"},"http":{"status":404}}}],"data":{"a":{"value":1},"fail":null,"b":{"value":2}},"extensions":{"degraded":[{"path":["fail"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(
         order(&api),
         ["POST /add{\"by\":1}", "POST /fail", "POST /add{\"by\":1}"]
@@ -88,7 +88,7 @@ async fn a_failed_non_null_mutation_leaves_no_data() {
         .run("mutation { a: add(by: 1) { value } mustNotFail { value } }")
         .await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["mustNotFail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.mustNotFail"},"http":{"status":404}}}],"data":null}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["mustNotFail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.mustNotFail"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["mustNotFail"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(api.calls(), 2);
 }
 

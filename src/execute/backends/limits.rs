@@ -10,26 +10,28 @@ use switchboard_clients::{
 use super::Compiled;
 use crate::schema::{
     Surface,
-    model::{self, ConnectRequest, Connector, RetryKind},
+    model::{self, ConnectRequest, Connector, Fault},
 };
 
 /// `retry:`; what is not said is as for all sources.
 #[must_use]
 pub fn retry(retry: &model::Retry) -> Retry {
     let default = Retry::default();
-    let kind = |kind: &RetryKind| match kind {
-        RetryKind::Timeout => Kind::Timeout,
-        RetryKind::Unavailable => Kind::Unavailable,
-        RetryKind::Http4xx => Kind::Http4xx,
-        RetryKind::Http5xx => Kind::Http5xx,
-        RetryKind::GrpcStatus => Kind::GrpcStatus,
-        RetryKind::InvalidResponse => Kind::InvalidResponse,
-        RetryKind::NotFound => Kind::NotFound,
+    let kind = |fault: &Fault| match fault {
+        Fault::Timeout => Some(Kind::Timeout),
+        Fault::Unavailable => Some(Kind::Unavailable),
+        Fault::Http4xx => Some(Kind::Http4xx),
+        Fault::Http5xx => Some(Kind::Http5xx),
+        Fault::GrpcStatus => Some(Kind::GrpcStatus),
+        Fault::InvalidResponse => Some(Kind::InvalidResponse),
+        Fault::NotFound => Some(Kind::NotFound),
+        // Not made, so not made again; refused where it is written.
+        Fault::CircuitOpen | Fault::Limited => None,
     };
     Retry {
         attempts: retry.attempts,
         backoff: retry.backoff.unwrap_or(default.backoff),
-        on: retry.on.as_ref().map(|kinds| kinds.iter().map(kind).collect()),
+        on: retry.on.as_ref().map(|kinds| kinds.iter().filter_map(kind).collect()),
         budget: retry.budget.unwrap_or(default.budget),
     }
 }

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use super::Fault;
+
 /// How long and how hard a source, or one connector, is tried. What is not said here is as for all sources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Resilience {
@@ -23,22 +25,9 @@ pub struct Retry {
     /// The most that is waited before the second try.
     pub backoff: Option<Duration>,
     /// Only after these failures.
-    pub on: Option<Vec<RetryKind>>,
+    pub on: Option<Vec<Fault>>,
     /// Share of tries that may be added.
     pub budget: Option<f64>,
-}
-
-/// Failures that a further try may help against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "they are named as the schema names them")]
-pub enum RetryKind {
-    Timeout,
-    Unavailable,
-    Http4xx,
-    Http5xx,
-    GrpcStatus,
-    InvalidResponse,
-    NotFound,
 }
 
 /// When calls are refused.

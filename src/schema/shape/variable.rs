@@ -20,6 +20,14 @@ pub(super) fn shape<'a>(name: &str, scope: &Scope<'a>) -> Shape<'a> {
         ("config" | "context", _) => Shape::some_object(),
         ("env", _) => Shape::object(Keys::Each(Rc::new(Shape::of_kinds(Kinds::TEXT | Kinds::NULL)))),
         ("status", _) => Shape::of_kinds(Kinds::NUMBER),
+        ("error", _) => fixed(
+            "$error",
+            vec![
+                ("kind", Shape::of_kinds(Kinds::TEXT)),
+                ("status", Shape::of_kinds(Kinds::NUMBER | Kinds::NULL)),
+                ("message", Shape::of_kinds(Kinds::TEXT)),
+            ],
+        ),
         ("request", _) => fixed("$request", vec![("headers", headers())]),
         ("response", _) if scope.is_grpc => fixed(
             "$response",

@@ -40,6 +40,8 @@ pub(crate) struct Ask {
     pub(crate) operation: Option<String>,
     pub(crate) headers: HeaderMap,
     pub(crate) on_error: OnError,
+    /// How long the answer may take; 20 s unless said.
+    pub(crate) within: Option<Duration>,
 }
 
 impl TestEngine {
@@ -152,7 +154,7 @@ impl TestEngine {
             queries_only: false,
             peer: None,
             headers: Arc::new(ask.headers),
-            deadline: Instant::now() + Duration::from_secs(20),
+            deadline: Instant::now() + ask.within.unwrap_or(Duration::from_secs(20)),
         };
         self.engine.handle(request).await
     }
