@@ -1,4 +1,4 @@
-//! The command line: `serve`, `check`, `explain`, `schema`, `diff`, `operations`, `map`.
+//! The command line: `serve`, `check`, `explain`, `schema`, `diff`, `operations`, `map`, `config schema`.
 //!
 //! Last in the dependency order. Results go to standard output, everything else to standard error; the exit status is 0 when
 //! nothing is wrong, 1 when something is, 2 when the command line itself is.
@@ -66,7 +66,19 @@ enum Command {
     Operations(operations::Command),
     /// Evaluate a mapping
     Map(map::Args),
+    /// About the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
 }
+
+#[derive(Debug, Subcommand)]
+enum ConfigCommand {
+    /// Print the JSON Schema of the configuration, for editors
+    Schema,
+}
+
+/// The JSON Schema of the configuration. tests/it/config_schema.rs says when it is not current, and writes it anew.
+const CONFIG_SCHEMA: &str = include_str!("../schema/switchboard.schema.json");
 
 #[derive(Debug, Subcommand)]
 enum SchemaCommand {
@@ -129,6 +141,7 @@ impl Command {
                 ..
             } => print_schema(&config.load()?, surface.as_deref().unwrap_or_default(), directives),
             Self::Map(args) => map::run(&args),
+            Self::Config(ConfigCommand::Schema) => print(CONFIG_SCHEMA).map(|()| ExitCode::SUCCESS),
         }
     }
 }

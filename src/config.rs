@@ -24,11 +24,13 @@ use crate::{
 
 mod build;
 mod expand;
+mod keys;
 mod problem;
 mod read;
 mod resilience;
 mod yaml;
 
+pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
 pub use resilience::{BreakerConfig, ResilienceConfig};
 

@@ -40,7 +40,8 @@ pub(super) fn build(
     }
 }
 
-fn config(file: Section<'_>, path: &Path) -> Config {
+/// Everything, with defaults where it says nothing.
+pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let listen = SocketAddr::from(([127, 0, 0, 1], 4000));
     let admin = SocketAddr::from(([127, 0, 0, 1], 4001));

@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{
     InFlight,
     expand::{Failure, expand},
+    keys::{Key as FileKey, KeyValue},
     problem::Problem,
     yaml::{Key, Node, Place, Yaml},
 };
@@ -22,6 +23,8 @@ const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 pub(super) struct Reader<'a> {
     environment: &'a dyn Fn(&str) -> Option<String>,
     problems: RefCell<Vec<Problem>>,
+    /// The keys that were asked for, where they are wanted.
+    keys: Option<RefCell<Vec<FileKey>>>,
 }
 
 /// One mapping of the file, or one that is not there: then every key has its default.
@@ -49,6 +52,30 @@ impl<'a> Reader<'a> {
         Self {
             environment,
             problems: RefCell::default(),
+            keys: None,
+        }
+    }
+
+    /// A reader that writes down which keys are asked for.
+    pub(super) fn recording() -> Self {
+        Self {
+            keys: Some(RefCell::default()),
+            ..Self::new(&|_| None)
+        }
+    }
+
+    pub(super) fn into_keys(self) -> Vec<FileKey> {
+        self.keys.map(RefCell::into_inner).unwrap_or_default()
+    }
+
+    /// Writes a key down; what is known closer stands.
+    fn note(&self, path: String, value: KeyValue) {
+        let Some(keys) = &self.keys else { return };
+        let mut keys = keys.borrow_mut();
+        match keys.iter_mut().find(|key| key.path == path) {
+            Some(known) if value != KeyValue::Any => known.value = value,
+            Some(_) => {}
+            None => keys.push(FileKey { path, value }),
         }
     }
 
@@ -204,9 +231,20 @@ impl<'a> Section<'a> {
         self.reader.report(place, &join(&self.path, key), message, hint);
     }
 
+    fn note(&self, key: &str, value: KeyValue) {
+        self.reader.note(join(&self.path, key), value);
+    }
+
+    /// A section for those who want to know the keys in it.
+    fn example(&self, path: String) -> Option<Self> {
+        self.reader.keys.as_ref()?;
+        Some(Section::new(self.reader, path, self.place, &[]))
+    }
+
     /// The value of a key, unless it is absent or null.
     fn take(&self, key: &'static str) -> Option<&'a Node> {
         self.known.borrow_mut().push(key);
+        self.note(key, KeyValue::Any);
         let index = self.entries.iter().position(|(known, _)| known.text == key)?;
         self.taken[index].set(true);
         Some(&self.entries[index].1).filter(|node| !node.is_null())
@@ -232,11 +270,13 @@ impl<'a> Section<'a> {
 
     /// Any text.
     pub(super) fn text(&self, key: &'static str) -> Option<String> {
+        self.note(key, KeyValue::Text);
         self.read(key, "a text", "write one value", |text| Some(text.to_owned()))
     }
 
     /// A duration with its unit.
     pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
+        self.note(key, KeyValue::Duration { default });
         let hint = "write a number with its unit, such as `5s` or `300ms`";
         self.read(key, "a duration of at most a day", hint, parse_duration)
             .unwrap_or(default)
@@ -244,6 +284,7 @@ impl<'a> Section<'a> {
 
     /// A duration that cannot be zero.
     pub(super) fn positive_duration(&self, key: &'static str, default: Duration) -> Duration {
+        self.note(key, KeyValue::Duration { default });
         let hint = "write a number above zero with its unit, such as `5s` or `300ms`";
         let parse = |text: &str| parse_duration(text).filter(|duration| !duration.is_zero());
         self.read(key, "a duration above zero and of at most a day", hint, parse)
@@ -282,12 +323,14 @@ impl<'a> Section<'a> {
 
     /// A whole number, `_` allowed between its digits.
     pub(super) fn count(&self, key: &'static str, default: usize) -> usize {
+        self.note(key, KeyValue::Count { default, least: 0 });
         let hint = "write digits only, such as `100`; 0 means no limit";
         self.read(key, "a whole number", hint, parse_count).unwrap_or(default)
     }
 
     /// A whole number above zero.
     pub(super) fn positive_count(&self, key: &'static str, default: usize) -> usize {
+        self.note(key, KeyValue::Count { default, least: 1 });
         let hint = "write digits only, such as `100`";
         let parse = |text: &str| parse_count(text).filter(|count| *count > 0);
         self.read(key, "a whole number above zero", hint, parse)
@@ -296,6 +339,7 @@ impl<'a> Section<'a> {
 
     /// `true` or `false`.
     pub(super) fn flag(&self, key: &'static str, default: bool) -> bool {
+        self.note(key, KeyValue::Flag { default });
         let parse = |text: &str| match text {
             "true" => Some(true),
             "false" => Some(false),
@@ -306,7 +350,15 @@ impl<'a> Section<'a> {
     }
 
     /// One of several words.
-    pub(super) fn choice<T: Copy>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
+    pub(super) fn choice<T: Copy + PartialEq>(&self, key: &'static str, words: &[(&str, T)], default: T) -> T {
+        let chosen = words.iter().find(|(_, value)| *value == default);
+        self.note(
+            key,
+            KeyValue::Choice {
+                words: words.iter().map(|(word, _)| (*word).to_owned()).collect(),
+                default: chosen.map(|(word, _)| (*word).to_owned()),
+            },
+        );
         let hint = format!("write one of {}", list(words.iter().map(|(word, _)| *word)));
         let parse = |text: &str| words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         self.read(key, "a word this key knows", &hint, parse).unwrap_or(default)
@@ -314,6 +366,7 @@ impl<'a> Section<'a> {
 
     /// An address to listen on; `None` for `off`.
     pub(super) fn address(&self, key: &'static str, default: SocketAddr, may_be_off: bool) -> Option<SocketAddr> {
+        self.note(key, KeyValue::Address { default, may_be_off });
         let hint = if may_be_off {
             "write an IP address and a port, such as `127.0.0.1:4000`, or `off`"
         } else {
@@ -328,6 +381,7 @@ impl<'a> Section<'a> {
 
     /// One text or a list of them.
     pub(super) fn texts(&self, key: &'static str) -> Vec<String> {
+        self.note(key, KeyValue::Texts);
         let Some(node) = self.take(key) else {
             return Vec::new();
         };
@@ -352,10 +406,11 @@ impl<'a> Section<'a> {
 
     /// The sections of a list.
     pub(super) fn items(&self, key: &'static str) -> Vec<Section<'a>> {
-        let Some(node) = self.take(key) else {
-            return Vec::new();
-        };
+        self.note(key, KeyValue::Items);
         let path = join(&self.path, key);
+        let Some(node) = self.take(key) else {
+            return self.example(format!("{path}[]")).into_iter().collect();
+        };
         let items = match &node.value {
             Yaml::Sequence(items) => items.as_slice(),
             _ => std::slice::from_ref(node),
@@ -368,6 +423,7 @@ impl<'a> Section<'a> {
 
     /// Keys and values of any shape.
     pub(super) fn object(&self, key: &'static str) -> Map<String, Value> {
+        self.note(key, KeyValue::Object);
         let Some(node) = self.take(key) else {
             return Map::new();
         };
@@ -388,6 +444,7 @@ impl<'a> Section<'a> {
 
     /// A section within this one.
     pub(super) fn section(&self, key: &'static str) -> Section<'a> {
+        self.note(key, KeyValue::Section);
         let path = join(&self.path, key);
         match self.take(key) {
             Some(node) => self.reader.section(node, path),
@@ -398,6 +455,10 @@ impl<'a> Section<'a> {
     /// The sections within a key, by their names.
     pub(super) fn sections(&self, key: &'static str) -> Vec<(String, Section<'a>)> {
         let outer = self.section(key);
+        self.note(key, KeyValue::Sections);
+        if let Some(example) = self.example(join(&outer.path, "*")) {
+            return vec![("*".to_owned(), example)];
+        }
         let sections = outer.entries.iter().zip(&outer.taken);
         sections
             .map(|((name, node), taken)| {

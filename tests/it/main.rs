@@ -13,6 +13,7 @@ mod cli;
 mod cli_operations;
 mod compare;
 mod config;
+mod config_schema;
 mod degrade_critical;
 mod degrade_fallback;
 mod degrade_stale;
