@@ -32,7 +32,7 @@ mod yaml;
 
 pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
-pub use resilience::{BreakerConfig, ResilienceConfig};
+pub use resilience::{BreakerConfig, ResilienceConfig, RetryConfig};
 
 /// Everything the file says.
 #[derive(Debug, Clone)]

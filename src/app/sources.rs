@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use http::Uri;
 use switchboard_clients::{
-    policy::{Balance, Breaker, Resilience, Retry},
+    policy::{Breaker, Resilience, Retry},
     registry::{SourceSettings as ClientSettings, TransportSettings},
 };
 
 use crate::{
-    config::{InFlight, ResilienceConfig, SourceConfig},
+    config::{BreakerConfig, InFlight, RetryConfig, SourceConfig},
     execute::backends::{SourceSettings, base_url, breaker, retry},
     mapping::ScanLimits,
     schema::model::{self, Source, SourceTransport},
@@ -35,7 +35,7 @@ pub(super) fn of_engine(config: &SourceConfig) -> SourceSettings {
             depth: unlimited(config.limits.depth).min(SOURCE_DEPTH_CEILING),
             list: unlimited(config.limits.list),
         },
-        repeatable_methods: config.resilience.methods.clone(),
+        repeatable_methods: config.resilience.retry.methods.clone(),
     }
 }
 
@@ -98,21 +98,18 @@ pub(super) fn of_client(
         },
         calls_in_flight_max: in_flight,
         resilience: Resilience {
-            retry: with_retry(&config.resilience, of_schema.retry.as_ref().map(retry)),
-            breaker: with_breaker(&config.resilience, of_schema.breaker.as_ref().map(breaker)),
+            retry: with_retry(&config.resilience.retry, of_schema.retry.as_ref().map(retry)),
+            breaker: with_breaker(&config.resilience.breaker, of_schema.breaker.as_ref().map(breaker)),
             hedge: config.resilience.hedge,
             adapts_in_flight: config.max_in_flight == Some(InFlight::Adapts),
-            balance: match config.resilience.is_round_robin {
-                true => Balance::RoundRobin,
-                false => Balance::LeastInFlight,
-            },
+            balance: config.resilience.balance,
             deadline_header: config.resilience.deadline_header.clone(),
         },
         ..ClientSettings::new(name, transport)
     }
 }
 
-fn with_retry(config: &ResilienceConfig, schema: Option<Retry>) -> Retry {
+fn with_retry(config: &RetryConfig, schema: Option<Retry>) -> Retry {
     let schema = schema.unwrap_or_default();
     Retry {
         attempts: config.attempts.unwrap_or(schema.attempts),
@@ -122,8 +119,8 @@ fn with_retry(config: &ResilienceConfig, schema: Option<Retry>) -> Retry {
     }
 }
 
-fn with_breaker(config: &ResilienceConfig, schema: Option<Breaker>) -> Option<Breaker> {
-    let (config, schema) = (&config.breaker, schema.unwrap_or_default());
+fn with_breaker(config: &BreakerConfig, schema: Option<Breaker>) -> Option<Breaker> {
+    let schema = schema.unwrap_or_default();
     config.enabled.then(|| Breaker {
         failure_rate: config.failure_rate.unwrap_or(schema.failure_rate),
         window: config.window.unwrap_or(schema.window),

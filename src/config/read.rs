@@ -9,12 +9,13 @@ use std::{
 use serde_json::{Map, Value};
 
 use super::{
-    InFlight,
     expand::{Failure, expand},
     keys::{Key as FileKey, KeyValue},
     problem::Problem,
     yaml::{Key, Node, Place, Yaml},
 };
+
+mod numbers;
 
 /// Nothing here is meant to take longer; much more would not fit the clock.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
@@ -276,7 +277,7 @@ impl<'a> Section<'a> {
 
     /// A duration with its unit.
     pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.note(key, KeyValue::Duration { default });
+        self.note(key, KeyValue::Duration { default: Some(default) });
         let hint = "write a number with its unit, such as `5s` or `300ms`";
         self.read(key, "a duration of at most a day", hint, parse_duration)
             .unwrap_or(default)
@@ -284,41 +285,11 @@ impl<'a> Section<'a> {
 
     /// A duration that cannot be zero.
     pub(super) fn positive_duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.note(key, KeyValue::Duration { default });
+        self.note(key, KeyValue::Duration { default: Some(default) });
         let hint = "write a number above zero with its unit, such as `5s` or `300ms`";
         let parse = |text: &str| parse_duration(text).filter(|duration| !duration.is_zero());
         self.read(key, "a duration above zero and of at most a day", hint, parse)
             .unwrap_or(default)
-    }
-
-    /// The same without a default.
-    pub(super) fn positive_duration_or_none(&self, key: &'static str) -> Option<Duration> {
-        // Zero is what cannot be written, so it tells that nothing was.
-        Some(self.positive_duration(key, Duration::ZERO)).filter(|duration| !duration.is_zero())
-    }
-
-    /// A number in a range, both ends included.
-    pub(super) fn count_between(&self, key: &'static str, min: usize, max: usize) -> Option<u32> {
-        let hint = format!("write a number from {min} to {max}");
-        let parse = |text: &str| parse_count(text).filter(|count| (min..=max).contains(count));
-        let count = self.read(key, "a number in the range of this key", &hint, parse)?;
-        u32::try_from(count).ok()
-    }
-
-    /// A share from 0 to 1.
-    pub(super) fn share(&self, key: &'static str) -> Option<f64> {
-        let parse = |text: &str| text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
-        self.read(key, "a share between 0 and 1", "write e.g. `0.5` for one in two", parse)
-    }
-
-    /// A number of calls, or `auto`.
-    pub(super) fn in_flight(&self, key: &'static str) -> Option<InFlight> {
-        let hint = "write digits only, such as `100`; 0 means no limit, `auto` what its rate and latency account for";
-        let parse = |text: &str| match text {
-            "auto" => Some(InFlight::Adapts),
-            number => parse_count(number).map(InFlight::AtMost),
-        };
-        self.read(key, "a whole number", hint, parse)
     }
 
     /// A whole number, `_` allowed between its digits.

@@ -3,29 +3,36 @@
 use std::time::Duration;
 
 use http::HeaderName;
+use switchboard_clients::policy::Balance;
 
 use super::read::Section;
 
 /// What is not set here is as the schema says, else as for all sources.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ResilienceConfig {
-    /// Tries of a call, the first included; 1 = none is made again. `retry.attempts`, default 3.
-    pub attempts: Option<u32>,
-    /// The most that is waited before the second try; doubled for the third, and so on. `retry.backoff`, default 100 ms.
-    pub backoff: Option<Duration>,
-    /// Share of tries that may be added to those that succeed; one a second is always allowed. `retry.budget`, default 0.1.
-    pub budget: Option<f64>,
-    /// gRPC methods that may be called twice, though their `.proto` file does not say so: `package.Service/Method`. `retry.methods`.
-    pub methods: Vec<String>,
-    /// `breaker`.
+    /// When a call is made again. `retry`.
+    pub retry: RetryConfig,
+    /// When calls are refused. `breaker`.
     pub breaker: BreakerConfig,
     /// Whether a safe call that takes longer than 95 of 100 is made a second time beside the first. `hedge`, default false.
     pub hedge: bool,
-    /// Whether calls go to each address in turn, rather than where the fewest are under way. `balance`: `least_in_flight` (default) or
-    /// `round_robin`.
-    pub is_round_robin: bool,
+    /// How calls are spread over several addresses. `balance`: `least_in_flight` (default) or `round_robin`.
+    pub balance: Balance,
     /// Header of REST calls that tells the milliseconds left. `deadline_header`, none by default.
     pub deadline_header: Option<HeaderName>,
+}
+
+/// `sources.NAME.resilience.retry`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct RetryConfig {
+    /// Tries of a call, the first included; 1 = none is made again. `attempts`, default 3.
+    pub attempts: Option<u32>,
+    /// The most that is waited before the second try; doubled for the third, and so on. `backoff`, default 100 ms.
+    pub backoff: Option<Duration>,
+    /// Share of tries that may be added to those that succeed; one a second is always allowed. `budget`, default 0.1.
+    pub budget: Option<f64>,
+    /// gRPC methods that may be called twice, though their `.proto` file does not say so: `package.Service/Method`. `methods`.
+    pub methods: Vec<String>,
 }
 
 /// `sources.NAME.resilience.breaker`.
@@ -53,18 +60,32 @@ pub struct BreakerConfig {
 
 impl ResilienceConfig {
     pub(super) fn read(section: Section<'_>) -> Self {
-        let retry = section.section("retry");
+        let balances = [
+            ("least_in_flight", Balance::LeastInFlight),
+            ("round_robin", Balance::RoundRobin),
+        ];
         let config = Self {
-            attempts: retry.count_between("attempts", 1, 10),
-            backoff: retry.positive_duration_or_none("backoff"),
-            budget: retry.share("budget"),
-            methods: retry.texts("methods"),
+            retry: RetryConfig::read(section.section("retry")),
             breaker: BreakerConfig::read(section.section("breaker")),
             hedge: section.flag("hedge", false),
-            is_round_robin: section.choice("balance", &[("least_in_flight", false), ("round_robin", true)], false),
+            balance: section.choice("balance", &balances, Balance::default()),
             deadline_header: header(&section),
         };
-        retry.finish();
+        section.finish();
+        config
+    }
+}
+
+// === impl RetryConfig ===
+
+impl RetryConfig {
+    fn read(section: Section<'_>) -> Self {
+        let config = Self {
+            attempts: section.count_between("attempts", 1, 10),
+            backoff: section.positive_duration_or_none("backoff"),
+            budget: section.share("budget"),
+            methods: section.texts("methods"),
+        };
         section.finish();
         config
     }

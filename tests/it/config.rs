@@ -423,7 +423,7 @@ fn numbers_of_resilience_are_read_and_checked() {
     let api = config.source("api");
     assert_eq!(api.override_url, ["http://a:1/v1", "http://b:2/v1/"]);
     assert_eq!(api.max_in_flight, Some(InFlight::Adapts));
-    insta::assert_snapshot!(format!("{:?}", api.resilience), @r#"ResilienceConfig { attempts: Some(2), backoff: Some(50ms), budget: Some(0.2), methods: ["shop.Stock/Get"], breaker: BreakerConfig { enabled: true, failure_rate: Some(0.4), window: Some(50), in_a_row: Some(0), open_for: Some(5s), slow_after: Some(300ms), slow_rate: Some(0.8), count_rate_limits: true }, hedge: true, is_round_robin: true, deadline_header: Some("x-time-left") }"#);
+    insta::assert_snapshot!(format!("{:?}", api.resilience), @r#"ResilienceConfig { retry: RetryConfig { attempts: Some(2), backoff: Some(50ms), budget: Some(0.2), methods: ["shop.Stock/Get"] }, breaker: BreakerConfig { enabled: true, failure_rate: Some(0.4), window: Some(50), in_a_row: Some(0), open_for: Some(5s), slow_after: Some(300ms), slow_rate: Some(0.8), count_rate_limits: true }, hedge: true, balance: RoundRobin, deadline_header: Some("x-time-left") }"#);
 
     let wrong = read(
         "    override_url: [http://a/v1, http://b/v2]
