@@ -15,6 +15,7 @@ use switchboard_clients::{
 };
 
 pub mod documents;
+mod redis;
 mod sources;
 
 use crate::{
@@ -30,6 +31,7 @@ use crate::{
     telemetry::Metrics,
 };
 
+use self::redis::RedisStore;
 use documents::List;
 pub use documents::operation_files;
 
@@ -39,6 +41,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
 }
 
@@ -106,10 +109,15 @@ impl App {
             names.iter().map(String::as_str),
         ));
         let mut engines = Vec::new();
+        let shared = shared_documents(&config).unwrap_or_else(|why| {
+            errors.push(why);
+            None
+        });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
             match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
+                    of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
@@ -128,6 +136,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                shared,
                 metrics,
             })
         } else {
@@ -161,6 +170,9 @@ impl App {
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
     pub async fn serve_on(self, server: Server, stop: Stop) {
+        if let Some(shared) = &self.shared {
+            shared.begin();
+        }
         let routes = self.config.routes();
         let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
         let settings = self.config.surfaces.into_iter().zip(self.lists);
@@ -289,6 +301,17 @@ fn bind_surface(
     let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
     let backends = backends.with_cache(cache_bytes);
     Ok((surface, backends))
+}
+
+/// Where processes share registered documents.
+fn shared_documents(config: &Config) -> Result<Option<Arc<dyn persisted::SharedStore>>, String> {
+    let Some(settings) = &config.documents else {
+        return Ok(None);
+    };
+    match RedisStore::new(settings) {
+        Ok(store) => Ok(Some(Arc::new(store))),
+        Err(error) => Err(format!("documents.redis: {error}")),
+    }
 }
 
 fn with_causes(error: &RegistryError) -> String {

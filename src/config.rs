@@ -45,6 +45,8 @@ pub struct Config {
     pub surfaces: Vec<SurfaceConfig>,
     /// By name. `sources`; those not named here have [`SourceConfig::default`].
     pub sources: BTreeMap<String, SourceConfig>,
+    /// Where processes share the documents that clients have registered. `documents`; none by default.
+    pub documents: Option<DocumentStoreConfig>,
     /// `http`.
     pub http: http::Settings,
     /// `log`.
@@ -93,6 +95,17 @@ pub struct PersistedConfig {
     /// Registrations of one client, by address, in a minute. `registrations_per_minute`, default 100: more operations than an app sends in
     /// its first minute. 0 = no limit.
     pub registrations_per_minute: usize,
+}
+
+/// A store of registered documents that processes share. `documents`.
+#[derive(Debug, Clone)]
+pub struct DocumentStoreConfig {
+    /// `redis://[USER:PASSWORD@]HOST[:PORT][/DATABASE]`. Never printed. `redis`.
+    pub redis: Secret<String>,
+    /// How long a request waits for it. `timeout`, default 5 ms: whoever waits longer had better send the text again.
+    pub timeout: Duration,
+    /// Days that a document is kept there after it was stored. `keep_days`, default 30.
+    pub keep_days: u32,
 }
 
 /// A file or folder that lists documents.

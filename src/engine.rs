@@ -178,6 +178,9 @@ impl Engine {
     /// Dropping the future drops a query's calls. A mutation that has begun finishes.
     pub async fn handle(&self, request: Request) -> Response {
         let mut info = None;
+        if self.documents.is_shared() {
+            self.documents.fetch(&asked(&request)).await;
+        }
         match self.run(request, &mut info).await {
             Ok(response) => response,
             Err(error) => Response {

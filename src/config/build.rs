@@ -1,10 +1,10 @@
 //! The tree → [`Config`]: every key there is, once.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use super::{
-    Config, ConfigError, Limits, ManifestConfig, PersistedConfig, ReplyLimits, ResilienceConfig, Secret, SourceConfig,
-    SurfaceConfig,
+    Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, ReplyLimits, ResilienceConfig,
+    Secret, SourceConfig, SurfaceConfig,
     read::{Reader, Section},
     yaml,
 };
@@ -54,6 +54,7 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
             .into_iter()
             .map(|(name, section)| (name, source(section)))
             .collect(),
+        documents: document_store(&file),
         http: http(file.section("http")),
         log: log(file.section("log")),
         base,
@@ -190,6 +191,26 @@ fn manifest(section: Section<'_>, base: &Path) -> Option<ManifestConfig> {
     Some(ManifestConfig {
         file: base.join(file?),
         of,
+    })
+}
+
+fn document_store(file: &Section<'_>) -> Option<DocumentStoreConfig> {
+    let section = file.section("documents");
+    let redis = section.text("redis").filter(|redis| !redis.is_empty());
+    if redis.as_ref().is_some_and(|redis| !redis.starts_with("redis://")) {
+        section.report(
+            "redis",
+            "this is not the address of a Redis",
+            "write `redis://host:6379`, with user and password before the host and a database behind it if need be",
+        );
+    }
+    let timeout = section.positive_duration("timeout", Duration::from_millis(5));
+    let keep_days = u32::try_from(section.positive_count("keep_days", 30)).unwrap_or(u32::MAX);
+    section.finish();
+    Some(DocumentStoreConfig {
+        redis: Secret::new(redis?),
+        timeout,
+        keep_days,
     })
 }
 

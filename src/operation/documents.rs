@@ -9,6 +9,7 @@ mod listed;
 pub mod manifest;
 mod normal;
 mod registered;
+mod shared;
 
 use std::{net::IpAddr, sync::Arc};
 
@@ -28,6 +29,7 @@ use registered::Registered;
 
 pub use listed::{CLIENT_HEADERS_VARY, ListedDocument};
 pub use registered::Registration;
+pub use shared::{SHARED_DOCUMENT_BYTES_MAX, SharedStore};
 
 /// Bytes of texts of listed documents whose operations are kept. What does not fit is checked again when it is asked for.
 const LISTED_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -74,6 +76,8 @@ pub struct Settings {
     pub registered_bytes: usize,
     /// Registrations of one client in a minute; 0 = no limit. Beyond it documents are answered and not stored.
     pub registrations_per_minute: u32,
+    /// Where processes share what clients have registered.
+    pub shared: Option<Arc<dyn SharedStore>>,
     /// What is counted.
     pub metrics: PersistedMetrics,
 }
@@ -140,6 +144,7 @@ impl Default for Settings {
             exempt: Exempt::default(),
             registered_bytes: 16 * 1024 * 1024,
             registrations_per_minute: 100,
+            shared: None,
             metrics: PersistedMetrics::default(),
         }
     }
@@ -355,10 +360,57 @@ impl Documents {
         }
     }
 
-    /// Stores a document whose operation has passed everything.
+    /// Stores a document whose operation has passed everything, here and where others find it.
     pub fn register(&self, registration: Option<Registration>) {
-        if let Some(outcome) = registration.and_then(|registration| self.registered.keep(registration)) {
-            self.count(outcome);
+        let Some(registration) = registration else { return };
+        let (hash, text) = (registration.hash, Arc::clone(&registration.text));
+        let Some(outcome) = self.registered.keep(registration) else {
+            return;
+        };
+        self.count(outcome);
+        if let (Some(shared), PersistedOutcome::Stored) = (&self.settings.shared, outcome) {
+            shared.put(shared::key(&id::hex(&hash)), &text);
+        }
+    }
+
+    /// Whether documents that clients have registered elsewhere may be had here.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        self.settings.shared.is_some()
+    }
+
+    /// Has a document that a client names by its hash from where processes share them, if it is not known here. What comes is believed only if it
+    /// has that hash; then it is as if the client had sent it.
+    ///
+    /// # Cancel safety
+    /// Nothing is lost but the document.
+    pub async fn fetch(&self, asked: &Asked<'_>) {
+        let (Some(shared), None, Mode::Automatic | Mode::Log) = (&self.settings.shared, asked.text, self.settings.mode)
+        else {
+            return;
+        };
+        let Ok(Some(id)) = Id::read(asked.document_id, asked.extensions) else {
+            return;
+        };
+        let Some(hash) = id.registered() else { return };
+        let is_known = self.registered.get(&hash).is_some()
+            || self.listed.load().by_id(id.text(), Client::of(asked.headers)).is_some();
+        if is_known {
+            return;
+        }
+        let most = match self.texts.limits().document_bytes {
+            0 => SHARED_DOCUMENT_BYTES_MAX,
+            most => most.min(SHARED_DOCUMENT_BYTES_MAX),
+        };
+        let Some(text) = shared.get(shared::key(id.text()), most).await else {
+            return;
+        };
+        match String::from_utf8(text) {
+            Ok(text) if id::hash(&text) == hash => {
+                self.registered.adopt(hash, Arc::from(text));
+                self.count(PersistedOutcome::Shared);
+            }
+            _ => self.count(PersistedOutcome::Foreign),
         }
     }
 

@@ -25,6 +25,10 @@ pub enum PersistedOutcome {
     Mismatch,
     /// The text is not in the list: answered (`log`) or refused (`safelist`).
     Unlisted,
+    /// Another process has stored it.
+    Shared,
+    /// What stands under its hash where processes share documents is another text, or none.
+    Foreign,
 }
 
 /// Handles of one surface. The default counts for nobody.
@@ -110,7 +114,7 @@ impl PersistedMetrics {
 
 impl PersistedOutcome {
     /// In the order of declaration: `outcome as usize` is the place in this list.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Listed,
         Self::Registered,
         Self::Stored,
@@ -118,6 +122,8 @@ impl PersistedOutcome {
         Self::NotFound,
         Self::Mismatch,
         Self::Unlisted,
+        Self::Shared,
+        Self::Foreign,
     ];
 
     /// The label's value.
@@ -130,6 +136,8 @@ impl PersistedOutcome {
             Self::NotFound => "not_found",
             Self::Mismatch => "mismatch",
             Self::Unlisted => "unlisted",
+            Self::Shared => "shared",
+            Self::Foreign => "foreign",
         }
     }
 }

@@ -241,6 +241,25 @@ fn secrets_are_not_printed() {
 }
 
 #[test]
+fn the_store_of_registered_documents_is_an_address_that_is_never_printed() {
+    const SURFACE: &str = "surfaces: { web: { schema: a } }";
+    let of = |documents: &str| read(&format!("{SURFACE}\ndocuments: {documents}")).documents;
+
+    assert!(of("{}").is_none());
+    assert!(of("{ redis: \"${EMPTY}\" }").is_none(), "the variable is not set");
+    let store =
+        of("{ redis: \"redis://:${CATALOG_KEY}@cache:6380/2\", timeout: 20ms, keep_days: 2 }").expect("a store");
+    assert_eq!(store.redis.reveal(), "redis://:hunter2@cache:6380/2");
+    assert_eq!((store.timeout, store.keep_days), (Duration::from_millis(20), 2));
+    assert!(!format!("{store:?}").contains("hunter2"), "{store:?}");
+    assert_eq!(
+        problems_after_a_surface("documents: { redis: cache:6379 }"),
+        "shop.yaml:2:21: documents.redis: this is not the address of a Redis; write `redis://host:6379`, with user and password before the host \
+         and a database behind it if need be"
+    );
+}
+
+#[test]
 fn all_problems_are_told_at_once_each_with_its_place() {
     let said = problems(
         r#"

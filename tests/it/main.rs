@@ -31,6 +31,7 @@ mod limits_properties;
 mod mapping;
 mod persisted;
 mod persisted_lists;
+mod persisted_shared;
 mod replies;
 mod requests;
 mod resilience_schema;
