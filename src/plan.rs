@@ -27,7 +27,7 @@ use std::sync::{
 use http::{HeaderName, HeaderValue, header::CONNECTION};
 
 use crate::{
-    mapping::{Projection, WireProjection},
+    mapping::{Projection, Table, WireProjection},
     operation::{Argument, OperationKind},
     schema::model::{ConnectorId, Scalar},
 };
@@ -124,6 +124,8 @@ pub struct Fetch {
     pub waves: u16,
     /// Nodes that its last answer took: how much room the next one is given at once.
     pub nodes_hint: AtomicUsize,
+    /// What a mapping gives that reads nothing and calls nobody, once it was evaluated; the value is the last node.
+    pub constant: OnceLock<Arc<Table>>,
     /// Names of the parts of a key, in the order of [`Step::key`]; each a path, as `$this` and `$batch` show it.
     pub key_names: Vec<Vec<Arc<str>>>,
 }

@@ -11,12 +11,9 @@ use std::{
 };
 
 use http::{Extensions, Uri};
-use hyper_util::{
-    client::legacy::{
-        self, Builder,
-        connect::{HttpConnector, HttpInfo},
-    },
-    rt::{TokioExecutor, TokioTimer},
+use hyper_util::client::legacy::{
+    self,
+    connect::{HttpConnector, HttpInfo},
 };
 use tower::Service;
 
@@ -67,16 +64,6 @@ pub(crate) fn tcp(connect_timeout: Duration) -> HttpConnector {
     #[cfg(target_os = "linux")]
     connector.set_tcp_user_timeout(Some(UNACKNOWLEDGED_MAX));
     connector
-}
-
-/// What every pool has in common. The number of idle connections is not limited: the cap on calls in flight is.
-pub(crate) fn pool() -> Builder {
-    let mut builder = legacy::Client::builder(TokioExecutor::new());
-    builder
-        .timer(TokioTimer::new())
-        .pool_timer(TokioTimer::new())
-        .pool_idle_timeout(IDLE_TIMEOUT);
-    builder
 }
 
 /// A host with several addresses gives each a part of the time; what then runs out is the same limit.

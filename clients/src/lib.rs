@@ -12,6 +12,7 @@ mod body;
 mod connect;
 mod failure;
 pub mod grpc;
+mod http1;
 pub mod policy;
 pub mod proto;
 pub mod registry;

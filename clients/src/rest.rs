@@ -1,9 +1,7 @@
 //! REST calls over HTTP/1.1, and over HTTP/2 where TLS agrees on it.
 //!
-//! Plain `http://` goes through hyper's pooled client directly, `https://` through reqwest, which stands on that same
-//! client. The reason is cost: where hyper's client takes 8 µs of CPU for a call that answers 26 kB, ours takes 9 to 10
-//! and reqwest 12 to 14, for parsing the URL anew, for its redirect and retry layers, for boxing the body
-//! (`benches/calls.rs`). Inside a cluster that counts; over TLS it is small beside the encryption.
+//! Plain `http://` is spoken by [`crate::http1`], `https://` by reqwest. The reason is cost: `benches/calls.rs` has the figures. Inside a cluster that
+//! counts; over TLS it is small beside the encryption.
 //!
 //! What a caller sees is the same. On the wire there is one difference: reqwest sends `accept: */*` when the call has
 //! no `accept` of its own, which means the same as none.
@@ -11,16 +9,14 @@
 use std::{error::Error, future::Future, sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, Response, Uri};
-use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper_util::client::legacy::{Client as Pool, connect::HttpConnector};
+use http::{HeaderMap, Method, Request, Response, Uri, uri::Scheme};
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     Call, CallError, Reply, body,
     connect::{self, FRAME_BYTES_MAX, IDLE_TIMEOUT, PING_AFTER, PING_TIMEOUT, Served, Within},
     failure::{self, BoxError, classify, protocol},
+    http1::Pool,
     registry::SourceSettings,
     stack::Transport,
     tls::{TlsError, Trust},
@@ -34,7 +30,7 @@ pub struct RestClient {
 
 #[derive(Debug)]
 struct Inner {
-    plain: Pool<Within<HttpConnector>, Full<Bytes>>,
+    plain: Pool,
     /// Made at the first `https` call, because it reads the system's certificates.
     secure: OnceCell<reqwest::Client>,
     trust: Trust,
@@ -52,11 +48,6 @@ struct Parts {
     body: Option<Bytes>,
 }
 
-enum Answer {
-    Plain(Response<Incoming>),
-    Secure(Response<reqwest::Body>),
-}
-
 // === impl RestClient ===
 
 impl RestClient {
@@ -68,7 +59,7 @@ impl RestClient {
         let connector = Within::new(connect::tcp(settings.connect_timeout), settings.connect_timeout);
         Ok(Self {
             inner: Arc::new(Inner {
-                plain: connect::pool().build(connector),
+                plain: Pool::new(connector, settings.body_bytes_max),
                 secure: OnceCell::new(),
                 trust: Trust::new(&settings.tls)?,
                 served: Served::new(),
@@ -92,18 +83,17 @@ impl Transport for RestClient {
             else {
                 return Err(protocol("not a REST call"));
             };
-            match inner
-                .answer(Parts {
-                    method,
-                    uri,
-                    headers,
-                    body,
-                })
-                .await?
-            {
-                Answer::Plain(response) => inner.reply(response).await,
-                Answer::Secure(response) => inner.reply(response).await,
+            if uri.scheme() != Some(&Scheme::HTTPS) {
+                return inner.plain.send(method, uri, headers, body).await;
             }
+            let parts = Parts {
+                method,
+                uri,
+                headers,
+                body,
+            };
+            // Boxed: calls without TLS need not carry the room for it about.
+            Box::pin(inner.send_secure(parts)).await
         }
     }
 }
@@ -111,46 +101,26 @@ impl Transport for RestClient {
 // === impl Inner ===
 
 impl Inner {
-    /// Sends the request and waits for the head of the answer.
-    ///
-    /// A source may close a kept connection at the moment we send on it, and nothing tells that from a source that
-    /// broke down over the request. So a safe request, and only that, is sent once more.
-    async fn answer(&self, parts: Parts) -> Result<Answer, CallError> {
+    /// Sends the request and reads the reply. One that is safe is sent once more where a kept connection was closed as we sent on it.
+    async fn send_secure(&self, parts: Parts) -> Result<Reply, CallError> {
         let spare = parts.method.is_safe().then(|| parts.clone());
-        let error = match self.request(parts).await {
-            Ok(answer) => return Ok(answer),
-            Err(error) => error,
+        let response = match (self.request_secure(parts).await, spare) {
+            (Ok(response), _) => response,
+            (Err(error), Some(parts)) if self.was_closed_while_kept(&*error) => {
+                self.request_secure(parts).await.map_err(|error| self.classify(error))?
+            }
+            (Err(error), _) => return Err(self.classify(error)),
         };
-        match spare {
-            Some(parts) if self.was_closed_while_kept(&*error) => Box::pin(self.request(parts))
-                .await
-                .map_err(|error| self.classify(error)),
-            _ => Err(self.classify(error)),
-        }
+        self.reply(response).await
     }
 
-    async fn request(&self, parts: Parts) -> Result<Answer, BoxError> {
-        if parts.uri.scheme() == Some(&http::uri::Scheme::HTTPS) {
-            // Boxed: calls without TLS need not carry the room for it about.
-            Box::pin(self.request_secure(parts)).await
-        } else {
-            Ok(Answer::Plain(
-                self.plain.request(Request::from(parts).map(Full::new)).await?,
-            ))
-        }
-    }
-
-    async fn request_secure(&self, parts: Parts) -> Result<Answer, BoxError> {
+    async fn request_secure(&self, parts: Parts) -> Result<Response<reqwest::Body>, BoxError> {
         let request = Request::from(parts).map(reqwest::Body::from);
         let client = self.secure.get_or_try_init(|| self.build_secure()).await?;
-        Ok(Answer::Secure(client.execute(request.try_into()?).await?.into()))
+        Ok(client.execute(request.try_into()?).await?.into())
     }
 
-    async fn reply<B>(&self, response: Response<B>) -> Result<Reply, CallError>
-    where
-        B: hyper::body::Body<Data = Bytes> + Unpin,
-        B::Error: Into<BoxError>,
-    {
+    async fn reply(&self, response: Response<reqwest::Body>) -> Result<Reply, CallError> {
         let (head, body) = response.into_parts();
         self.served.note(&head.extensions);
         Ok(Reply {

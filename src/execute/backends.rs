@@ -98,7 +98,7 @@ pub(super) struct Compiled {
 }
 
 /// Which variables some mappings read.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Needs {
     pub(super) args: bool,
     pub(super) this: bool,

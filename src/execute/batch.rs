@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream};
 
 use super::{
     Failure, FailureKind, Scope,
+    backends::Needs,
     interner::Interner,
     job::Job,
     keys::Keys,
@@ -15,8 +16,8 @@ use super::{
 };
 use crate::{
     mapping::{Declared, NONE, Node, NodeKind, Table, text},
-    plan::FetchId,
-    schema::model::{Connector, Kind},
+    plan::{Align, FetchId},
+    schema::model::{ConnectRequest, Connector, Kind},
 };
 
 /// Calls that one wave has in flight at a time. With the default of 256 calls in flight to a source, one operation
@@ -73,6 +74,9 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
         keys,
         takes_kept: true,
     };
+    if let Some(batch) = constant(&job) {
+        return batch;
+    }
     let absent = job.parts().1.not_found_is_error.then(|| {
         let failure = Failure::new(FailureKind::NotFound, "There is no such object.");
         reply::signed(&job.scope, job.parts().1, failure)
@@ -103,6 +107,31 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
         batch.add_or_stale(&part, result, absent.as_ref());
     }
     batch
+}
+
+/// What a root field has whose mapping reads nothing and calls nobody: evaluated once for its plan.
+fn constant(job: &Job) -> Option<Batch> {
+    let (fetch, connector, compiled) = job.parts();
+    let is_constant = matches!(connector.request, ConnectRequest::None) && compiled.reply == Needs::default();
+    if !is_constant || !job.numbers.is_empty() || !matches!(fetch.align, Align::Whole) {
+        return None;
+    }
+    let table = match fetch.constant.get() {
+        Some(table) => table.clone(),
+        None => {
+            let chunk = job.read(None, (Keep::Always, Outside::ANY)).ok()?;
+            if !chunk.declared.is_empty() {
+                return None;
+            }
+            fetch.constant.get_or_init(|| Arc::new(chunk.table)).clone()
+        }
+    };
+    let node = table.nodes.len() as u32 - 1;
+    Some(Batch {
+        tables: vec![table],
+        found: vec![(0, Found::Value { table: 0, node })],
+        ..Batch::default()
+    })
 }
 
 /// Keys that go into one call.

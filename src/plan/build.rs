@@ -133,6 +133,7 @@ impl<'a> Planner<'a> {
                 align: draft.align,
                 waves: waves.iter().filter(|wave| wave.fetch == number).count() as u16,
                 nodes_hint: AtomicUsize::new(16),
+                constant: OnceLock::new(),
                 key_names: draft.key_names,
             }
         });

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 
 use super::{
@@ -12,7 +13,7 @@ use crate::{operation::Operation, schema::Surface};
 
 /// The plans of one surface, bounded in bytes.
 #[derive(Debug)]
-pub struct PlanCache(Cache<(u64, u64), Arc<Plan>>);
+pub struct PlanCache(Cache<(u64, u64), Arc<Plan>, RandomState>);
 
 /// Bytes of all plans of a surface.
 const PLANS_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -29,7 +30,8 @@ impl Default for PlanCache {
         let cache = Cache::builder()
             .max_capacity(PLANS_BYTES_MAX)
             .weigher(|_: &(u64, u64), plan: &Arc<Plan>| weight(plan))
-            .build();
+            // Keys are numbers of our own giving: nobody can choose two that collide.
+            .build_with_hasher(RandomState::default());
         Self(cache)
     }
 }

@@ -12,6 +12,7 @@ mod proto_encode;
 mod proto_files;
 mod rest;
 mod rest_broken;
+mod rest_framing;
 mod script;
 mod stack;
 mod stack_breaker;
