@@ -14,6 +14,7 @@ use switchboard_clients::{
     registry::{RegistryError, TransportSettings},
 };
 
+pub mod descriptors;
 pub mod documents;
 mod redis;
 mod sources;
@@ -32,6 +33,7 @@ use crate::{
 };
 
 use self::redis::RedisStore;
+use descriptors::{Ask, Descriptors};
 use documents::List;
 pub use documents::operation_files;
 
@@ -41,6 +43,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
 }
@@ -72,10 +75,11 @@ impl App {
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
+        let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_schema(&config, surface))
+            .map(|surface| read_with(&config, surface, &descriptors))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -95,10 +99,10 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded)
+        Self::bind(config, loaded, descriptors)
     }
 
-    fn bind(config: Config, surfaces: Vec<Surface>) -> Result<Self, AppError> {
+    fn bind(config: Config, surfaces: Vec<Surface>, descriptors: Arc<Descriptors>) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
@@ -136,6 +140,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                descriptors,
                 shared,
                 metrics,
             })
@@ -184,7 +189,10 @@ impl App {
                 documents::watch(engine.clone(), surface, list, metrics)
             })
             .collect();
+        let descriptors = self.descriptors;
+        let comparing = tokio::spawn(async move { descriptors.compare_locks().await });
         server.run(Surfaces(engines), &routes, stop).await;
+        comparing.abort();
         watches.iter().for_each(tokio::task::JoinHandle::abort);
     }
 
@@ -212,10 +220,15 @@ impl Answer for Surfaces {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
+    read_with(config, surface, &Descriptors::new(config, Ask::Unlocked))
+}
+
+fn read_with(config: &Config, surface: &SurfaceConfig, descriptors: &Arc<Descriptors>) -> ReadSchema {
     let options = LoadOptions {
         root: config.base.clone(),
         portable: false,
         advice: Advice::Start,
+        reflection: descriptors.reflection(),
     };
     read_files(&surface.name, &surface.schema, &options)
 }

@@ -21,6 +21,7 @@ use crate::{
 mod check;
 mod diff;
 mod explain;
+mod grpc;
 mod listed;
 mod map;
 mod operations;
@@ -66,6 +67,9 @@ enum Command {
     Operations(operations::Command),
     /// Evaluate a mapping
     Map(map::Args),
+    /// Keep what gRPC sources say of themselves
+    #[command(subcommand)]
+    Grpc(grpc::Command),
     /// About the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -141,6 +145,7 @@ impl Command {
                 ..
             } => print_schema(&config.load()?, surface.as_deref().unwrap_or_default(), directives),
             Self::Map(args) => map::run(&args),
+            Self::Grpc(command) => grpc::run(&command),
             Self::Config(ConfigCommand::Schema) => print(CONFIG_SCHEMA).map(|()| ExitCode::SUCCESS),
         }
     }

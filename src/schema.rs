@@ -53,7 +53,7 @@ mod visit;
 
 pub use files::SourceFile;
 pub use model::Surface;
-pub use options::{Advice, LoadOptions};
+pub use options::{Advice, LoadOptions, Reflected, Reflection};
 pub use problem::{Code, Problem, Severity};
 pub use public::public_sdl;
 

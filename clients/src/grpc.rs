@@ -18,6 +18,7 @@ use http::{
 };
 use tokio::time::Instant;
 
+pub(crate) use self::pushback::StatusDetails;
 use self::{
     balance::Balancer,
     connection::{Dialer, Trouble},
@@ -26,7 +27,9 @@ use self::{
 };
 pub use self::{
     pushback::{Pushback, pushback},
+    reflection::{ReflectionError, reflect},
     resolve::{Resolve, Resolving},
+    status::code_name,
 };
 pub use crate::tls::TlsError;
 use crate::{Call, CallError, Reply, failure::protocol, registry::SourceSettings, stack::Transport, tls::Trust};
@@ -36,14 +39,16 @@ mod connection;
 mod framing;
 mod health;
 mod maintain;
+pub mod metadata;
 mod pushback;
+mod reflection;
 mod resolve;
 mod status;
 
-const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 // Connections that a call may find closed before it gives up: sources that accept and close at once are as good as down.
 const GONE_MAX: usize = 3;
 
+const GRPC: HeaderValue = HeaderValue::from_static("application/grpc");
 const TRAILERS: HeaderValue = HeaderValue::from_static("trailers");
 
 /// Calls one gRPC source: one connection to each address that its name has, made at the first call and again whenever it

@@ -7,14 +7,18 @@
 pub use prost_reflect::{DescriptorPool, FieldDescriptor, Kind, MessageDescriptor};
 
 pub use self::{
+    changes::changes,
     compile::{Descriptors, ProtoError},
     decode::{DecodeError, DecodeLimits, decode_to_json},
+    details::status_details,
     encode::{EncodeError, encode},
     method::{MethodError, method},
 };
 
+mod changes;
 mod compile;
 mod decode;
+mod details;
 mod encode;
 mod layout;
 mod method;

@@ -9,7 +9,10 @@ use serde_json::Value;
 
 use super::{ConfigArg, Failure, Format, print, unknown_surface};
 use crate::{
-    app,
+    app::{
+        self,
+        descriptors::{Ask, Descriptors},
+    },
     config::{Config, SurfaceConfig},
     engine,
     operation::{
@@ -70,6 +73,7 @@ fn files(args: &Args, findings: &mut Findings) -> String {
         portable: args.portable,
         // Files that keep to the published language are told what other readers of it tell.
         advice: Advice::IfLinked,
+        ..LoadOptions::default()
     };
     findings.schema(&app::read_files("check", &args.files, &options));
     counted(args.files.len(), "file")
@@ -94,6 +98,7 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
         root: config.base.clone(),
         portable: args.portable,
         advice: Advice::All,
+        reflection: Descriptors::new(&config, Ask::Unlocked).reflection(),
     };
     for surface in &surfaces {
         let read = app::read_files(&surface.name, &surface.schema, &options);

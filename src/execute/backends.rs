@@ -5,7 +5,7 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use http::{HeaderName, Method, Uri, header};
+use http::{HeaderMap, HeaderName, Method, Uri, header};
 use serde_json::{Map, Value};
 use switchboard_clients::{Client, Safety, state::SourceState};
 
@@ -293,6 +293,20 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
         }
     }
     Ok(text)
+}
+
+/// Metadata that a gRPC source gets with every call, as far as it is the same for all of them: without what comes from
+/// clients.
+///
+/// # Errors
+/// An expression in it is no text, or gives what metadata cannot be.
+pub fn base_metadata(transport: &SourceTransport, settings: &SourceSettings, env: &Value) -> Result<HeaderMap, String> {
+    let SourceTransport::Grpc { metadata, .. } = transport else {
+        return Ok(HeaderMap::new());
+    };
+    let pairs = [("config", &settings.config), ("env", env)];
+    super::render::render_metadata(metadata, &[], &HeaderMap::new(), &Vars::new(&pairs))
+        .map_err(|failure| failure.message)
 }
 
 /// `$env`: the environment as it was at the start.

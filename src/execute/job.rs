@@ -211,7 +211,7 @@ impl Job {
         let mut declared = Vec::new();
         let node = match reply {
             Some(reply) => {
-                vars.add_reply(&compiled.reply, reply);
+                vars.add_reply(&compiled.reply, connector, reply);
                 reply::read(&self.scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
             }
             None => {

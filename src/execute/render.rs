@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue as HttpValue, Method, Uri, header};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
-use switchboard_clients::{Call, proto};
+use switchboard_clients::{Call, grpc::metadata, proto};
 
 use super::{
     Failure, FailureKind, Scope,
@@ -90,7 +90,7 @@ fn http(scope: &Scope, connector: &Connector, compiled: &Compiled, asked: Asked<
 fn grpc(
     scope: &Scope,
     connector: &Connector,
-    (method, message, metadata): (&proto::Method, Option<&Mapping>, &[Header]),
+    (method, message, own): (&proto::Method, Option<&Mapping>, &[Header]),
     vars: &Vars<'_>,
 ) -> Result<Call, Failure> {
     let shared = match transport(scope, connector) {
@@ -108,13 +108,31 @@ fn grpc(
             "The request to the source cannot be built from these values.",
         )
     })?;
-    let mut map = HeaderMap::new();
-    add_headers(&mut map, shared, metadata, &scope.headers, vars)?;
     Ok(Call::Grpc {
         path: method.path.clone(),
         message,
-        metadata: map,
+        metadata: render_metadata(shared, own, &scope.headers, vars)?,
     })
+}
+
+/// Metadata of a source, then that of a connector, which replaces it by name. `client`: the headers that `from:` names.
+pub(super) fn render_metadata(
+    shared: &[Header],
+    own: &[Header],
+    client: &HeaderMap,
+    vars: &Vars<'_>,
+) -> Result<HeaderMap, Failure> {
+    let mut map = HeaderMap::new();
+    add_headers(&mut map, shared, own, client, vars)?;
+    for (name, value) in map.iter_mut() {
+        *value = metadata::outgoing(name, value).map_err(|error| {
+            Failure::new(
+                FailureKind::BadInput,
+                format!("A value for the metadata {:?} {error}.", name.as_str()),
+            )
+        })?;
+    }
+    Ok(map)
 }
 
 type Parts<'a> = (Option<&'a Mapping>, Option<&'a Mapping>);

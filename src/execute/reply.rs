@@ -5,7 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::header;
 use serde_json::{Map, Value};
-use switchboard_clients::{Reply, proto};
+use switchboard_clients::{Reply, grpc, proto};
 
 use super::{Failure, FailureKind, Scope, failure::Status, vars::CallVars};
 use crate::{
@@ -247,29 +247,9 @@ fn refusal(
 }
 
 fn grpc_status(status: u16) -> Value {
-    const CODES: [&str; 17] = [
-        "OK",
-        "CANCELLED",
-        "UNKNOWN",
-        "INVALID_ARGUMENT",
-        "DEADLINE_EXCEEDED",
-        "NOT_FOUND",
-        "ALREADY_EXISTS",
-        "PERMISSION_DENIED",
-        "RESOURCE_EXHAUSTED",
-        "FAILED_PRECONDITION",
-        "ABORTED",
-        "OUT_OF_RANGE",
-        "UNIMPLEMENTED",
-        "INTERNAL",
-        "UNAVAILABLE",
-        "DATA_LOSS",
-        "UNAUTHENTICATED",
-    ];
-    let code = CODES.get(usize::from(status)).copied().unwrap_or("UNKNOWN");
     Value::Object(Map::from_iter([
         ("status".to_owned(), Value::from(status)),
-        ("code".to_owned(), Value::from(code)),
+        ("code".to_owned(), Value::from(grpc::code_name(status))),
     ]))
 }
 

@@ -4,10 +4,13 @@ use std::borrow::Cow;
 
 use http::HeaderMap;
 use serde_json::{Map, Value};
-use switchboard_clients::Reply;
+use switchboard_clients::{Reply, grpc::metadata, proto};
 
 use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys};
-use crate::{plan::Fetch, schema::model::Kind};
+use crate::{
+    plan::Fetch,
+    schema::model::{ConnectRequest, Connector, Kind},
+};
 
 /// Variables of one call.
 #[derive(Debug, Default)]
@@ -73,27 +76,29 @@ impl<'a> CallVars<'a> {
         Ok(vars)
     }
 
-    /// Adds what the source answered.
-    pub(super) fn add_reply(&mut self, needs: &Needs, reply: &Reply) {
+    /// Adds what the source answered to a connector.
+    pub(super) fn add_reply(&mut self, needs: &Needs, connector: &Connector, reply: &Reply) {
         if needs.status {
             self.push("status", Value::from(reply.status));
         }
-        if needs.response {
-            let parts = [
-                ("headers", header_lists(&reply.headers)),
-                ("trailers", header_lists(&reply.trailers)),
-                ("message", Value::from(reply.message.as_str())),
-            ];
-            self.push(
-                "response",
-                Value::Object(
-                    parts
-                        .into_iter()
-                        .map(|(name, value)| (name.to_owned(), value))
-                        .collect(),
-                ),
-            );
+        if !needs.response {
+            return;
         }
+        let mut parts = Map::new();
+        match &connector.request {
+            ConnectRequest::Grpc { method, .. } => {
+                let pool = method.output.parent_pool();
+                let details = proto::status_details(pool, &reply.details, proto::DecodeLimits::default());
+                parts.insert("headers".to_owned(), metadata_lists(&reply.headers));
+                parts.insert("trailers".to_owned(), metadata_lists(&reply.trailers));
+                parts.insert("message".to_owned(), Value::from(reply.message.as_str()));
+                parts.insert("details".to_owned(), Value::Array(details));
+            }
+            ConnectRequest::Http { .. } | ConnectRequest::None => {
+                parts.insert("headers".to_owned(), header_lists(&reply.headers));
+            }
+        }
+        self.push("response", Value::Object(parts));
     }
 
     /// What [`Vars`](crate::mapping::Vars) are made of.
@@ -135,6 +140,19 @@ fn header_lists(headers: &HeaderMap) -> Value {
             .iter()
             .map(|value| Value::from(String::from_utf8_lossy(value.as_bytes())));
         object.insert(name.as_str().to_owned(), values.collect());
+    }
+    Value::Object(object)
+}
+
+/// Metadata of a gRPC answer, likewise; what is bytes is base64 with padding.
+fn metadata_lists(headers: &HeaderMap) -> Value {
+    let mut object = Map::new();
+    for name in headers.keys() {
+        let values = headers
+            .get_all(name)
+            .iter()
+            .flat_map(|value| metadata::incoming(name, value));
+        object.insert(name.as_str().to_owned(), values.map(Value::from).collect());
     }
     Value::Object(object)
 }

@@ -16,7 +16,6 @@ pub(crate) enum Feature {
     RequiresScopes,
     Policy,
     Local,
-    Reflection,
     Context,
 }
 
@@ -27,7 +26,6 @@ const UNSUPPORTED: &[Feature] = &[
     Feature::RequiresScopes,
     Feature::Policy,
     Feature::Local,
-    Feature::Reflection,
     Feature::Context,
 ];
 
@@ -43,7 +41,6 @@ impl Feature {
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
             Self::Local => "local:",
-            Self::Reflection => "reflection: true",
             Self::Context => "$context",
         }
     }
@@ -52,7 +49,6 @@ impl Feature {
     fn instead(self) -> &'static str {
         match self {
             Self::Local => "use `http:` or `grpc:`",
-            Self::Reflection => "name the .proto files with `proto:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

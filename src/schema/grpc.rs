@@ -1,24 +1,27 @@
 //! `grpc:` of sources and connectors (DIALECT §3): .proto files are compiled at start-up.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use switchboard_clients::proto::{self, DescriptorPool};
 
 use super::{
     arguments::Arguments,
-    features::Feature,
     header,
+    literal::Text,
     model::{ConnectRequest, Place, SourceTransport},
-    options::LoadOptions,
+    options::{LoadOptions, Reflected},
     part::{Part, Scope},
     problem::{Code, Problems},
     source, template, url,
 };
 
+/// Folder of what sources with `reflection: true` said, beside the schema file that has them.
+const LOCK_FOLDER: &str = "grpc.lock";
+
 /// Reads `grpc:` of a source.
 pub(crate) fn read_source(
     grpc: Arguments<'_>,
-    place: &Place,
+    source: (&str, &Place),
     options: &LoadOptions,
     scope: &mut Scope<'_>,
     problems: &mut Problems<'_>,
@@ -29,18 +32,17 @@ pub(crate) fn read_source(
         Some(template)
     });
     let metadata = header::read(grpc, "metadata", scope, problems);
+    let transport = address.map(|address| SourceTransport::Grpc { address, metadata });
     let descriptors = grpc
         .object("schema")
-        .and_then(|schema| read_schema(schema, place, options, problems));
-    (
-        address.map(|address| SourceTransport::Grpc { address, metadata }),
-        descriptors,
-    )
+        .and_then(|schema| read_schema(schema, source, transport.as_ref(), options, problems));
+    (transport, descriptors)
 }
 
 fn read_schema(
     schema: Arguments<'_>,
-    place: &Place,
+    (name, place): (&str, &Place),
+    transport: Option<&SourceTransport>,
     options: &LoadOptions,
     problems: &mut Problems<'_>,
 ) -> Option<DescriptorPool> {
@@ -63,18 +65,69 @@ fn read_schema(
         return None;
     }
     if reflection {
+        let lock = root.join(LOCK_FOLDER).join(format!("{name}.binpb"));
         let place = schema.place(files, "reflection").unwrap_or_default();
-        Feature::Reflection.require(&place, problems);
-        return None;
+        // Without a transport its problem was reported.
+        let transport = transport?;
+        return reflected(&Reflected { name, transport, lock }, &place, options, problems);
     }
     if let Some(set) = schema.text(files, "descriptorSet") {
-        let bytes = std::fs::read(root.join(&set.value)).map_err(|error| error.to_string());
-        let pool =
-            bytes.and_then(|bytes| proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string()));
-        return pool
-            .map_err(|error| problems.error(Code::GraphqlError, &set.place, format!("{}: {error}", set.value)))
-            .ok();
+        return descriptor_set(&set, &root, problems);
     }
+    protos(schema, &root, problems)
+}
+
+/// What a source says of itself, or said when its lock was written.
+fn reflected(
+    source: &Reflected<'_>,
+    place: &Place,
+    options: &LoadOptions,
+    problems: &mut Problems<'_>,
+) -> Option<DescriptorPool> {
+    let described = options.reflection.describe(source).and_then(|set| {
+        proto::Descriptors::from_descriptor_set(&set).map_err(|error| format!("this is no descriptor set: {error}"))
+    });
+    match described {
+        Ok(pool) => Some(pool),
+        Err(why) => {
+            problems
+                .error(
+                    Code::GraphqlError,
+                    place,
+                    format!("nothing is known of the messages of `{}`: {why}", source.name),
+                )
+                .hint(format!(
+                    "where the source can be reached, `switchboard grpc lock {}` writes {}; commit it",
+                    source.name,
+                    source.lock.display()
+                ));
+            None
+        }
+    }
+}
+
+fn descriptor_set(set: &Text, root: &Path, problems: &mut Problems<'_>) -> Option<DescriptorPool> {
+    let path = root.join(&set.value);
+    let bytes = std::fs::read(&path).map_err(|error| error.to_string());
+    let pool =
+        bytes.and_then(|bytes| proto::Descriptors::from_descriptor_set(&bytes).map_err(|error| error.to_string()));
+    pool.map_err(|why| {
+        problems
+            .error(
+                Code::GraphqlError,
+                &set.place,
+                format!("`{}` cannot be used: {why}", set.value),
+            )
+            .hint(format!(
+                "the path starts from `{}`; `buf build -o x.binpb` and `protoc --include_imports -o x.binpb` write such files",
+                root.display()
+            ));
+    })
+    .ok()
+}
+
+fn protos(schema: Arguments<'_>, root: &Path, problems: &mut Problems<'_>) -> Option<DescriptorPool> {
+    let files = problems.files();
     let protos = schema.texts(files, "proto");
     let includes: Vec<PathBuf> = schema
         .texts(files, "includes")

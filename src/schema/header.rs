@@ -2,12 +2,13 @@
 
 use std::str::FromStr;
 
+use base64::Engine;
 use http::HeaderName;
 
 use super::{
     arguments::{self, Arguments},
     literal::Text,
-    model::{Header, HeaderValue, TemplatePart},
+    model::{Header, HeaderValue, Template, TemplatePart},
     part::{Part, Scope},
     problem::{Code, Problems},
     template,
@@ -134,6 +135,9 @@ fn read_value(
                 );
                 return None;
             }
+            if scope.is_grpc && !check_metadata(name, &value, &template, problems) {
+                return None;
+            }
             Some(HeaderValue::Value(template))
         }
         (from, _) => {
@@ -148,4 +152,55 @@ fn read_value(
             None
         }
     }
+}
+
+/// What is constant in a value of metadata can be sent: base64 under names that end in `-bin`, else ASCII.
+fn check_metadata(name: &Text, value: &Text, template: &Template, problems: &mut Problems<'_>) -> bool {
+    let constant: Option<String> = template.parts.iter().map(constant_part).collect();
+    let has_foreign = template
+        .parts
+        .iter()
+        .filter_map(constant_part)
+        .any(|text| !text.is_ascii());
+    if name.value.to_ascii_lowercase().ends_with("-bin") {
+        let Some(constant) = constant.filter(|text| !is_base64(text)) else {
+            return true;
+        };
+        problems
+            .error(
+                Code::InvalidHeader,
+                &value.place,
+                format!("`{}` is bytes, but `{constant}` is not base64", name.value),
+            )
+            .hint(format!(
+                "e.g. value: \"{}\"",
+                base64::prelude::BASE64_STANDARD.encode(&constant)
+            ));
+        return false;
+    }
+    if has_foreign {
+        problems
+            .error(
+                Code::InvalidHeader,
+                &value.place,
+                format!("metadata is ASCII, but the value of `{}` has other letters", name.value),
+            )
+            .hint("a name that ends in `-bin` takes them, in base64");
+    }
+    !has_foreign
+}
+
+fn constant_part(part: &TemplatePart) -> Option<String> {
+    match part {
+        TemplatePart::Text(text) => Some(text.clone()),
+        TemplatePart::Expr(_) => None,
+    }
+}
+
+/// In either alphabet, padded or not.
+fn is_base64(text: &str) -> bool {
+    let text = text.replace('-', "+").replace('_', "/");
+    base64::prelude::BASE64_STANDARD_NO_PAD
+        .decode(text.trim_end_matches('='))
+        .is_ok()
 }

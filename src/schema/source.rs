@@ -74,7 +74,7 @@ fn read(used: &Use, context: Context<'_>, problems: &mut Problems<'_>) -> Source
     let name = read_name(arguments, problems);
     let mut scope = Scope::of_source(context.schema, context.spec);
     scope.is_grpc = arguments.get("grpc").is_some();
-    let (transport, descriptors) = read_transport(used, context, &mut scope, problems);
+    let (transport, descriptors) = read_transport(used, &name, context, &mut scope, problems);
     let is_success = arguments
         .text(files, "isSuccess")
         .and_then(|text| mappings::read(&text, Part::IsSuccess, &mut scope, problems));
@@ -127,6 +127,7 @@ fn read_name(arguments: Arguments<'_>, problems: &mut Problems<'_>) -> String {
 
 fn read_transport(
     used: &Use,
+    name: &str,
     context: Context<'_>,
     scope: &mut Scope<'_>,
     problems: &mut Problems<'_>,
@@ -139,7 +140,7 @@ fn read_transport(
         return (read_http(http, scope, problems), None);
     }
     match arguments.object("grpc") {
-        Some(grpc) => grpc::read_source(grpc, &used.place, context.options, scope, problems),
+        Some(grpc) => grpc::read_source(grpc, (name, &used.place), context.options, scope, problems),
         None => {
             if arguments.get("local").is_none() {
                 problems

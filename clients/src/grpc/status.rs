@@ -1,20 +1,10 @@
 //! How a gRPC call ended: `grpc-status`, `grpc-message` and `grpc-status-details-bin`.
 
-use base64::{
-    Engine,
-    alphabet::STANDARD,
-    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
-};
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
+use super::metadata;
 use crate::Reply;
-
-// Senders need not pad.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 const OK: u16 = 0;
 const UNKNOWN: u16 = 2;
@@ -23,6 +13,32 @@ const UNIMPLEMENTED: u16 = 12;
 const INTERNAL: u16 = 13;
 const UNAVAILABLE: u16 = 14;
 const UNAUTHENTICATED: u16 = 16;
+
+const NAMES: [&str; 17] = [
+    "OK",
+    "CANCELLED",
+    "UNKNOWN",
+    "INVALID_ARGUMENT",
+    "DEADLINE_EXCEEDED",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "PERMISSION_DENIED",
+    "RESOURCE_EXHAUSTED",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+    "UNIMPLEMENTED",
+    "INTERNAL",
+    "UNAVAILABLE",
+    "DATA_LOSS",
+    "UNAUTHENTICATED",
+];
+
+/// The name of a status code; `UNKNOWN` for one that has none.
+#[must_use]
+pub fn code_name(code: u16) -> &'static str {
+    NAMES.get(usize::from(code)).copied().unwrap_or("UNKNOWN")
+}
 
 /// How a call ended.
 pub(super) struct Status {
@@ -47,7 +63,7 @@ impl Status {
         });
         let details = trailers
             .remove("grpc-status-details-bin")
-            .and_then(|value| BASE64.decode(value).ok());
+            .and_then(|value| metadata::decode(value.as_bytes()));
         Some(Self {
             code,
             message: message.unwrap_or_default(),

@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// A gRPC backend whose answers a test writes: every unary method of the given .proto files exists, and is
-/// `UNIMPLEMENTED` until [`Self::on`] says what it answers.
+/// `UNIMPLEMENTED` until [`Self::on`] says what it answers. Server reflection tells of them all.
 ///
 /// ```
 /// # tokio_test(async {
@@ -134,7 +134,7 @@ impl MockGrpc {
             let name = format!("{}/{}", method.parent_service().full_name(), method.name());
             methods.insert(&name, scripts.method(name.clone(), method));
         }
-        let router = methods.into_router(Arc::clone(&control));
+        let router = reflecting(methods.into_router(Arc::clone(&control)), &pool);
         let backend = Backend::start(0, control, router).expect("loopback has a free port");
         Self { backend, pool, scripts }
     }
@@ -201,6 +201,22 @@ impl GrpcAnswer {
     #[must_use]
     pub fn status(code: u16, message: &str) -> Self {
         Self(Err(Status::new(Code::from(i32::from(code)), message)))
+    }
+
+    /// With this metadata in the trailers of a failure. `-bin` values are base64. Success has none.
+    ///
+    /// # Panics
+    /// When the name or the value cannot be metadata.
+    #[must_use]
+    pub fn with_metadata(mut self, name: &str, value: &str) -> Self {
+        if let Err(status) = &mut self.0 {
+            let headers = std::mem::take(status.metadata_mut());
+            let mut headers = headers.into_headers();
+            let name: http::HeaderName = name.parse().expect("a name");
+            headers.append(name, value.parse().expect("a value"));
+            *status.metadata_mut() = tonic::metadata::MetadataMap::from_headers(headers);
+        }
+        self
     }
 
     /// As [`Self::status`], with an encoded `google.rpc.Status` as details.
@@ -272,6 +288,21 @@ impl FileResolver for Texts {
             .ok_or_else(|| Error::file_not_found(name))?;
         File::from_source(name, text)
     }
+}
+
+/// Adds both versions of server reflection, which are not counted as calls.
+fn reflecting(router: axum::Router, pool: &DescriptorPool) -> axum::Router {
+    let set = pool.encode_to_vec();
+    let builder = || tonic_reflection::server::Builder::configure().register_encoded_file_descriptor_set(&set);
+    router
+        .route_service(
+            "/grpc.reflection.v1.ServerReflection/{method}",
+            builder().build_v1().expect("the descriptors are complete"),
+        )
+        .route_service(
+            "/grpc.reflection.v1alpha.ServerReflection/{method}",
+            builder().build_v1alpha().expect("the descriptors are complete"),
+        )
 }
 
 fn to_json(message: &DynamicMessage) -> Value {
