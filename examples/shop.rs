@@ -1,5 +1,7 @@
 //! The demo shop: five backends with seeded data and both surfaces, in one process on localhost.
 //!
+//! `--kill NAME` stops a backend, to see what a screen is without it: `cargo run --example shop -- --kill reviews`.
+//!
 //! Reads `switchboard.yaml` and `schema/` of this repository: change a file, start again, query it.
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
@@ -20,6 +22,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let shop = Shop::start_on(Ports::FIXED)
         .await
         .map_err(|error| format!("the demo backends need the ports 5001 to 5005 of localhost: {error}"))?;
+    for name in killed()? {
+        let mut backends = shop.backends().into_iter();
+        let found = backends.find(|(known, _)| *known == name);
+        let (_, backend) = found.ok_or_else(|| format!("there is no backend `{name}`"))?;
+        backend.stop().await;
+    }
     let app = App::build(config)?;
     let server = app.listen().await?;
     let public = server.public_address();
@@ -43,4 +51,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
     println!("ready mobile=http://{public}/mobile/graphql web=http://{public}/web/graphql{admin}");
     app.serve_on(server, Stop::on_signals()?).await;
     Ok(())
+}
+
+/// Names of the backends that `--kill` stops.
+fn killed() -> Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    let mut arguments = std::env::args().skip(1);
+    while let Some(argument) = arguments.next() {
+        if argument != "--kill" {
+            return Err(format!("`{argument}` means nothing here; there is `--kill NAME`"));
+        }
+        names.push(arguments.next().ok_or("--kill which backend?")?);
+    }
+    Ok(names)
 }

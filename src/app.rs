@@ -14,10 +14,14 @@ use switchboard_clients::{
     registry::{RegistryError, TransportSettings},
 };
 
+mod control;
 pub mod descriptors;
 pub mod documents;
+pub mod faults;
+mod page;
 mod redis;
 mod sources;
+mod watch;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig},
@@ -26,16 +30,19 @@ use crate::{
         Backends,
         backends::{NO_SOURCE, environment},
     },
-    http::{Answer, Server, ServerError, Stop},
+    http::{Server, ServerError, Stop},
     operation::{self, documents as persisted},
     schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
 };
 
 use self::redis::RedisStore;
+use control::{Control, Live};
 use descriptors::{Ask, Descriptors};
 use documents::List;
 pub use documents::operation_files;
+use faults::Faults;
+use watch::Looks;
 
 /// A server that has everything but its sockets.
 #[derive(Debug)]
@@ -46,6 +53,10 @@ pub struct App {
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
+    /// In development.
+    faults: Option<Arc<Faults>>,
+    /// What its files were like before they were read.
+    seen: Looks,
 }
 
 /// The schema of one surface as it was read.
@@ -64,7 +75,7 @@ pub struct ReadSchema {
 #[error("{}", .0.join("\n"))]
 pub struct AppError(pub Vec<String>);
 
-/// Answers each surface by its engine.
+/// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
 
 // === impl App ===
@@ -75,6 +86,17 @@ impl App {
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
+        let faults = config.is_for_development.then(Arc::<Faults>::default);
+        let metrics = Arc::new(Metrics::new(
+            config.surfaces.iter().map(|surface| &*surface.name),
+            config.sources.keys().map(String::as_str),
+        ));
+        Self::build_again(config, metrics, faults)
+    }
+
+    /// The same beside a server that runs: what is counted goes on being counted.
+    fn build_again(config: Config, metrics: Arc<Metrics>, faults: Option<Arc<Faults>>) -> Result<Self, AppError> {
+        let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
@@ -99,30 +121,35 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        Self::bind(config, loaded, descriptors)
+        let app = Self::bind(config, loaded, descriptors, (metrics, faults))?;
+        Ok(Self { seen, ..app })
     }
 
-    fn bind(config: Config, surfaces: Vec<Surface>, descriptors: Arc<Descriptors>) -> Result<Self, AppError> {
+    fn bind(
+        config: Config,
+        surfaces: Vec<Surface>,
+        descriptors: Arc<Descriptors>,
+        (metrics, faults): (Arc<Metrics>, Option<Arc<Faults>>),
+    ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
             .collect();
         let mut errors = unused_sources(&config, &names);
-        let metrics = Arc::new(Metrics::new(
-            config.surfaces.iter().map(|surface| &*surface.name),
-            names.iter().map(String::as_str),
-        ));
+        // Each series begins at zero, also those of sources that the configuration does not name.
+        names.iter().for_each(|name| metrics.add_source(name));
         let mut engines = Vec::new();
         let shared = shared_documents(&config).unwrap_or_else(|why| {
             errors.push(why);
             None
         });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, settings.cache_bytes, &metrics) {
+            match bind_surface(&config, surface, settings.cache_bytes, (&metrics, faults.as_deref())) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
+                    of_engine.degraded = metrics.surface(&settings.name).degraded;
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
                 }
@@ -143,6 +170,8 @@ impl App {
                 descriptors,
                 shared,
                 metrics,
+                faults,
+                seen: Looks::default(),
             })
         } else {
             Err(AppError(errors))
@@ -179,21 +208,17 @@ impl App {
             shared.begin();
         }
         let routes = self.config.routes();
-        let engines: Vec<Arc<Engine>> = self.surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let settings = self.config.surfaces.into_iter().zip(self.lists);
-        let watches: Vec<_> = engines
-            .iter()
-            .zip(settings)
-            .filter_map(|(engine, (surface, list))| {
-                let metrics = self.metrics.surface(&surface.name).persisted;
-                documents::watch(engine.clone(), surface, list, metrics)
-            })
-            .collect();
-        let descriptors = self.descriptors;
-        let comparing = tokio::spawn(async move { descriptors.compare_locks().await });
-        server.run(Surfaces(engines), &routes, stop).await;
-        comparing.abort();
-        watches.iter().for_each(tokio::task::JoinHandle::abort);
+        let control = Control::new(self);
+        let _tasks = control.start();
+        let server = server.operated_by(control.clone());
+        server.run(Live(control.clone()), &routes, stop).await;
+        control.end();
+    }
+
+    /// The faults that a developer may ask for; `None`: this is no development.
+    #[must_use]
+    pub fn faults(&self) -> Option<&Faults> {
+        self.faults.as_deref()
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -206,14 +231,6 @@ impl App {
         tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
         self.serve_on(server, stop).await;
         Ok(())
-    }
-}
-
-// === impl Surfaces ===
-
-impl Answer for Surfaces {
-    async fn handle(&self, request: engine::Request) -> engine::Response {
-        self.0[request.surface].handle(request).await
     }
 }
 
@@ -282,7 +299,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
-    metrics: &Metrics,
+    (metrics, faults): (&Metrics, Option<&Faults>),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -311,8 +328,18 @@ fn bind_surface(
         return Err(errors);
     }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
-    let backends = Backends::bind(&surface, &settings, &|name| registry.get(name).cloned(), metrics)?;
-    let backends = backends.with_cache(cache_bytes);
+    let client = |name: &str| {
+        let client = registry.get(name)?.clone();
+        Some(match faults {
+            Some(faults) if name != NO_SOURCE => {
+                let settings = clients.iter().find(|settings| settings.name == name);
+                faults.around(name, client, settings?.call_timeout)
+            }
+            _ => client,
+        })
+    };
+    let backends = Backends::bind(&surface, &settings, &client, metrics)?;
+    let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
 }
 
@@ -373,6 +400,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
             registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
             ..persisted::Settings::default()
         },
+        ..engine::Settings::default()
     }
 }
 

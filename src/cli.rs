@@ -13,7 +13,7 @@ use std::{
 use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::{
-    app::{self, ReadSchema},
+    app::{self, ReadSchema, faults::FaultOf},
     config::{Config, SurfaceConfig},
     schema::{self, Surface, report},
 };
@@ -41,6 +41,14 @@ enum Command {
     Serve {
         #[command(flatten)]
         config: ConfigArg,
+    },
+    /// Serve for development: read again on every save, with a page for operations, full errors, and faults on demand
+    Dev {
+        #[command(flatten)]
+        config: ConfigArg,
+        /// What happens to calls of a source: `down`, `hang`, `latency:3s`, `error:500`; `@10%` behind it for a share of calls
+        #[arg(long, value_name = "SOURCE=FAULT")]
+        fault: Vec<FaultOf>,
     },
     /// Tell every error of schemas and of the operations that are shipped with them
     Check(check::Args),
@@ -129,7 +137,8 @@ pub fn run() -> ExitCode {
 impl Command {
     fn run(self) -> Result<ExitCode, Failure> {
         match self {
-            Self::Serve { config } => serve::run(config.load()?),
+            Self::Serve { config } => serve::run(config.load()?, &[]),
+            Self::Dev { config, fault } => serve::run(config.load()?.for_development(), &fault),
             Self::Check(args) => check::run(&args),
             Self::Explain(args) => explain::run(&args),
             Self::Schema {

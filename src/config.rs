@@ -28,11 +28,13 @@ mod keys;
 mod problem;
 mod read;
 mod resilience;
+mod switches;
 mod yaml;
 
 pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
 pub use resilience::{BreakerConfig, ResilienceConfig, RetryConfig};
+pub use switches::switches;
 
 /// Everything the file says.
 #[derive(Debug, Clone)]
@@ -51,8 +53,26 @@ pub struct Config {
     pub http: http::Settings,
     /// `log`.
     pub log: LogSettings,
+    /// When it is read again. `reload`: `signal` (default) or `watch`.
+    pub reload: Reload,
+    /// A file that says what is switched off. `switches`; without one, only the admin port does.
+    pub switches: Option<PathBuf>,
+    /// Whether it is for `switchboard dev`.
+    pub is_for_development: bool,
+    /// The file itself.
+    pub file: PathBuf,
     /// Directory of the file: where its relative paths start. Those in this structure are resolved.
     pub base: PathBuf,
+}
+
+/// When a configuration is read again, schemas and all.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reload {
+    /// On SIGHUP: whoever writes several files says when they are done.
+    #[default]
+    Signal,
+    /// When a file was saved, and on SIGHUP.
+    Watch,
 }
 
 /// One surface.
@@ -222,6 +242,18 @@ impl Config {
     /// All that is wrong with it, by place.
     pub fn parse(text: &str, file: &Path, environment: &dyn Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         build::build(text, file, environment)
+    }
+
+    /// The same for those who write the schemas: read again on every save, with a page to try operations with and errors that say everything.
+    #[must_use]
+    pub fn for_development(mut self) -> Self {
+        self.is_for_development = true;
+        self.reload = Reload::Watch;
+        self.http.ide = true;
+        self.surfaces
+            .iter_mut()
+            .for_each(|surface| surface.introspection = true);
+        self
     }
 
     /// What the file says of a source, or the defaults.

@@ -3,9 +3,11 @@
 mod answer;
 mod caching;
 mod cost;
+mod switches;
 
 use std::{net::IpAddr, sync::Arc};
 
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
@@ -15,11 +17,12 @@ use crate::{
     operation::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
-        error::LimitKind,
+        error::{LimitKind, SwitchKind},
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
     schema::Surface,
+    telemetry::DegradedMetrics,
 };
 
 use answer::{Answers, Executions, Shared, Work};
@@ -27,6 +30,7 @@ use answer::{Answers, Executions, Shared, Work};
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
+pub use switches::Switches;
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
 #[derive(Debug)]
@@ -114,6 +118,7 @@ pub struct Engine {
     executions: Arc<Executions>,
     answers: Arc<Answers>,
     settings: Settings,
+    switches: ArcSwapOption<Switches>,
 }
 
 /// How a surface answers.
@@ -131,6 +136,8 @@ pub struct Settings {
     pub answers_kept: u64,
     /// Documents that are named instead of sent.
     pub persisted: documents::Settings,
+    /// Where degraded answers are counted.
+    pub degraded: DegradedMetrics,
 }
 
 /// An operation that may run.
@@ -150,6 +157,7 @@ impl Default for Settings {
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
             persisted: documents::Settings::default(),
+            degraded: DegradedMetrics::default(),
         }
     }
 }
@@ -169,6 +177,7 @@ impl Engine {
             executions: Arc::default(),
             answers: Arc::new(Answers::new(settings.answers_kept)),
             settings,
+            switches: ArcSwapOption::empty(),
         }
     }
 
@@ -186,7 +195,7 @@ impl Engine {
             Err(error) => Response {
                 outcome: outcome_of(error.kind),
                 body: response::error::refusal(&error).into(),
-                headers: Vec::new(),
+                headers: switches::headers_of(error.kind),
                 caching: Caching {
                     control: control_of(error.kind),
                     ..Caching::default()
@@ -269,6 +278,9 @@ impl Engine {
         };
         *info = Some(found.clone());
         check_method(&request, &operation)?;
+        if let Some(switches) = &*self.switches.load() {
+            switches.check(&request, &operation)?;
+        }
         let Admitted {
             plan,
             variables,
@@ -304,6 +316,7 @@ impl Engine {
                 bytes_max: self.settings.response_bytes,
             },
             shares_calls: self.settings.sharing,
+            degraded: self.settings.degraded.clone(),
         };
         let shared = if shows_cost || introspection.is_some() {
             let (mut assembled, reuse) = work.run(introspection).await;
@@ -444,6 +457,8 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
         RequestErrorKind::NotInSafelist => Outcome::Refused(403),
         RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
+        RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
+        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
         _ => Outcome::Invalid,
     }
 }

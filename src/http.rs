@@ -12,7 +12,8 @@
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
 //! | `deliver`, `coding` | what caches may do with an answer, 304, compression |
 //! | `encode`, `refusal` | [`engine::Response`] or a refusal → HTTP, with the table of statuses |
-//! | `admin` | `/live`, `/ready`, `/metrics` on a port of their own |
+//! | `ide` | a page to try operations with, in development |
+//! | `admin` | `/live`, `/ready`, `/metrics`, and what operators do, on a port of their own |
 
 use std::{future::Future, time::Duration};
 
@@ -29,6 +30,7 @@ mod deliver;
 mod drain;
 mod encode;
 mod head;
+mod ide;
 mod json;
 mod params;
 mod refusal;
@@ -50,6 +52,20 @@ pub trait Answer: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the client leaves. What must not end with its connection, such as a mutation, runs in a task of its own.
     fn handle(&self, request: engine::Request) -> impl Future<Output = engine::Response> + Send;
+}
+
+/// What operators may see and do on the admin port, beside probes.
+///
+/// Its methods may block; they are called where that harms nobody.
+pub trait Operate: Send + Sync + 'static {
+    /// A page for people, as HTML.
+    fn page(&self) -> String;
+
+    /// What a name stands for now; `None`: nothing.
+    fn read(&self, name: &str) -> Option<serde_json::Value>;
+
+    /// Changes what a name stands for, and tells what it is then; why not, if it cannot be. `None`: it stands for nothing that can be changed.
+    fn change(&self, name: &str, text: &str) -> Option<Result<serde_json::Value, String>>;
 }
 
 /// Where a surface is reached.
@@ -100,6 +116,8 @@ pub struct Settings {
     pub csrf: bool,
     /// Which sites' pages may read answers.
     pub cors: Cors,
+    /// Whether a browser that asks for HTML gets a page to try operations with. Only in development.
+    pub ide: bool,
     /// How answers are compressed.
     pub compression: Compression,
 }
@@ -135,6 +153,7 @@ impl Default for Settings {
             uri_bytes_max: 8 * 1024,
             csrf: true,
             cors: Cors::default(),
+            ide: false,
             compression: Compression::default(),
         }
     }

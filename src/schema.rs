@@ -125,7 +125,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         entity::check(&connectors, &full, problems);
         entity::check_keys(&uses, &connectors, &full, problems);
         let misspelt = select::check(&connectors, context, problems);
-        grpc_paths::check(&connectors, problems);
+        grpc_paths::check(&connectors, &full, problems);
         coverage::check(&uses, &connectors, &misspelt, context, problems);
     }
     if options.portable {

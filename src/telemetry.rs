@@ -11,10 +11,14 @@ use tracing_subscriber::{
     util::SubscriberInitExt as _,
 };
 
+mod degraded;
 mod metrics;
 mod persisted;
 
-pub use metrics::{BatchSize, CallOutcome, Metrics, RequestOutcome, SourceMetrics, SurfaceMetrics};
+pub use degraded::{DegradedCounts, DegradedMetrics};
+pub use metrics::{
+    BatchSize, CallOutcome, Metrics, RequestOutcome, SourceCounts, SourceMetrics, SurfaceCounts, SurfaceMetrics,
+};
 pub use persisted::{PersistedMetrics, PersistedOutcome};
 
 /// Longest piece of user text in a log line, in characters.

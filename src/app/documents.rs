@@ -213,7 +213,7 @@ fn replace(engine: &Engine, surface: &SurfaceConfig, known: List, metrics: &Pers
     }
 }
 
-async fn quiet(changes: &mut mpsc::Receiver<()>) {
+pub(super) async fn quiet(changes: &mut mpsc::Receiver<()>) {
     let quiet = async { while let Ok(Some(())) = timeout(QUIET, changes.recv()).await {} };
     let _ = timeout(QUIET_MAX, quiet).await;
 }
@@ -231,7 +231,10 @@ fn directories(surface: &SurfaceConfig) -> BTreeSet<PathBuf> {
     directories
 }
 
-fn watcher(directories: &BTreeSet<PathBuf>, changed: mpsc::Sender<()>) -> notify::Result<RecommendedWatcher> {
+pub(super) fn watcher(
+    directories: &BTreeSet<PathBuf>,
+    changed: mpsc::Sender<()>,
+) -> notify::Result<RecommendedWatcher> {
     let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
         let is_reading = event.is_ok_and(|event| {
             matches!(event.kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(notify::event::AccessMode::Write)))

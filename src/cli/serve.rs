@@ -1,17 +1,26 @@
-//! `switchboard serve`: arguments → config → telemetry → app → serve → drain.
+//! `switchboard serve` and `dev`: arguments → config → telemetry → app → serve → drain.
 
 use std::process::ExitCode;
 
 use tokio::runtime::{Builder, Runtime};
 
 use super::Failure;
-use crate::{app::App, config::Config, http::Stop, telemetry};
+use crate::{
+    app::{App, faults::FaultOf},
+    config::Config,
+    http::Stop,
+    telemetry,
+};
 
-pub(super) fn run(config: Config) -> Result<ExitCode, Failure> {
+/// `faults`: what a developer asked for.
+pub(super) fn run(config: Config, faults: &[FaultOf]) -> Result<ExitCode, Failure> {
     telemetry::init(&config.log).map_err(Failure::new)?;
     let runtime = runtime().map_err(Failure::new)?;
     runtime.block_on(async {
         let app = App::build(config).map_err(Failure::new)?;
+        if let Some(known) = app.faults() {
+            known.set(faults).map_err(|why| Failure(format!("--fault: {why}")))?;
+        }
         let stop = Stop::on_signals().map_err(Failure::new)?;
         app.serve(stop).await.map_err(Failure::new)
     })?;

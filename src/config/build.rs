@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use super::{
-    Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, ReplyLimits, ResilienceConfig,
-    Secret, SourceConfig, SurfaceConfig,
+    Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig,
     read::{Reader, Section},
     yaml,
 };
@@ -57,6 +57,14 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
         documents: document_store(&file),
         http: http(file.section("http")),
         log: log(file.section("log")),
+        reload: file.choice(
+            "reload",
+            &[("signal", Reload::Signal), ("watch", Reload::Watch)],
+            Reload::default(),
+        ),
+        switches: file.text("switches").map(|file| base.join(file)),
+        is_for_development: false,
+        file: path.to_owned(),
         base,
     };
     if config
@@ -349,6 +357,7 @@ fn http(section: Section<'_>) -> HttpSettings {
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
         csrf: section.flag("csrf", default.csrf),
         cors: cors(section.section("cors")),
+        ide: default.ide,
         compression: compression(section.section("compression")),
     };
     section.finish();

@@ -26,6 +26,23 @@ pub struct ConfigError {
     pub problems: Vec<Problem>,
 }
 
+// === impl Problem ===
+
+impl Problem {
+    /// The problem in one line.
+    pub(super) fn to_line(&self) -> String {
+        let place = match self.line {
+            0 => String::new(),
+            line => format!("{line}:{}: ", self.column),
+        };
+        let key = match &*self.key {
+            "" => String::new(),
+            key => format!("{key}: "),
+        };
+        format!("{place}{key}{}; {}", self.message, self.hint)
+    }
+}
+
 // === impl ConfigError ===
 
 impl ConfigError {

@@ -30,6 +30,7 @@ use crate::{
     plan::Plan,
     response::{self, Assembled, OnError},
     schema::Surface,
+    telemetry::DegradedMetrics,
 };
 
 /// Number of the next request that shares.
@@ -49,6 +50,8 @@ pub(super) struct Work {
     pub(super) writing: response::Settings,
     /// Whether identical calls of other requests may be joined.
     pub(super) shares_calls: bool,
+    /// Where degraded answers are counted.
+    pub(super) degraded: DegradedMetrics,
 }
 
 /// An answer that many may have.
@@ -108,6 +111,7 @@ impl Work {
             deadline,
             writing,
             shares_calls,
+            degraded,
         } = self;
         let mut scope = Scope::new(surface, backends, plan.clone(), variables, headers, deadline);
         scope.shares_calls = shares_calls;
@@ -120,6 +124,9 @@ impl Work {
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
+        for entry in &assembled.degraded.entries {
+            degraded.count(&entry.source, (entry.instead as usize, entry.instead.as_str()));
+        }
         if assembled.errors > 0 || !assembled.degraded.is_empty() {
             return (assembled, None);
         }
@@ -296,6 +303,13 @@ impl Answers {
                 .build_with_hasher(RandomState::default())
         });
         Self(cache)
+    }
+
+    /// Forgets them all.
+    pub(super) fn clear(&self) {
+        if let Some(cache) = &self.0 {
+            cache.invalidate_all();
+        }
     }
 
     fn get(&self, key: &[u8], now: Instant) -> Option<Shared> {

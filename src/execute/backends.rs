@@ -1,38 +1,42 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
 use std::{
-    collections::HashMap,
-    sync::{Arc, atomic::AtomicBool},
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering::Relaxed},
+    },
 };
 
-use http::{HeaderMap, HeaderName, Method, Uri, header};
+use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value};
 use switchboard_clients::{Client, Safety, state::SourceState};
 
 use super::{
+    Failure,
     cache::AnswerCache,
     call::Calls,
+    keys::Keys,
     params::{self, Param},
-    render,
+    render::{self, Asked},
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
-    mapping::{Key, ScanLimits, evaluate::Vars, tree},
+    mapping::{ScanLimits, evaluate::Vars},
     operation::OperationKind,
-    plan::{ClientHeaders, Plan, Sharing},
+    plan::{Plan, Sharing},
     schema::{
         Surface,
-        model::{
-            ConnectRequest, Connector, ConnectorId, ErrorMapping, Header, HeaderValue, Mapping, SourceId,
-            SourceTransport, Template, TemplatePart,
-        },
+        model::{ConnectRequest, Connector, ConnectorId, SourceId, SourceTransport, Template, TemplatePart},
     },
     telemetry::{Metrics, SourceMetrics},
 };
 
 mod limits;
+mod needs;
 
 pub use limits::{breaker, retry};
+pub(super) use needs::Needs;
 
 /// Settings of one source.
 #[derive(Debug, Clone)]
@@ -58,6 +62,8 @@ pub struct Backends {
     pub(super) cache: AnswerCache,
     /// `$env`.
     pub(super) env: Value,
+    /// Whether errors say what only developers should know.
+    pub(super) is_verbose: bool,
 }
 
 /// One source.
@@ -70,6 +76,8 @@ pub(super) struct Backend {
     pub(super) metrics: Option<SourceMetrics>,
     /// Those under way.
     pub(super) calls: Arc<Calls>,
+    /// Whether an operator has switched it off.
+    pub(super) is_off: AtomicBool,
 }
 
 /// What of a connector is known before a request.
@@ -91,25 +99,12 @@ pub(super) struct Compiled {
     pub(super) is_declared: bool,
     /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
     pub(super) is_kept: AtomicBool,
+    /// Whether an operator has switched its field off.
+    pub(super) is_off: AtomicBool,
     /// Variables that the request reads.
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
     pub(super) reply: Needs,
-}
-
-/// Which variables some mappings read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Needs {
-    pub(super) args: bool,
-    pub(super) this: bool,
-    pub(super) batch: bool,
-    pub(super) config: bool,
-    pub(super) env: bool,
-    pub(super) request: bool,
-    pub(super) status: bool,
-    pub(super) response: bool,
-    /// Headers of the client that are read or passed on.
-    pub(super) headers: ClientHeaders,
 }
 
 /// Bytes of kept answers, unless said otherwise.
@@ -167,6 +162,7 @@ impl Backends {
                     scan: settings.scan,
                     metrics: metrics.source(&source.name),
                     calls: Arc::default(),
+                    is_off: AtomicBool::new(false),
                 }),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
@@ -179,6 +175,7 @@ impl Backends {
                 scan: defaults.scan,
                 metrics: None,
                 calls: Arc::default(),
+                is_off: AtomicBool::new(false),
             });
         }
         let mut connectors: Vec<Compiled> = surface
@@ -204,6 +201,7 @@ impl Backends {
                 connectors,
                 cache: AnswerCache::new(CACHE_BYTES),
                 env,
+                is_verbose: false,
             })
         } else {
             Err(errors)
@@ -223,6 +221,23 @@ impl Backends {
     #[must_use]
     pub fn states(&self) -> Vec<SourceState> {
         self.sources.iter().filter_map(|source| source.client.state()).collect()
+    }
+
+    /// The same with errors that say what only developers should know: addresses, causes, a source's own words.
+    #[must_use]
+    pub fn verbose(self, is_verbose: bool) -> Self {
+        Self { is_verbose, ..self }
+    }
+
+    /// Switches these sources and fields off, and all others on. A field is `Type.field`.
+    pub fn switch(&self, surface: &Surface, sources: &BTreeSet<String>, fields: &BTreeSet<String>) {
+        for (source, backend) in surface.sources.iter().zip(&self.sources) {
+            backend.is_off.store(sources.contains(&*source.name), Relaxed);
+        }
+        for (connector, compiled) in surface.connectors.iter().zip(&self.connectors) {
+            let is_off = fields.iter().any(|field| connector.is_of_field(field));
+            compiled.is_off.store(is_off, Relaxed);
+        }
     }
 
     pub(super) fn source(&self, id: SourceId) -> &Backend {
@@ -257,6 +272,19 @@ impl Backends {
             sharing.vary = sharing.headers.vary();
             sharing
         })
+    }
+
+    /// The URL that a REST connector without keys would call with these variables: for tools that look at URLs without calling.
+    ///
+    /// # Errors
+    /// What these variables make is no URL, or one that must not be called.
+    pub fn url_of(&self, surface: &Surface, id: ConnectorId, vars: &Vars<'_>) -> Result<Uri, Failure> {
+        let asked = Asked {
+            vars,
+            numbers: &[],
+            keys: &Keys::default(),
+        };
+        render::uri(surface, &surface.connectors[id.0 as usize], self.compiled(id), asked)
     }
 
     pub(super) fn compiled(&self, id: ConnectorId) -> &Compiled {
@@ -328,10 +356,10 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());
-    add_errors(&mut compiled.reply, &connector.errors);
+    compiled.reply.add_error_mapping(&connector.errors);
     if let Some(source) = source {
         compiled.reply.add_all(source.is_success.iter());
-        add_errors(&mut compiled.reply, &source.errors);
+        compiled.reply.add_error_mapping(&source.errors);
     }
     let needs = &mut compiled.request;
     match &connector.request {
@@ -388,10 +416,6 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     compiled
 }
 
-fn add_errors(needs: &mut Needs, errors: &ErrorMapping) {
-    needs.add_all(errors.message.iter().chain(&errors.extensions));
-}
-
 fn base_of(connector: &Connector, bases: &[BaseUrl], url: &Template) -> BaseUrl {
     match (connector.source, url.parts.first()) {
         (Some(id), _) => bases.get(id.0 as usize).cloned().unwrap_or_default(),
@@ -434,71 +458,5 @@ impl Compiled {
     /// Who makes its calls.
     pub(super) fn client<'c>(&'c self, backend: &'c Backend) -> &'c Arc<dyn Client> {
         self.client.as_ref().unwrap_or(&backend.client)
-    }
-}
-
-// === impl Needs ===
-
-impl Needs {
-    pub(super) fn add(&mut self, mapping: &Mapping) {
-        for read in tree::reads(&mapping.selection).0 {
-            let tree::Origin::Variable(name) = read.origin else {
-                continue;
-            };
-            match &*name {
-                "args" => self.args = true,
-                "this" => self.this = true,
-                "batch" => self.batch = true,
-                "config" => self.config = true,
-                "env" => self.env = true,
-                "request" => {
-                    self.request = true;
-                    self.add_header_read(&read.path);
-                }
-                "status" => self.status = true,
-                "response" => self.response = true,
-                _ => {}
-            }
-        }
-    }
-
-    /// `$request.headers.NAME`, or more than can be said.
-    fn add_header_read(&mut self, path: &[Key]) {
-        match path {
-            [headers, name, ..] if headers.text == "headers" => {
-                // No header has a name that is none.
-                if let Ok(name) = HeaderName::try_from(&*name.text) {
-                    self.headers.add(&name);
-                }
-            }
-            _ => self.headers.all = true,
-        }
-    }
-
-    fn add_all<'a>(&mut self, mappings: impl IntoIterator<Item = &'a Mapping>) {
-        for mapping in mappings {
-            self.add(mapping);
-        }
-    }
-
-    fn add_template(&mut self, template: &Template) {
-        for part in &template.parts {
-            if let TemplatePart::Expr(mapping) = part {
-                self.add(mapping);
-            }
-        }
-    }
-
-    fn add_headers(&mut self, headers: &[Header]) {
-        for header in headers {
-            match &header.value {
-                HeaderValue::Value(template) => self.add_template(template),
-                HeaderValue::From(name) => {
-                    self.headers.add(name);
-                    // It may say that the header is not to be passed on.
-                    self.headers.add(&header::CONNECTION);
-                }
-            }
-        }
     }
 }

@@ -1,8 +1,9 @@
 //! One call to a source: from what is kept of earlier answers, by joining the same call under way, or made.
 
-use std::io::Write;
+use std::{io::Write, sync::atomic::Ordering::Relaxed};
 
 use futures_util::FutureExt;
+use serde_json::json;
 use switchboard_clients::{Call, CallError, Reply};
 use tokio::time::Instant;
 
@@ -37,7 +38,11 @@ pub(super) async fn send(
             "There is no client for the source.",
         ));
     };
+    if backend.is_off.load(Relaxed) {
+        return Err(Failure::new(FailureKind::Unavailable, "The source is switched off."));
+    }
     count(scope, connector, backend)?;
+    let shown = scope.backends.is_verbose.then(|| shown(&call));
     let result = if scope.shares_calls && is_safe(scope, compiled) {
         let key = key(&call);
         let (client, metrics, deadline) = (
@@ -68,7 +73,12 @@ pub(super) async fn send(
     };
     result.map_err(|error| {
         log_failed(scope, connector, &error);
-        Failure::of_call(&error)
+        let mut failure = Failure::of_call(&error);
+        if let Some(call) = shown {
+            let debug = json!({ "call": call, "cause": cause(&error) });
+            failure.extensions.insert("debug".to_owned(), debug);
+        }
+        failure
     })
 }
 
@@ -78,6 +88,25 @@ pub(super) fn discredit(scope: &Scope, connector: &Connector, compiled: &Compile
     if let Some(backend) = scope.backends.of(connector).filter(|_| is_unreadable) {
         compiled.client(backend).discredit(reply);
     }
+}
+
+/// A call as developers are shown it. Headers stay out: tokens are among them.
+fn shown(call: &Call) -> String {
+    match call {
+        Call::Http { method, uri, .. } => format!("{method} {uri}"),
+        Call::Grpc { path, .. } => format!("grpc {path}"),
+    }
+}
+
+/// An error with what caused it.
+fn cause(error: &CallError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
 }
 
 /// Whether a call may be made once for many: it only reads, and nothing is changed beside it.
@@ -96,7 +125,7 @@ fn count(scope: &Scope, connector: &Connector, backend: &Backend) -> Result<(), 
     let number = connector
         .source
         .map_or(scope.surface.sources.len(), |source| source.0 as usize);
-    if scope.calls[number].fetch_add(1, std::sync::atomic::Ordering::Relaxed) >= backend.max_requests {
+    if scope.calls[number].fetch_add(1, Relaxed) >= backend.max_requests {
         return Err(Failure::new(
             FailureKind::RequestLimit,
             "The operation needs more calls to the source than it may make.",

@@ -8,7 +8,7 @@ use switchboard_clients::{Call, Reply};
 use tokio::time::Instant;
 
 use super::{
-    Failure, Scope,
+    Failure, FailureKind, Scope,
     backends::Compiled,
     batch::{self, Chunk},
     cache::{self, Hit, Kept},
@@ -68,7 +68,7 @@ impl Job {
     /// What is kept of single keys; the others remain to be asked for. Has new ones fetched for those that are stale.
     pub(super) fn take_kept(&mut self) -> Option<(Vec<u32>, Chunk)> {
         let (fetch, connector, compiled) = self.parts();
-        if self.numbers.is_empty() || !compiled.is_kept.load(Relaxed) {
+        if self.numbers.is_empty() || !compiled.is_kept.load(Relaxed) || compiled.is_off.load(Relaxed) {
             return None;
         }
         let items = Items::of(&self.scope, fetch, connector, compiled).ok()??;
@@ -92,6 +92,9 @@ impl Job {
 
     async fn call_and_read(&self) -> Result<Chunk, Failure> {
         let (_, connector, compiled) = self.parts();
+        if compiled.is_off.load(Relaxed) {
+            return Err(Failure::new(FailureKind::Unavailable, "The field is switched off."));
+        }
         let Some(call) = self.render()? else {
             return self.read(None, (Keep::Always, Outside::ANY));
         };

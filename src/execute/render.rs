@@ -15,7 +15,10 @@ use super::{
 };
 use crate::{
     mapping::evaluate::Vars,
-    schema::model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
+    schema::{
+        Surface,
+        model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
+    },
 };
 
 /// Renders the call of a connector; `None` for mapping-only ones.
@@ -36,43 +39,23 @@ pub(super) fn render(
     }
 }
 
-fn transport<'a>(scope: &'a Scope, connector: &Connector) -> Option<&'a SourceTransport> {
-    connector
-        .source
-        .map(|id| &scope.surface.sources[id.0 as usize].transport)
+fn transport<'a>(surface: &'a Surface, connector: &Connector) -> Option<&'a SourceTransport> {
+    connector.source.map(|id| &surface.sources[id.0 as usize].transport)
 }
 
 fn http(scope: &Scope, connector: &Connector, compiled: &Compiled, asked: Asked<'_>) -> Result<Call, Failure> {
     let vars = asked.vars;
     let ConnectRequest::Http {
-        method,
-        path,
-        query,
-        headers,
-        body,
-        ..
+        method, headers, body, ..
     } = &connector.request
     else {
         return Err(Failure::new(FailureKind::Internal, "Not a REST connector."));
     };
-    let (shared, source_parts) = match transport(scope, connector) {
-        Some(SourceTransport::Http {
-            headers, path, query, ..
-        }) => (&headers[..], (path.as_ref(), query.as_ref())),
-        _ => (&[][..], (None, None)),
+    let shared = match transport(&scope.surface, connector) {
+        Some(SourceTransport::Http { headers, .. }) => &headers[..],
+        _ => &[],
     };
-    let uri = match &compiled.constant_uri {
-        Some(uri) => uri.clone(),
-        None => {
-            let mut url = join(&compiled.base, source_parts, &compiled.url, path.as_ref(), vars)?;
-            match (&compiled.params, query) {
-                (Some(params), _) => params::write(params, asked.numbers, asked.keys, url.query_mut())?,
-                (None, Some(query)) => url.add_params(query, vars)?,
-                (None, None) => {}
-            }
-            to_uri(&compiled.base, url)?
-        }
-    };
+    let uri = uri(&scope.surface, connector, compiled, asked)?;
     let mut map = HeaderMap::new();
     add_headers(&mut map, shared, headers, &scope.headers, vars)?;
     let body = match body {
@@ -87,13 +70,39 @@ fn http(scope: &Scope, connector: &Connector, compiled: &Compiled, asked: Asked<
     })
 }
 
+/// The URL of a REST connector's call.
+pub(super) fn uri(
+    surface: &Surface,
+    connector: &Connector,
+    compiled: &Compiled,
+    asked: Asked<'_>,
+) -> Result<Uri, Failure> {
+    if let Some(uri) = &compiled.constant_uri {
+        return Ok(uri.clone());
+    }
+    let ConnectRequest::Http { path, query, .. } = &connector.request else {
+        return Err(Failure::new(FailureKind::Internal, "Not a REST connector."));
+    };
+    let shared = match transport(surface, connector) {
+        Some(SourceTransport::Http { path, query, .. }) => (path.as_ref(), query.as_ref()),
+        _ => (None, None),
+    };
+    let mut url = join(&compiled.base, shared, &compiled.url, path.as_ref(), asked.vars)?;
+    match (&compiled.params, query) {
+        (Some(params), _) => params::write(params, asked.numbers, asked.keys, url.query_mut())?,
+        (None, Some(query)) => url.add_params(query, asked.vars)?,
+        (None, None) => {}
+    }
+    to_uri(&compiled.base, url)
+}
+
 fn grpc(
     scope: &Scope,
     connector: &Connector,
     (method, message, own): (&proto::Method, Option<&Mapping>, &[Header]),
     vars: &Vars<'_>,
 ) -> Result<Call, Failure> {
-    let shared = match transport(scope, connector) {
+    let shared = match transport(&scope.surface, connector) {
         Some(SourceTransport::Grpc { metadata, .. }) => &metadata[..],
         _ => &[],
     };

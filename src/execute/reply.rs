@@ -14,6 +14,9 @@ use crate::{
     schema::model::{ConnectRequest, Connector, Mapping, Source},
 };
 
+/// Bytes of a source's own words that developers are shown.
+const DEBUG_BYTES: usize = 2_000;
+
 /// A body as the mapping language sees it.
 enum Decoded {
     Json(Bytes),
@@ -63,7 +66,8 @@ pub(super) fn read(
 
 fn unreadable(scope: &Scope, connector: &Connector, error: ScanError) -> Failure {
     tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, "answer cannot be read");
-    match error {
+    let text = error.to_string();
+    let mut failure = match error {
         ScanError::Syntax(_) => Failure::new(
             FailureKind::InvalidBody,
             "The server returned data in an unexpected format.",
@@ -71,7 +75,12 @@ fn unreadable(scope: &Scope, connector: &Connector, error: ScanError) -> Failure
         ScanError::TooDeep(_) | ScanError::ListTooLong(_) => {
             Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
         }
+    };
+    if scope.backends.is_verbose {
+        let debug = serde_json::json!({ "cause": text });
+        failure.extensions.insert("debug".to_owned(), debug);
     }
+    failure
 }
 
 fn decode(connector: &Connector, reply: &Reply) -> Decoded {
@@ -233,6 +242,11 @@ fn refusal(
         ),
     };
     failure.extensions.insert(status.0.to_owned(), status.1);
+    if scope.backends.is_verbose {
+        let said = String::from_utf8_lossy(&reply.body[..reply.body.len().min(DEBUG_BYTES)]).into_owned();
+        let debug = serde_json::json!({ "said": said, "message": reply.message });
+        failure.extensions.insert("debug".to_owned(), debug);
+    }
     let mappings = [
         source.and_then(|source| source.errors.extensions.as_ref()),
         connector.errors.extensions.as_ref(),

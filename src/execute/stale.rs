@@ -54,7 +54,8 @@ impl Job {
 
     fn may_be_stale(&self, failure: &Failure) -> bool {
         // A renewal that fails leaves what is there.
-        self.takes_kept && self.parts().2.is_kept.load(Relaxed) && failure.allows_stale()
+        let compiled = self.parts().2;
+        self.takes_kept && compiled.is_kept.load(Relaxed) && !compiled.is_off.load(Relaxed) && failure.allows_stale()
     }
 
     fn marked(&self, chunk: Chunk, failure: &Arc<Failure>, age: Duration) -> Chunk {

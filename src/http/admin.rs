@@ -1,4 +1,4 @@
-//! `/live`, `/ready` and `/metrics`, on a port that clients cannot reach.
+//! `/live`, `/ready` and `/metrics`, and what operators see and do, on a port that clients cannot reach.
 //!
 //! Beside the request path. Says «up» or «down» and nothing of why: probes need no more, and whoever may know more reads the log.
 
@@ -7,16 +7,16 @@ use std::sync::Arc;
 use axum::{
     Router,
     body::Body,
-    extract::State,
-    http::{StatusCode, header},
-    response::IntoResponse,
+    extract::{Path, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::{Html, IntoResponse, Response as AxumResponse},
     routing::get,
 };
 use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
-use super::{connection::Handle, drain::Drain, watch::Watch};
+use super::{Operate, connection::Handle, drain::Drain, watch::Watch};
 use crate::telemetry::Metrics;
 
 /// The admin port.
@@ -27,11 +27,18 @@ pub(super) struct Admin {
 // === impl Admin ===
 
 impl Admin {
-    pub(super) fn new(drain: Drain, metrics: Arc<Metrics>) -> Self {
-        let router = Router::new()
+    pub(super) fn new(drain: Drain, metrics: Arc<Metrics>, operator: Option<Arc<dyn Operate>>) -> Self {
+        let mut router = Router::new()
             .route("/live", get(|| async { "up\n" }))
             .route("/ready", get(ready).with_state(drain))
             .route("/metrics", get(render).with_state(metrics));
+        if let Some(operator) = operator {
+            let operated = Router::new()
+                .route("/", get(page))
+                .route("/{name}", get(read).post(change))
+                .with_state(operator);
+            router = router.merge(operated);
+        }
         Self { router }
     }
 }
@@ -46,6 +53,53 @@ impl Handle for Admin {
             Err(never) => match never {},
         }
     }
+}
+
+async fn page(State(operator): State<Arc<dyn Operate>>) -> impl IntoResponse {
+    let headers = [
+        (
+            header::CONTENT_SECURITY_POLICY,
+            "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'",
+        ),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (headers, Html(operator.page()))
+}
+
+async fn read(State(operator): State<Arc<dyn Operate>>, Path(name): Path<String>) -> AxumResponse {
+    match operator.read(&name) {
+        Some(value) => json(StatusCode::OK, &value),
+        None => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+async fn change(
+    State(operator): State<Arc<dyn Operate>>,
+    Path(name): Path<String>,
+    headers: HeaderMap,
+    body: String,
+) -> AxumResponse {
+    // A page of another site can send its visitor's browser here, but not with this content type.
+    let content_type = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes);
+    if !content_type.is_some_and(|value| value.starts_with(b"application/json")) {
+        let why = "the content type must be application/json";
+        return json(StatusCode::UNSUPPORTED_MEDIA_TYPE, &serde_json::json!({ "error": why }));
+    }
+    let changed = tokio::task::spawn_blocking(move || operator.change(&name, &body)).await;
+    match changed {
+        Ok(Some(Ok(value))) => json(StatusCode::OK, &value),
+        Ok(Some(Err(why))) => json(StatusCode::BAD_REQUEST, &serde_json::json!({ "error": why })),
+        Ok(None) => StatusCode::NOT_FOUND.into_response(),
+        Err(_) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+    }
+}
+
+fn json(status: StatusCode, value: &serde_json::Value) -> AxumResponse {
+    let headers = [
+        (header::CONTENT_TYPE, "application/json"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    (status, headers, format!("{value}\n")).into_response()
 }
 
 async fn ready(State(drain): State<Drain>) -> (StatusCode, &'static str) {

@@ -3,7 +3,7 @@
 //! `axum::serve` never times out a silent client, so the loop is our own. First file a request meets; what happens on a connection
 //! is in `connection`.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::{
@@ -14,7 +14,7 @@ use tokio::{
 };
 
 use super::{
-    Answer, Route, Settings,
+    Answer, Operate, Route, Settings,
     admin::Admin,
     connection::{self, Handle, Protocol},
     drain::{Drain, Stage},
@@ -34,7 +34,6 @@ const BACKLOG: u32 = 4096;
 const ADMIN_CONNECTIONS_MAX: usize = 32;
 
 /// Both listeners, bound and not yet serving.
-#[derive(Debug)]
 pub struct Server {
     public: TcpListener,
     admin: Option<TcpListener>,
@@ -42,6 +41,7 @@ pub struct Server {
     log: LogRequests,
     metrics: Arc<Metrics>,
     drain: Drain,
+    operator: Option<Arc<dyn Operate>>,
 }
 
 /// Asks a [`Server`] to stop: the first time to drain, the second time to stop at once.
@@ -82,6 +82,14 @@ pub enum ServerError {
     Signals(#[source] io::Error),
 }
 
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Server")
+            .field("public", &self.public)
+            .finish_non_exhaustive()
+    }
+}
+
 // === impl Server ===
 
 impl Server {
@@ -107,6 +115,7 @@ impl Server {
             log,
             metrics,
             drain: Drain::default(),
+            operator: None,
         })
     }
 
@@ -122,6 +131,15 @@ impl Server {
         self.admin
             .as_ref()
             .map(|admin| admin.local_addr().expect("a bound listener has an address"))
+    }
+
+    /// The same with something that operators can see and do.
+    #[must_use]
+    pub fn operated_by(self, operator: Arc<dyn Operate>) -> Self {
+        Self {
+            operator: Some(operator),
+            ..self
+        }
     }
 
     /// Where to see whether the server is on its way out.
@@ -143,10 +161,11 @@ impl Server {
             log,
             metrics,
             drain,
+            operator,
         } = self;
         let admin_drain = Drain::default();
         let admin_task = admin.map(|listener| {
-            let handler = Arc::new(Admin::new(drain.clone(), Arc::clone(&metrics)));
+            let handler = Arc::new(Admin::new(drain.clone(), Arc::clone(&metrics), operator));
             let port = Port::new(
                 handler,
                 Arc::clone(&settings),

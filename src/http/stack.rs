@@ -22,7 +22,7 @@ use super::{
     connection::Handle,
     decode::decode,
     deliver::{Wishes, deliver},
-    encode,
+    encode, ide,
     refusal::Refusal,
     request_id,
     watch::Watch,
@@ -54,6 +54,18 @@ enum End {
     Answered(engine::Response, Media),
     Refused(Refusal, Media),
     Options,
+    Page,
+}
+
+/// What a head asks for, once it may.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one a request, moved once: a box would cost more"
+)]
+enum Admitted {
+    Request(engine::Request, Media),
+    Options,
+    Page,
 }
 
 /// What a log line says of a request.
@@ -136,10 +148,13 @@ impl<A: Answer> Stack<A> {
                 &self.settings,
             )?;
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
+            if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
+                return Ok(Admitted::Page);
+            }
             match parts.method {
                 Method::GET => check_get(&parts.headers, &self.settings)?,
                 Method::POST => {}
-                Method::OPTIONS => return Ok(None),
+                Method::OPTIONS => return Ok(Admitted::Options),
                 _ => return Err(Refusal::Method),
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
@@ -147,11 +162,12 @@ impl<A: Answer> Stack<A> {
             let limit = surface.route.body_bytes_max;
             let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
             request.peer = watch.peer();
-            Ok(Some((request, media)))
+            Ok(Admitted::Request(request, media))
         };
         match admitted.await {
-            Ok(Some((request, media))) => (End::Answered(self.answer.handle(request).await, media), false),
-            Ok(None) => (End::Options, false),
+            Ok(Admitted::Request(request, media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok(Admitted::Options) => (End::Options, false),
+            Ok(Admitted::Page) => (End::Page, false),
             Err(refusal) => {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
                 let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
@@ -230,6 +246,7 @@ impl<A: Answer> Handle for Stack<A> {
                 refused
             }
             End::Options => encode::options(id.clone()),
+            End::Page => ide::page(id.clone()),
         };
         if closes {
             response
@@ -284,7 +301,7 @@ impl End {
             },
             Self::Refused(Refusal::Internal, _) => RequestOutcome::Internal,
             Self::Refused(..) => RequestOutcome::Refused,
-            Self::Options => RequestOutcome::Data,
+            Self::Options | Self::Page => RequestOutcome::Data,
         }
     }
 }

@@ -300,7 +300,12 @@ impl Table {
             _ => {
                 let mut json = Vec::new();
                 self.write_json(node, layouts, layout, &mut json);
-                text::parse_value(&json).ok()
+                let value = text::parse_value(&json).ok();
+                match (node.kind, value.as_ref().and_then(Value::as_f64)) {
+                    // A whole one is written without a point, and is a float all the same.
+                    (NodeKind::Double | NodeKind::Float, Some(float)) => Some(Value::from(float)),
+                    _ => value,
+                }
             }
         }
     }

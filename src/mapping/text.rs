@@ -78,8 +78,13 @@ pub fn write_double(value: f64, out: &mut Vec<u8>) {
 
 /// Appends a float as the shortest JSON number that reads back as the same float.
 pub fn write_float(value: f32, out: &mut Vec<u8>) {
-    if !value.is_finite() || value == value.trunc() {
+    // Beyond, a whole float has digits that only a double would mean.
+    const WHOLE_MAX: f32 = 16_777_216.0;
+    if !value.is_finite() || value == value.trunc() && value.abs() <= WHOLE_MAX {
         return write_double(f64::from(value), out);
+    }
+    if value.abs() > WHOLE_MAX {
+        return write!(out, "{value:e}").expect("writing to memory");
     }
     write!(out, "{value}").expect("writing to memory");
 }

@@ -27,7 +27,7 @@ use id::{Hash, Id};
 use listed::{Client, Found, Listed};
 use registered::Registered;
 
-pub use listed::{CLIENT_HEADERS_VARY, ListedDocument};
+pub use listed::{CLIENT_HEADERS, CLIENT_HEADERS_VARY, ListedDocument};
 pub use registered::Registration;
 pub use shared::{SHARED_DOCUMENT_BYTES_MAX, SharedStore};
 

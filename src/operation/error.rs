@@ -54,6 +54,19 @@ pub enum RequestErrorKind {
     PersistedIdRequired,
     /// A text beside an id where only ids are served.
     PersistedIdAndText,
+    /// An operator has switched it off.
+    SwitchedOff(SwitchKind),
+}
+
+/// What an operator can switch off.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SwitchKind {
+    /// An operation.
+    Operation,
+    /// A version of a client.
+    Client,
+    /// All mutations.
+    Mutations,
 }
 
 /// Which limit was exceeded.

@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 use crate::{
     execute::{Failure, FailureKind},
     mapping::{evaluate::Declared, text},
-    operation::{RequestError, RequestErrorKind, error::LimitKind},
+    operation::{
+        RequestError, RequestErrorKind,
+        error::{LimitKind, SwitchKind},
+    },
 };
 
 /// Bytes of a message about a refused request: names and values in it are the client's.
@@ -63,6 +66,9 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::NotInSafelist => "QUERY_NOT_IN_SAFELIST",
         RequestErrorKind::PersistedIdRequired => "PERSISTED_QUERY_ID_REQUIRED",
         RequestErrorKind::PersistedIdAndText => "CANNOT_SEND_PQ_ID_AND_BODY",
+        RequestErrorKind::SwitchedOff(SwitchKind::Operation) => "OPERATION_SWITCHED_OFF",
+        RequestErrorKind::SwitchedOff(SwitchKind::Client) => "CLIENT_SWITCHED_OFF",
+        RequestErrorKind::SwitchedOff(SwitchKind::Mutations) => "READ_ONLY",
     }
 }
 

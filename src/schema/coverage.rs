@@ -306,6 +306,40 @@ impl<'w> Walk<'w> {
         })
     }
 
+    /// Keys of a field's own connector that nothing supplies.
+    fn missing_keys(&self, (type_name, field_name): Coordinate<'w>) -> Vec<Coordinate<'w>> {
+        let own = self.drafts.iter().find(|draft| {
+            draft.type_name == type_name && draft.field.as_ref().is_some_and(|own| own.name == field_name)
+        });
+        let Some(draft) = own else { return Vec::new() };
+        let is_key = |name: &str| {
+            let mut keys = draft.this_reads.0.iter().chain(&draft.batch_reads.0);
+            keys.any(|(key, _)| **key == *name)
+        };
+        let missing = self.missing.keys().copied();
+        missing
+            .filter(|(of, name)| *of == type_name && is_key(name) && !self.supplied.contains(&(*of, *name)))
+            .collect()
+    }
+
+    /// Fields that need each other in a circle, from the first by name on; `None` if `start` is not the first of one.
+    fn circle(&self, start: Coordinate<'w>) -> Option<Vec<&'w str>> {
+        let mut seen: HashSet<Coordinate<'w>> = HashSet::new();
+        let mut open: Vec<Vec<Coordinate<'w>>> = vec![vec![start]];
+        while let Some(way) = open.pop() {
+            let last = *way.last()?;
+            for next in self.missing_keys(last) {
+                if next == start {
+                    return Some(way.iter().map(|(_, field)| *field).collect());
+                }
+                if next > start && seen.insert(next) {
+                    open.push(way.iter().copied().chain([next]).collect());
+                }
+            }
+        }
+        None
+    }
+
     fn report(self, elsewhere: &Elsewhere, context: Context<'_>, problems: &mut Problems<'_>) {
         let files = problems.files();
         let mut reported: Vec<(Place, String, bool, Coordinate<'_>)> = Vec::new();
@@ -332,6 +366,9 @@ impl<'w> Walk<'w> {
                 continue;
             }
             if nowhere && self.waits_for_missing(type_name, field) {
+                if let Some(circle) = self.circle(*coordinate) {
+                    report_circle(&circle, type_name, &place, problems);
+                }
                 continue;
             }
             let message = if nowhere {
@@ -438,4 +475,19 @@ fn key_for(draft: &ConnectDraft, object: &ObjectType) -> Option<KeyTree> {
     };
     key.0.retain(|(name, _)| object.fields.contains_key(&**name));
     Some(key)
+}
+
+/// Fields that need each other: none of them can be had first.
+fn report_circle(circle: &[&str], type_name: &str, place: &Place, problems: &mut Problems<'_>) {
+    let around = circle.iter().chain(circle.first());
+    let needs: Vec<String> = around.map(|field| format!("`{type_name}.{field}`")).collect();
+    problems
+        .error(
+            Code::ConnectorsUnresolvedField,
+            place,
+            format!("{}: none of them can be had first", needs.join(" needs ")),
+        )
+        .hint(format!(
+            "supply one of them where `{type_name}` is made, or by a connector with another key"
+        ));
 }

@@ -1,138 +1,255 @@
 //! What a gRPC connector sends and reads, compared with its message types (DIALECT §3).
+//!
+//! Reading is followed through every path of a selection: a field that does not exist is told with the most similar one there
+//! is, and what is a list on one side and single on the other at whatever depth. Unlike with REST, both sides are known.
 
-use apollo_compiler::ast::FieldDefinition;
+use apollo_compiler::{
+    Schema,
+    ast::{FieldDefinition, Type},
+    schema::ExtendedType,
+};
 use switchboard_clients::proto::{FieldDescriptor, Kind as FieldKind, MessageDescriptor};
 
 use super::{
     connect::ConnectDraft,
     literal::Text,
-    model::{ConnectRequest, Mapping},
+    members::Members,
+    model::ConnectRequest,
     problem::{Code, Problems},
     suggest,
 };
-use crate::mapping::{self, Block, Expr, Head, Item, Key, OutputTree, Path, Selection, Step};
+use crate::mapping::{Block, Expr, Head, Item, Key, Path, Selection, Span, Step};
+
+mod message;
 
 /// Checks the gRPC connectors among all.
-pub(crate) fn check(drafts: &[ConnectDraft], problems: &mut Problems<'_>) {
+pub(crate) fn check(drafts: &[ConnectDraft], schema: &Schema, problems: &mut Problems<'_>) {
     for draft in drafts {
         let Some(ConnectRequest::Grpc { method, message, .. }) = &draft.request else {
             continue;
         };
         if let Some((mapping, text)) = message.as_ref().zip(draft.message.as_ref()) {
-            check_message(mapping, text, &method.input, problems);
+            message::check(mapping, text, &method.input, (draft, schema), problems);
         }
-        if let Some((mapping, text)) = &draft.selection {
-            let answer = Value::Message(method.output.clone());
-            // A batch answers for many parents: its list is no sign of the field's own.
-            if let Some(field) = draft.field.as_ref().filter(|_| draft.group_by.is_none()) {
-                check_list(mapping, text, &method.output, field, problems);
-            }
-            let mut reader = Reader { text, problems };
-            match &*mapping.selection {
-                Selection::Value(expr) => {
-                    reader.expr(expr, &answer, &answer);
-                }
-                Selection::Fields(block) => reader.block(block, &answer, &answer),
-            }
-        }
-    }
-}
-
-/// The keys of `message:` are fields of the request message.
-fn check_message(mapping: &Mapping, text: &Text, message: &MessageDescriptor, problems: &mut Problems<'_>) {
-    check_tree(&mapping::output(&mapping.selection), text, message, problems);
-}
-
-fn check_tree(tree: &OutputTree, text: &Text, message: &MessageDescriptor, problems: &mut Problems<'_>) {
-    for made in &tree.fields {
-        let place = made
-            .spans
-            .first()
-            .map_or_else(|| text.place.clone(), |span| text.span(span));
-        let Some(field) = find(message, &made.name) else {
-            let names = json_names(message);
-            problems
-                .error(
-                    Code::InvalidBody,
-                    &place,
-                    format!("message `{}` has no field `{}`", message.full_name(), made.name),
-                )
-                .maybe_hint(suggest::did_you_mean(&made.name, names.iter().map(String::as_str)));
+        let Some((mapping, text)) = &draft.selection else {
             continue;
         };
-        let is_object = made.tree.is_object || !made.tree.fields.is_empty();
-        match value_of(&field) {
-            Value::Message(inner) => check_tree(&made.tree, text, &inner, problems),
-            Value::Scalar(kind) if is_object => {
-                problems.error(
-                    Code::InvalidBody,
-                    &place,
-                    format!(
-                        "`{}.{}` is {kind}, not a message",
-                        message.full_name(),
-                        field.json_name()
-                    ),
-                );
+        let answer = Value::single(What::Message(method.output.clone()));
+        let target = match &draft.field {
+            Some(field) => field.ty.inner_named_type().as_str(),
+            None => draft.type_name.as_str(),
+        };
+        let mut reader = Reader { text, schema, problems };
+        match &*mapping.selection {
+            Selection::Value(expr) => {
+                let value = reader.expr(expr, &answer, &answer, Some(target));
+                // A batch answers for many parents: its list is no sign of the field's own.
+                if let Some(field) = draft.field.as_ref().filter(|_| draft.group_by.is_none()) {
+                    reader.compare(&value, field, span_of(expr));
+                }
             }
-            _ => {}
+            Selection::Fields(block) => reader.block(block, &answer, &answer, Some(target)),
         }
     }
 }
 
-/// A list field gets a repeated field, a single one a single one, where the selection is a path of plain keys.
-fn check_list(
-    mapping: &Mapping,
-    text: &Text,
-    answer: &MessageDescriptor,
-    field: &FieldDefinition,
-    problems: &mut Problems<'_>,
-) {
-    let Selection::Value(Expr::Path(path)) = &*mapping.selection else {
-        return;
-    };
-    let head = match &path.head {
-        Head::Root => None,
-        Head::Key(key) => Some(key),
-        _ => return,
-    };
-    let mut message = answer.clone();
-    let mut is_repeated = false;
-    let mut keys = head.into_iter().chain(path.steps.iter().filter_map(|step| match step {
-        Step::Key(key) => Some(key),
-        _ => None,
-    }));
-    if path.steps.iter().any(|step| matches!(step, Step::Method { .. })) {
-        return;
+/// What a path has come to.
+#[derive(Debug, Clone)]
+struct Value {
+    what: What,
+    /// How many lists it is in.
+    lists: usize,
+}
+
+#[derive(Debug, Clone)]
+enum What {
+    Message(MessageDescriptor),
+    /// A map, by the field of its entries that holds the value.
+    Map(FieldDescriptor),
+    /// A scalar, or a message that ProtoJSON writes as one; as messages call it.
+    Scalar(String),
+    /// An object that `{ }` made.
+    Made,
+    /// Anything: free-form messages, results of methods.
+    Unknown,
+}
+
+/// Follows the paths of a selection through the response message.
+struct Reader<'r, 'f> {
+    text: &'r Text,
+    schema: &'r Schema,
+    problems: &'r mut Problems<'f>,
+}
+
+// === impl Value ===
+
+impl Value {
+    const UNKNOWN: Self = Self::single(What::Unknown);
+
+    const fn single(what: What) -> Self {
+        Self { what, lists: 0 }
     }
-    let is_known = keys.all(|key| {
-        let Some(found) = find(&message, &key.text) else {
-            return false;
-        };
-        is_repeated |= found.is_list();
-        match value_of(&found) {
-            Value::Message(inner) => message = inner,
-            // Lists inside free-form values are not known.
-            Value::Unknown => return false,
-            Value::Scalar(_) => {}
+
+    /// The same, in other lists.
+    fn within(self, lists: usize) -> Self {
+        Self { lists, ..self }
+    }
+
+    fn is_known(&self) -> bool {
+        !matches!(self.what, What::Unknown)
+    }
+}
+
+// === impl Reader ===
+
+impl Reader<'_, '_> {
+    /// `target`: the GraphQL type that the object is for.
+    fn block(&mut self, block: &Block, root: &Value, at: &Value, target: Option<&str>) {
+        for item in &block.items {
+            match item {
+                Item::Spread { value, .. } => {
+                    self.expr(value, root, at, target);
+                }
+                Item::Named { name, value } => {
+                    let field = target.and_then(|target| field_of(self.schema, target, &name.text));
+                    let inner = field.map(|field| field.ty.inner_named_type().as_str());
+                    let value_of = self.expr(value, root, at, inner);
+                    if let Some(field) = field {
+                        self.compare(&value_of, field, span_of(value));
+                    }
+                }
+            }
         }
-        true
-    });
-    if is_known && is_repeated != field.ty.is_list() {
-        let (has, wants) = if is_repeated {
-            ("a list", "single")
-        } else {
-            ("a single value", "a list")
+    }
+
+    fn expr(&mut self, expr: &Expr, root: &Value, at: &Value, target: Option<&str>) -> Value {
+        match expr {
+            Expr::Literal(..) => Value::UNKNOWN,
+            Expr::Array(values, _) | Expr::Chain(_, values, _) => {
+                for value in values {
+                    self.expr(value, root, at, target);
+                }
+                Value::UNKNOWN
+            }
+            Expr::Object(block) => {
+                self.block(block, root, at, target);
+                Value::single(What::Made)
+            }
+            Expr::Path(path) => self.path(path, root, at, target),
+        }
+    }
+
+    fn path(&mut self, path: &Path, root: &Value, at: &Value, target: Option<&str>) -> Value {
+        let mut value = match &path.head {
+            Head::Root => root.clone(),
+            Head::At => at.clone(),
+            Head::Key(key) => self.key(key, root),
+            Head::Variable(_) => Value::UNKNOWN,
+            Head::Expr(expr) => self.expr(expr, root, at, None),
         };
-        problems
+        for step in &path.steps {
+            value = match step {
+                Step::Key(key) => self.key(key, &value),
+                Step::Optional(_) => value,
+                Step::Select(block) => {
+                    let each = value.clone().within(0);
+                    self.block(block, &each, &each, target);
+                    let what = if value.is_known() { What::Made } else { What::Unknown };
+                    Value { what, ..value }
+                }
+                Step::Method { name, args, .. } => {
+                    self.method(&name.text, args.as_deref().unwrap_or_default(), &value, root, target)
+                }
+            };
+        }
+        value
+    }
+
+    fn method(&mut self, name: &str, args: &[Expr], value: &Value, root: &Value, target: Option<&str>) -> Value {
+        let is_each = matches!(name, "map" | "filter" | "find");
+        let at = if is_each {
+            value.clone().within(value.lists.saturating_sub(1))
+        } else {
+            value.clone()
+        };
+        let mut last = Value::UNKNOWN;
+        for arg in args {
+            last = self.expr(arg, root, &at, target);
+        }
+        match (name, value.lists) {
+            ("as" | "withError" | "withWarning", _) => value.clone(),
+            ("filter" | "slice", 1..) => value.clone(),
+            ("first" | "last" | "find" | "get", lists @ 1..) => value.clone().within(lists - 1),
+            ("map", 1..) if last.is_known() => {
+                let lists = last.lists + 1;
+                last.within(lists)
+            }
+            _ => Value::UNKNOWN,
+        }
+    }
+
+    fn key(&mut self, key: &Key, value: &Value) -> Value {
+        let place = self.text.span(&key.span);
+        let found = match &value.what {
+            What::Unknown | What::Made => return Value::UNKNOWN,
+            What::Map(of) => Some(value_of(of)),
+            What::Message(message) => find(message, &key.text).map(|field| value_of(&field)),
+            What::Scalar(kind) => {
+                self.problems.error(
+                    Code::InvalidSelection,
+                    &place,
+                    format!("`{}` is read from {kind}, which has no fields", key.text),
+                );
+                return Value::UNKNOWN;
+            }
+        };
+        if let Some(found) = found {
+            let lists = value.lists + found.lists;
+            return found.within(lists);
+        }
+        if let What::Message(message) = &value.what {
+            let names = json_names(message);
+            self.problems
+                .error(
+                    Code::InvalidSelection,
+                    &place,
+                    format!("message `{}` has no field `{}`", message.full_name(), key.text),
+                )
+                .maybe_hint(suggest::did_you_mean(&key.text, names.iter().map(String::as_str)));
+        }
+        Value::UNKNOWN
+    }
+
+    /// A list field gets a repeated field, a single one a single one.
+    fn compare(&mut self, value: &Value, field: &FieldDefinition, span: &Span) {
+        let wanted = lists_of(&field.ty);
+        // A custom scalar takes anything, and an object made of a map is for its own checks.
+        let is_free = matches!(Members::of(self.schema, field.ty.inner_named_type()), Members::Any);
+        if is_free || value.lists == wanted || matches!(value.what, What::Unknown | What::Map(_)) {
+            return;
+        }
+        let called = |lists: usize| match lists {
+            0 => "a single value".to_owned(),
+            1 => "a list".to_owned(),
+            lists => format!("{lists} lists in each other"),
+        };
+        let wants = if wanted == 0 {
+            "single".to_owned()
+        } else {
+            called(wanted)
+        };
+        self.problems
             .error(
                 Code::InvalidSelection,
-                &text.span(&path.span),
+                &self.text.span(span),
                 format!(
-                    "the selection reads {has}, but `{}: {}` is {wants}",
-                    field.name, field.ty
+                    "the selection reads {}, but `{}: {}` is {wants}",
+                    called(value.lists),
+                    field.name,
+                    field.ty
                 ),
             )
-            .hint(if is_repeated {
+            .hint(if value.lists > wanted {
                 "take one: `->first`"
             } else {
                 "read a repeated field"
@@ -140,108 +257,27 @@ fn check_list(
     }
 }
 
-/// What a path has come to.
-#[derive(Debug, Clone)]
-enum Value {
-    /// A message, or a list of them.
-    Message(MessageDescriptor),
-    /// A scalar or a list of them, by its kind.
-    Scalar(String),
-    /// Anything: maps, free-form messages, results of methods.
-    Unknown,
+fn span_of(expr: &Expr) -> &Span {
+    match expr {
+        Expr::Literal(_, span) | Expr::Array(_, span) | Expr::Chain(_, _, span) => span,
+        Expr::Object(block) => &block.span,
+        Expr::Path(path) => &path.span,
+    }
 }
 
-/// Follows the paths of a selection through the response message.
-struct Reader<'r, 'f> {
-    text: &'r Text,
-    problems: &'r mut Problems<'f>,
+fn field_of<'s>(schema: &'s Schema, target: &str, name: &str) -> Option<&'s FieldDefinition> {
+    match schema.types.get(target)? {
+        ExtendedType::Object(object) => object.fields.get(name).map(|field| &***field),
+        ExtendedType::Interface(interface) => interface.fields.get(name).map(|field| &***field),
+        _ => None,
+    }
 }
 
-// === impl Reader ===
-
-impl Reader<'_, '_> {
-    fn block(&mut self, block: &Block, root: &Value, at: &Value) {
-        for item in &block.items {
-            let (Item::Named { value, .. } | Item::Spread { value, .. }) = item;
-            self.expr(value, root, at);
-        }
-    }
-
-    fn expr(&mut self, expr: &Expr, root: &Value, at: &Value) -> Value {
-        match expr {
-            Expr::Literal(..) => Value::Unknown,
-            Expr::Array(values, _) | Expr::Chain(_, values, _) => {
-                for value in values {
-                    self.expr(value, root, at);
-                }
-                Value::Unknown
-            }
-            Expr::Object(block) => {
-                self.block(block, root, at);
-                Value::Unknown
-            }
-            Expr::Path(path) => self.path(path, root, at),
-        }
-    }
-
-    fn path(&mut self, path: &Path, root: &Value, at: &Value) -> Value {
-        let mut value = match &path.head {
-            Head::Root => root.clone(),
-            Head::At => at.clone(),
-            Head::Key(key) => self.key(key, root),
-            Head::Variable(_) => Value::Unknown,
-            Head::Expr(expr) => self.expr(expr, root, at),
-        };
-        for step in &path.steps {
-            value = match step {
-                Step::Key(key) => self.key(key, &value),
-                Step::Optional(_) => value,
-                Step::Select(block) => {
-                    self.block(block, &value, &value);
-                    Value::Unknown
-                }
-                Step::Method { name, args, .. } => {
-                    let args = args.as_deref().unwrap_or_default();
-                    for arg in args {
-                        self.expr(arg, root, &value);
-                    }
-                    match name.text.as_str() {
-                        "first" | "last" | "find" | "filter" | "slice" | "as" | "withError" | "withWarning" => value,
-                        _ => Value::Unknown,
-                    }
-                }
-            };
-        }
-        value
-    }
-
-    fn key(&mut self, key: &Key, value: &Value) -> Value {
-        let place = self.text.span(&key.span);
-        match value {
-            Value::Unknown => Value::Unknown,
-            Value::Scalar(kind) => {
-                self.problems.error(
-                    Code::InvalidSelection,
-                    &place,
-                    format!("`{}` is read from {kind}, which has no fields", key.text),
-                );
-                Value::Unknown
-            }
-            Value::Message(message) => match find(message, &key.text) {
-                Some(field) => value_of(&field),
-                None => {
-                    let names = json_names(message);
-                    self.problems
-                        .error(
-                            Code::InvalidSelection,
-                            &place,
-                            format!("message `{}` has no field `{}`", message.full_name(), key.text),
-                        )
-                        .maybe_hint(suggest::did_you_mean(&key.text, names.iter().map(String::as_str)));
-                    Value::Unknown
-                }
-            },
-        }
+/// How many lists a type has in each other.
+fn lists_of(ty: &Type) -> usize {
+    match ty {
+        Type::Named(_) | Type::NonNullNamed(_) => 0,
+        Type::List(inner) | Type::NonNullList(inner) => 1 + lists_of(inner),
     }
 }
 
@@ -256,15 +292,22 @@ fn json_names(message: &MessageDescriptor) -> Vec<String> {
     message.fields().map(|field| field.json_name().to_owned()).collect()
 }
 
+/// What a field holds, as ProtoJSON shows it.
 fn value_of(field: &FieldDescriptor) -> Value {
-    if field.is_map() {
-        return Value::Unknown;
-    }
-    match field.kind() {
-        // Well-known types have a JSON form of their own: text, a number, or anything.
-        FieldKind::Message(message) if message.full_name().starts_with("google.protobuf.") => Value::Unknown,
-        FieldKind::Message(message) => Value::Message(message),
-        FieldKind::Enum(kind) => Value::Scalar(format!("enum `{}`", kind.name())),
-        kind => Value::Scalar(format!("a {}", format!("{kind:?}").to_lowercase())),
-    }
+    let lists = usize::from(field.is_list());
+    let what = match field.kind() {
+        FieldKind::Message(entry) if field.is_map() => What::Map(entry.map_entry_value_field()),
+        FieldKind::Message(message) => match message.full_name().strip_prefix("google.protobuf.") {
+            // Forms of their own: with any fields, or without.
+            Some("Struct" | "Value" | "ListValue" | "Any") => What::Unknown,
+            Some("Timestamp" | "Duration" | "FieldMask") => What::Scalar(format!("text (a `{}`)", message.full_name())),
+            Some(name) if name.ends_with("Value") => {
+                What::Scalar(format!("a plain value (a `{}`)", message.full_name()))
+            }
+            Some(_) | None => What::Message(message),
+        },
+        FieldKind::Enum(kind) => What::Scalar(format!("enum `{}`", kind.name())),
+        kind => What::Scalar(format!("a {}", format!("{kind:?}").to_lowercase())),
+    };
+    Value { what, lists }
 }

@@ -329,6 +329,20 @@ pub struct Connector {
     pub place: Place,
 }
 
+// === impl Connector ===
+
+impl Connector {
+    /// Whether it is one of those of a field, as `Type.field`.
+    #[must_use]
+    pub fn is_of_field(&self, field: &str) -> bool {
+        let is_numbered = || {
+            let rest = self.coordinate.strip_prefix(field);
+            rest.is_some_and(|rest| rest.starts_with('['))
+        };
+        matches!(self.site, Site::Field(..)) && (*self.coordinate == *field || is_numbered())
+    }
+}
+
 /// `@cacheControl` of a connector's answers.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct CachePolicy {

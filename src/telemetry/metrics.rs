@@ -3,7 +3,13 @@
 //! A request touches a few atomics and one uncontended lock: no label is hashed, nothing is allocated. Labels come from closed sets: names of
 //! the configuration and the enums below.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+mod counts;
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
@@ -16,7 +22,12 @@ use prometheus_client::{
     registry::{Registry, Unit},
 };
 
-use super::persisted::{PersistedFamilies, PersistedMetrics};
+pub use counts::{SourceCounts, SurfaceCounts};
+
+use super::{
+    degraded::{DegradedCounts, DegradedFamily, DegradedMetrics},
+    persisted::{PersistedFamilies, PersistedMetrics},
+};
 
 /// From half a millisecond, an answer from memory, to the longest operation deadline anyone should set.
 const SECONDS: [f64; 14] = [
@@ -33,8 +44,10 @@ const KEYS: [f64; 9] = [1.0, 2.0, 5.0, 10.0, 25.0, 50.0, 100.0, 250.0, 1000.0];
 pub struct Metrics {
     registry: Registry,
     surfaces: HashMap<Arc<str>, SurfaceMetrics>,
-    sources: HashMap<Arc<str>, SourceMetrics>,
+    sources: RwLock<HashMap<Arc<str>, SourceMetrics>>,
     unrouted: SurfaceMetrics,
+    /// For sources that come with a later configuration.
+    families: Families,
     /// Open connections on the public port.
     pub connections: Gauge,
     /// Times accepting a connection failed, mostly for want of file descriptors.
@@ -92,6 +105,8 @@ pub struct SurfaceMetrics {
     over_limit: Family<LimitLabels, Counter>,
     /// What came of persisted documents.
     pub persisted: PersistedMetrics,
+    /// What of its answers was degraded.
+    pub degraded: DegradedMetrics,
 }
 
 /// Handles of one source.
@@ -139,7 +154,8 @@ struct SourceLabels {
 #[derive(Debug, Clone, Copy)]
 struct Buckets(&'static [f64]);
 
-/// The families while handles are being made; the registry keeps them alive afterwards.
+/// The families that handles are made of.
+#[derive(Debug)]
 struct Families {
     requests: Family<RequestLabels, Counter>,
     request_duration: Family<SurfaceLabels, Histogram, Buckets>,
@@ -150,6 +166,7 @@ struct Families {
     batch_keys: Family<SourceLabels, Histogram, Buckets>,
     calls_in_flight: Family<SourceLabels, Gauge>,
     persisted: PersistedFamilies,
+    degraded: DegradedFamily,
 }
 
 // === impl Metrics ===
@@ -176,12 +193,15 @@ impl Metrics {
                 .into_iter()
                 .map(|name| (Arc::from(name), families.surface(name)))
                 .collect(),
-            sources: sources
-                .into_iter()
-                .map(|name| (Arc::from(name), families.source(name)))
-                .collect(),
+            sources: RwLock::new(
+                sources
+                    .into_iter()
+                    .map(|name| (Arc::from(name), families.source(name)))
+                    .collect(),
+            ),
             // Requests to no surface at all: unknown paths. `-` cannot be a surface's name.
             unrouted: families.surface("-"),
+            families,
             registry,
             connections,
             accept_errors,
@@ -194,10 +214,25 @@ impl Metrics {
         self.surfaces.get(name).unwrap_or(&self.unrouted).clone()
     }
 
-    /// Handles of a source, if it was named when the metrics were made.
+    /// Handles of a source, if it was named to [`Self::new`] or [`Self::add_source`].
     #[must_use]
     pub fn source(&self, name: &str) -> Option<SourceMetrics> {
-        self.sources.get(name).cloned()
+        let sources = self.sources.read().unwrap_or_else(PoisonError::into_inner);
+        sources.get(name).cloned()
+    }
+
+    /// Begins to count for a source: a name from a schema, never from a request.
+    pub fn add_source(&self, name: &str) {
+        let mut sources = self.sources.write().unwrap_or_else(PoisonError::into_inner);
+        if !sources.contains_key(name) {
+            sources.insert(Arc::from(name), self.families.source(name));
+        }
+    }
+
+    /// What of a surface's answers was degraded so far.
+    #[must_use]
+    pub fn degraded(&self, surface: &str) -> DegradedCounts {
+        self.surface(surface).degraded.counts()
     }
 
     /// Handles of requests that reach no surface.
@@ -264,6 +299,7 @@ impl Families {
             batch_keys: Family::new_with_constructor(Buckets(&KEYS)),
             calls_in_flight: Family::default(),
             persisted: PersistedFamilies::register(registry),
+            degraded: DegradedFamily::register(registry),
         };
         registry.register(
             "requests",
@@ -326,6 +362,7 @@ impl Families {
             name: labels.surface,
             over_limit: self.over_limit.clone(),
             persisted: self.persisted.surface(name),
+            degraded: self.degraded.surface(name),
         }
     }
 

@@ -53,7 +53,7 @@ struct SurfaceLabels {
 }
 
 /// The families while handles are being made.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(super) struct PersistedFamilies {
     outcomes: Family<OutcomeLabels, Counter>,
     listed: Family<SurfaceLabels, Gauge>,

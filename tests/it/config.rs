@@ -209,6 +209,7 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_bytes_max: 11,
         uri_bytes_max: 12,
         csrf: false,
+        ide: false,
         cors: Cors {
             origins: vec!["https://shop.example".to_owned()],
             credentials: true,

@@ -9,9 +9,10 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
+use switchboard::schema::{self, LoadOptions, SourceFile};
 use switchboard_harness::{Answer, Call, MockRest};
 
-use crate::support::TestEngine;
+use crate::support::{LINK, TestEngine};
 
 type Case<'a> = (&'a str, BTreeMap<&'a str, String>);
 
@@ -170,4 +171,38 @@ tables! {
     batches_supply_whole_levels: "batches",
     abstract_types_are_supplied_type_by_type: "abstract",
     mappings_supply_what_they_make: "mappings",
+}
+
+#[test]
+fn fields_that_need_each_other_are_refused_at_the_start() {
+    let messages = |fields: &str| {
+        let sdl = format!(
+            "{LINK} extend schema @source(name: \"api\", http: {{ baseURL: \"http://unused\" }})
+             type Query {{ user: User @connect(source: \"api\", http: {{ GET: \"/user\" }}, selection: \"id\") }}
+             type User {{ id: ID {fields} }}"
+        );
+        let file = SourceFile {
+            path: "schema.graphql".to_owned(),
+            text: sdl,
+        };
+        let found = schema::load("test", &[file], &LoadOptions::default());
+        let problems = found.map_or_else(|problems| problems, |loaded| loaded.warnings);
+        problems.into_iter().map(|problem| problem.message).collect::<Vec<_>>()
+    };
+    let own = |name: &str, key: &str| {
+        format!("{name}: ID @connect(source: \"api\", http: {{ GET: \"/{name}/{{$this.{key}}}\" }}, selection: \"$\") ")
+    };
+
+    let chain = own("a", "b") + &own("b", "c") + &own("c", "id");
+    assert_eq!(messages(&chain), [""; 0]);
+    let circle = own("a", "b") + &own("b", "c") + &own("c", "a");
+    assert_eq!(
+        messages(&circle),
+        ["`User.a` needs `User.b` needs `User.c` needs `User.a`: none of them can be had first"]
+    );
+    let waiting = own("a", "b") + &own("b", "b");
+    assert_eq!(
+        messages(&waiting),
+        ["`User.b` needs `User.b`: none of them can be had first"]
+    );
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::id::{self, Hash};
 
 /// Headers in which clients say their name and version: Apollo's, then those of others.
-const CLIENT_HEADERS: [(&str, &str); 2] = [
+pub const CLIENT_HEADERS: [(&str, &str); 2] = [
     ("apollographql-client-name", "apollographql-client-version"),
     ("graphql-client-name", "graphql-client-version"),
 ];
