@@ -175,7 +175,7 @@ fn without_oddities(json: &[u8]) -> Vec<u8> {
         let token = &json[at..at + length];
         let number = std::str::from_utf8(token)
             .ok()
-            .filter(|_| length > 1)
+            .filter(|text| length > 1 && is_json_number(text))
             .and_then(|text| text.parse::<f64>().ok());
         out.extend_from_slice(if number.is_some_and(f64::is_infinite) {
             b"null"
@@ -185,6 +185,15 @@ fn without_oddities(json: &[u8]) -> Vec<u8> {
         at += length;
     }
     out
+}
+
+/// Whether what Rust reads as a number is one of JSON too: no leading zero, digits on both sides of a point.
+fn is_json_number(text: &str) -> bool {
+    let text = text.strip_prefix('-').unwrap_or(text);
+    let whole = text.bytes().take_while(u8::is_ascii_digit).count();
+    let fraction = text[whole..].strip_prefix('.');
+    let has_digits = fraction.is_none_or(|fraction| fraction.starts_with(|digit: char| digit.is_ascii_digit()));
+    has_digits && whole > 0 && (whole == 1 || !text.starts_with('0'))
 }
 
 /// Copies the escape at `at`, or U+FFFD for half a surrogate pair; returns its length.

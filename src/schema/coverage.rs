@@ -3,6 +3,8 @@
 //! Walks from every connector along what its selection makes. At each object the fields that are there, the fields with
 //! a connector of their own and what type connectors can add (when their key is there) must come to all fields.
 
+mod elsewhere;
+
 use std::collections::{BTreeMap, HashSet};
 
 use apollo_compiler::{
@@ -12,17 +14,15 @@ use apollo_compiler::{
 };
 
 use super::{
-    annotations::{Use, UseSite},
-    arguments::Arguments,
+    annotations::Use,
     connect::ConnectDraft,
-    directive::Directive,
-    field_set,
     model::{KeyTree, Kind, Place},
     problem::{Code, Problems},
     select::{covers, is_composite},
     source::Context,
 };
 use crate::mapping::{self, OutputTree};
+use elsewhere::{Elsewhere, hidden_types};
 
 /// Checks that every field can be supplied. Of `misspelt` types a selection names fields that they do not have, so what
 /// seems to be missing may be there under a wrong name.
@@ -49,13 +49,19 @@ pub(crate) fn check(
         supplied: HashSet::new(),
         missing: BTreeMap::new(),
         reached: HashSet::new(),
+        opaque: HashSet::new(),
         called: HashSet::new(),
     };
     for (draft, tree) in drafts.iter().zip(&trees) {
         match &draft.field {
             Some(field) => walk.value(tree, field.ty.inner_named_type(), &draft.coordinate),
             // The object itself was checked where it was made; what the connector adds below it was not.
-            None => walk.below(tree, &draft.type_name, &draft.coordinate),
+            None => {
+                walk.below(tree, &draft.type_name, &draft.coordinate);
+                if tree.is_opaque {
+                    walk.may_have_anything(&draft.type_name);
+                }
+            }
         }
     }
     let has_query = context.schema.schema_definition.query.is_some();
@@ -99,12 +105,6 @@ fn has_own(drafts: &[ConnectDraft], type_name: &Name, field: &Name) -> bool {
         .any(|draft| draft.type_name == *type_name && draft.field.as_ref().is_some_and(|own| own.name == *field))
 }
 
-/// What a federation knows of: keys that other subgraphs bring along, and fields that only they supply.
-struct Elsewhere {
-    keys: HashSet<(String, String)>,
-    external: HashSet<(String, String)>,
-}
-
 /// Type and field, by name.
 type Coordinate<'w> = (&'w str, &'w str);
 
@@ -118,45 +118,10 @@ struct Walk<'w> {
     missing: BTreeMap<Coordinate<'w>, Vec<String>>,
     /// Types of which objects are made.
     reached: HashSet<&'w str>,
+    /// Types of which objects may be in what nobody knows.
+    opaque: HashSet<&'w str>,
     /// Type connectors whose key is there somewhere.
     called: HashSet<usize>,
-}
-
-/// Types that no client can ask for.
-fn hidden_types(uses: &[Use]) -> HashSet<&Name> {
-    let hidden = uses.iter().filter(|used| used.directive == Directive::Inaccessible);
-    let types = hidden.filter_map(|used| match &used.site {
-        UseSite::Type(name) => Some(name),
-        _ => None,
-    });
-    types.collect()
-}
-
-// === impl Elsewhere ===
-
-impl Elsewhere {
-    fn read(uses: &[Use], problems: &Problems<'_>) -> Self {
-        let mut read = Self {
-            keys: HashSet::new(),
-            external: HashSet::new(),
-        };
-        for used in uses {
-            match (used.directive, &used.site) {
-                (Directive::Key, UseSite::Type(name)) => {
-                    let fields = Arguments::Directive(&used.node).text(problems.files(), "fields");
-                    let key = fields.and_then(|fields| field_set::parse(&fields.value));
-                    let names = key.into_iter().flat_map(|key| key.0);
-                    read.keys
-                        .extend(names.map(|(field, _)| (name.to_string(), field.to_string())));
-                }
-                (Directive::External, UseSite::Field(name, field)) => {
-                    read.external.insert((name.to_string(), field.to_string()));
-                }
-                _ => {}
-            }
-        }
-        read
-    }
 }
 
 // === impl Walk ===
@@ -167,6 +132,9 @@ impl<'w> Walk<'w> {
         if !is_made {
             return;
         }
+        if tree.is_opaque {
+            self.may_have_anything(type_name);
+        }
         let schema = self.schema;
         match schema.types.get(type_name) {
             Some(ExtendedType::Object(object)) => self.object(tree, object, way),
@@ -175,6 +143,28 @@ impl<'w> Walk<'w> {
                     if let Some(object) = schema.get_object(&variant.typename) {
                         self.object(&variant.tree, object, way);
                     }
+                }
+            }
+            _ => {}
+        }
+    }
+
+    /// An opaque value may hold objects of its type with all their fields, and what is below these. Objects of types that nothing
+    /// else makes may come from there.
+    fn may_have_anything(&mut self, type_name: &'w str) {
+        let schema = self.schema;
+        let Some(ty) = schema.types.get(type_name) else { return };
+        match ty {
+            ExtendedType::Object(object) => {
+                let is_new = self.opaque.insert(&object.name);
+                for field in object.fields.values().filter(|_| is_new) {
+                    self.may_have_anything(field.ty.inner_named_type());
+                }
+            }
+            ExtendedType::Interface(_) | ExtendedType::Union(_) => {
+                let names = schema.types.keys().filter(|name| schema.is_subtype(ty.name(), name));
+                for name in names {
+                    self.may_have_anything(name);
                 }
             }
             _ => {}
@@ -265,6 +255,7 @@ impl<'w> Walk<'w> {
             if ty.is_built_in()
                 || hidden.contains(name)
                 || self.reached.contains(name.as_str())
+                || self.opaque.contains(name.as_str())
                 || roots.contains(&name.as_str())
             {
                 continue;
