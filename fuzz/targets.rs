@@ -24,7 +24,7 @@ use switchboard::{
     },
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, proto};
+use switchboard_clients::{Call, CallFuture, Client, Safety, proto};
 use tokio::time::Instant;
 
 const SPECS: [Spec; 3] = [Spec::V0_2, Spec::V0_3, Spec::V0_4];
@@ -34,7 +34,7 @@ const SPECS: [Spec; 3] = [Spec::V0_2, Spec::V0_3, Spec::V0_4];
 struct Silent;
 
 impl Client for Silent {
-    fn call(&self, _: Call, _: Instant) -> CallFuture {
+    fn call(&self, _: Call, _: Safety, _: Instant) -> CallFuture {
         Box::pin(std::future::pending())
     }
 }

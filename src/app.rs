@@ -9,10 +9,9 @@ use std::{
     sync::Arc,
 };
 
-use serde_json::Value;
 use switchboard_clients::{
     Registry,
-    registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
+    registry::{RegistryError, TransportSettings},
 };
 
 mod builder;
@@ -24,6 +23,7 @@ pub mod faults;
 mod locals;
 mod page;
 mod redis;
+mod sources;
 mod watch;
 
 use crate::{
@@ -31,14 +31,11 @@ use crate::{
     engine::{self, Engine},
     execute::{
         Backends,
-        backends::{NO_SOURCE, SourceSettings, base_url, environment},
+        backends::{NO_SOURCE, environment},
     },
     http::{Server, ServerError, Stop},
-    mapping::ScanLimits,
     operation::{self, documents as persisted},
-    schema::{
-        self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, model::SourceTransport, report,
-    },
+    schema::{self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
 };
 
@@ -337,26 +334,22 @@ fn bind_surface(
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
-    let mut clients = vec![client_settings(
+    let mut clients = vec![sources::of_client(
         NO_SOURCE,
         &SourceConfig::default(),
+        None,
         TransportSettings::Rest,
     )];
     for source in &surface.sources {
         let configured = config.source(&source.name);
-        let own = source_settings(&configured);
-        let transport = match &source.transport {
-            SourceTransport::Local { schema } => locals.transport(schema, &configured),
-            SourceTransport::Http { .. } => Ok(TransportSettings::Rest),
-            SourceTransport::Grpc { .. } => base_url(&source.transport, &own, &env).and_then(|text| {
-                let address = text
-                    .parse()
-                    .map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
-                Ok(TransportSettings::Grpc { address })
-            }),
-        };
-        match transport {
-            Ok(transport) => clients.push(client_settings(&source.name, &configured, transport)),
+        let own = sources::of_engine(&configured);
+        match sources::transport(source, &configured, &own, (&env, locals)) {
+            Ok(transport) => clients.push(sources::of_client(
+                &source.name,
+                &configured,
+                source.resilience.as_ref(),
+                transport,
+            )),
             Err(why) => errors.push(format!("source {:?}: {why}", source.name)),
         }
         settings.insert(source.name.to_string(), own);
@@ -368,7 +361,10 @@ fn bind_surface(
     let client = |name: &str| {
         let client = registry.get(name)?.clone();
         Some(match faults {
-            Some(faults) if name != NO_SOURCE => faults.around(name, client, config.source(name).timeout),
+            Some(faults) if name != NO_SOURCE => {
+                let settings = clients.iter().find(|settings| settings.name == name);
+                faults.around(name, client, settings?.call_timeout)
+            }
             _ => client,
         })
     };
@@ -396,46 +392,6 @@ fn with_causes(error: &RegistryError) -> String {
         cause = error.source();
     }
     text
-}
-
-fn source_settings(config: &SourceConfig) -> SourceSettings {
-    SourceSettings {
-        override_url: config.override_url.clone(),
-        config: Value::Object(config.config.reveal().clone()),
-        max_requests_per_operation: unlimited(config.max_requests_per_operation),
-        scan: ScanLimits {
-            // The scanner recurses.
-            depth: unlimited(config.limits.depth).min(SOURCE_DEPTH_CEILING),
-            list: unlimited(config.limits.list),
-        },
-    }
-}
-
-fn client_settings(name: &str, config: &SourceConfig, transport: TransportSettings) -> ClientSettings {
-    ClientSettings {
-        connect_timeout: config.connect_timeout,
-        call_timeout: config.timeout,
-        body_bytes_max: if config.limits.body_bytes == 0 {
-            usize::MAX
-        } else {
-            config.limits.body_bytes
-        },
-        calls_in_flight_max: if config.max_in_flight == 0 {
-            usize::MAX >> 4
-        } else {
-            config.max_in_flight
-        },
-        ..ClientSettings::new(name, transport)
-    }
-}
-
-/// 0 means no limit.
-fn unlimited(limit: usize) -> u32 {
-    if limit == 0 {
-        u32::MAX
-    } else {
-        u32::try_from(limit).unwrap_or(u32::MAX)
-    }
 }
 
 /// How a surface is to answer.
@@ -477,9 +433,6 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         ..engine::Settings::default()
     }
 }
-
-/// Levels of a source's answer that scanning stands, with room to spare.
-const SOURCE_DEPTH_CEILING: u32 = 250;
 
 /// Nesting that parsing and counting stand on a stack of 2 MiB, with room to spare.
 const NESTING_CEILING: usize = 500;

@@ -27,11 +27,13 @@ mod expand;
 mod keys;
 mod problem;
 mod read;
+mod resilience;
 mod switches;
 mod yaml;
 
 pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
+pub use resilience::{BreakerConfig, ResilienceConfig, RetryConfig};
 pub use switches::switches;
 
 /// Everything the file says.
@@ -177,8 +179,8 @@ pub struct Limits {
 /// What the file says of a source. `sources.NAME`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceConfig {
-    /// Replaces the schema's `baseURL` or address. `override_url`.
-    pub override_url: Option<String>,
+    /// Replaces the schema's `baseURL` or address. `override_url`: one, or several that differ in scheme, host and port only.
+    pub override_url: Vec<String>,
     /// `$config` of the source's mappings. `config`.
     pub config: Secret<Map<String, Value>>,
     /// Calls one operation may make; the rest get `REQUEST_LIMIT_EXCEEDED` at their paths. `max_requests_per_operation`, default
@@ -186,12 +188,24 @@ pub struct SourceConfig {
     pub max_requests_per_operation: usize,
     /// What an answer may be. `limits`.
     pub limits: ReplyLimits,
-    /// Time for one attempt. `timeout`, default 1 s.
-    pub timeout: Duration,
+    /// Time for one attempt. `timeout`, default as `@resilience` says, else 1 s.
+    pub timeout: Option<Duration>,
     /// Time to open a connection. `connect_timeout`, default 250 ms.
     pub connect_timeout: Duration,
-    /// Calls under way at once, of all requests together; more are refused. `max_in_flight`, default 256; 0 = no limit.
-    pub max_in_flight: usize,
+    /// Calls under way at once, of all requests together; more are refused. `max_in_flight`: a number, 0 = no limit, or `auto`; default as
+    /// `@resilience` says, else 256.
+    pub max_in_flight: Option<InFlight>,
+    /// What is done when it is slow, failing or gone. `resilience`.
+    pub resilience: ResilienceConfig,
+}
+
+/// Calls under way at once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InFlight {
+    /// So many; 0 = no limit.
+    AtMost(usize),
+    /// What the source's rate and latency account for, and a third more.
+    Adapts,
 }
 
 /// What an answer of a source may be; 0 = no limit. `sources.NAME.limits`.
@@ -307,13 +321,14 @@ impl Default for PersistedConfig {
 impl Default for SourceConfig {
     fn default() -> Self {
         Self {
-            override_url: None,
+            override_url: Vec::new(),
             config: Secret::default(),
             max_requests_per_operation: 100,
             limits: ReplyLimits::default(),
-            timeout: Duration::from_secs(1),
+            timeout: None,
             connect_timeout: Duration::from_millis(250),
-            max_in_flight: 256,
+            max_in_flight: None,
+            resilience: ResilienceConfig::default(),
         }
     }
 }

@@ -42,6 +42,7 @@ mod portable;
 mod problem;
 mod public;
 pub mod report;
+mod resilience;
 mod roots;
 mod select;
 mod shape;
@@ -118,9 +119,10 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         options,
         spec,
     };
-    let sources = source::read_all(&uses, context, problems);
+    let mut sources = source::read_all(&uses, context, problems);
+    let mut connectors = connect::read_all(&uses, &sources, context, problems);
     local::check_known(sources.iter().filter_map(|source| source.local.as_ref()), problems);
-    let connectors = connect::read_all(&uses, &sources, context, problems);
+    resilience::read_all(&uses, &mut sources, &mut connectors, problems);
     let contracts = degrade::read_all(&uses, &connectors, context, problems);
     if is_valid {
         entity::check(&connectors, &full, problems);

@@ -20,7 +20,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply};
+use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
 use tokio::{runtime::Runtime, time::Instant};
 
 /// Counts what is allocated.
@@ -54,7 +54,7 @@ struct Taken {
 struct OneObject;
 
 impl Client for OneObject {
-    fn call(&self, _: Call, _: Instant) -> CallFuture {
+    fn call(&self, _: Call, _: Safety, _: Instant) -> CallFuture {
         let headers =
             HeaderMap::from_iter([(http::header::CONTENT_TYPE, HeaderValue::from_static("application/json"))]);
         let reply = Reply {
@@ -65,6 +65,7 @@ impl Client for OneObject {
             details: Bytes::new(),
             errors: Vec::new(),
             body: Bytes::from_static(br#"{"id":1,"name":"Ada","kind":"u"}"#),
+            endpoint: 0,
         };
         Box::pin(async move { Ok(reply) })
     }

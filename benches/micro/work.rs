@@ -14,7 +14,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply};
+use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
 use tokio::runtime::Runtime;
 
 use crate::growth;
@@ -195,7 +195,7 @@ struct Canned {
 }
 
 impl Client for Canned {
-    fn call(&self, call: Call, _deadline: tokio::time::Instant) -> CallFuture {
+    fn call(&self, call: Call, _safety: Safety, _deadline: tokio::time::Instant) -> CallFuture {
         let Call::Http { uri, .. } = call else {
             panic!("only REST is called")
         };
@@ -209,6 +209,7 @@ impl Client for Canned {
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
             errors: Vec::new(),
+            endpoint: 0,
         };
         let pause = self.pause;
         // Real replies do not come at once either.

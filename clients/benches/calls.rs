@@ -18,7 +18,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
 };
 use switchboard_clients::{
-    Call, Client,
+    Call, Client, Safety,
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{net::TcpListener, time::Instant};
@@ -188,7 +188,11 @@ fn reqwest_alone(address: SocketAddr) -> Box<dyn Fn() -> BoxFuture<'static, usiz
 fn ours(transport: TransportSettings, call: Call) -> Box<dyn Fn() -> BoxFuture<'static, usize>> {
     let client: Arc<dyn Client> = SourceSettings::new("bench", transport).client().unwrap();
     Box::new(move || {
-        let reply = client.call(call.clone(), Instant::now() + Duration::from_secs(5));
+        let reply = client.call(
+            call.clone(),
+            Safety::Repeatable,
+            Instant::now() + Duration::from_secs(5),
+        );
         Box::pin(async { reply.await.unwrap().body.len() })
     })
 }

@@ -6,14 +6,14 @@ use hyper::body::Body;
 
 use crate::{
     CallError,
-    failure::{BoxError, classify},
+    failure::{BoxError, classify_body},
 };
 
 /// Reads `body` to its end. A body of one frame is handed on as it came; one of several is copied once, into a buffer
 /// of the announced size.
 ///
 /// # Errors
-/// [`CallError::TooLarge`] when `limit` bytes are announced or counted to be passed, otherwise as [`classify`] says: a
+/// [`CallError::TooLarge`] when `limit` bytes are announced or counted to be passed, otherwise as [`classify_body`] says: a
 /// body that ends before its announced end is an error, never a short success.
 pub(crate) async fn collect<B>(mut body: B, limit: usize) -> Result<Bytes, CallError>
 where
@@ -54,7 +54,7 @@ where
     B::Error: Into<BoxError>,
 {
     while let Some(frame) = body.frame().await {
-        match frame.map_err(|error| classify(error.into()))?.into_data() {
+        match frame.map_err(|error| classify_body(error.into()))?.into_data() {
             Ok(data) if !data.is_empty() => return Ok(Some(data)),
             Ok(_) | Err(_) => {}
         }

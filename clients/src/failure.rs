@@ -28,6 +28,18 @@ pub(crate) fn classify(error: BoxError) -> CallError {
     CallError::Broken(Arc::from(error))
 }
 
+/// As [`classify`] says, for an error in the body of a reply: one that ends before its end is a reply that breaks the protocol, since the source
+/// closed the connection in good order.
+pub(crate) fn classify_body(error: BoxError) -> CallError {
+    let top: &(dyn Error + 'static) = &*error;
+    let is_cut_off = cause::<hyper::Error>(top).is_some_and(hyper::Error::is_incomplete_message)
+        || cause::<io::Error>(top).is_some_and(|error| error.kind() == io::ErrorKind::UnexpectedEof);
+    match is_cut_off {
+        true => CallError::Protocol(Arc::from(error)),
+        false => classify(error),
+    }
+}
+
 /// A [`CallError::Protocol`] of our own finding.
 pub(crate) fn protocol(found: impl Into<BoxError>) -> CallError {
     CallError::Protocol(Arc::from(found.into()))
@@ -56,4 +68,12 @@ pub(crate) fn breaks_protocol(error: &(dyn Error + 'static)) -> bool {
     }
     cause::<io::Error>(error)
         .is_some_and(|error| matches!(error.kind(), io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput))
+}
+
+/// Whether TLS could not be agreed on. What an [`io::Error`] wraps is not among its sources, only the sources of that.
+pub(crate) fn is_tls(error: &(dyn Error + 'static)) -> bool {
+    iter::successors(Some(error), |error: &&(dyn Error + 'static)| (*error).source()).any(|error| {
+        let wrapped = error.downcast_ref::<io::Error>().and_then(io::Error::get_ref);
+        error.is::<rustls::Error>() || wrapped.is_some_and(|error| is_tls(error))
+    })
 }

@@ -157,6 +157,7 @@ impl Pool {
             details: Bytes::new(),
             errors: Vec::new(),
             body,
+            endpoint: 0,
         })
     }
 

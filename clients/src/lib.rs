@@ -15,13 +15,16 @@ mod failure;
 pub mod grpc;
 mod http1;
 pub mod local;
+pub mod policy;
 pub mod proto;
 pub mod registry;
 pub mod rest;
-pub mod stack;
+mod stack;
 mod tls;
 
+use policy::Tightening;
 pub use registry::Registry;
+pub use stack::{Safety, Transport, state};
 
 /// One request to a source, complete: nothing is added to it but what the protocol itself demands.
 #[derive(Debug, Clone)]
@@ -67,6 +70,8 @@ pub struct Reply {
     pub body: Bytes,
     /// What a schema in this process told beside its value; empty for all others.
     pub errors: Vec<local::ReplyError>,
+    /// Which address of the source it came from; transports leave it 0.
+    pub endpoint: u16,
 }
 
 /// Why a source gave no usable reply. Clients see a code; the log sees the source chain.
@@ -105,6 +110,18 @@ pub enum CallError {
         /// The source's limit.
         limit: usize,
     },
+    /// The source failed too often of late, or asked to be left alone. Nothing was sent.
+    #[error("the source is left alone for another {left:?}")]
+    CircuitOpen {
+        /// Until a call is tried again; nothing: one is being tried.
+        left: Duration,
+    },
+    /// The source said that it gets too many calls. Nothing was sent.
+    #[error("the source is left alone for another {left:?} because it asked for fewer calls")]
+    RateLimited {
+        /// Until a call is tried again; nothing: one is being tried.
+        left: Duration,
+    },
 }
 
 /// The future of a call.
@@ -115,28 +132,42 @@ pub type CallFuture = Pin<Box<dyn Future<Output = Result<Reply, CallError>> + Se
 /// # Cancel safety
 /// Dropping the future drops the call; its connection is not used again unless the protocol allows it.
 pub trait Client: Send + Sync + fmt::Debug {
-    /// Makes one call. It ends by `deadline` or by the source's own time-out, whichever is first.
-    fn call(&self, call: Call, deadline: Instant) -> CallFuture;
+    /// Makes one call, several times if need be and `safety` allows it. It ends by `deadline`.
+    fn call(&self, call: Call, safety: Safety, deadline: Instant) -> CallFuture;
+
+    /// Tells that a reply, though complete, could not be read: as good as a failed call.
+    fn discredit(&self, _reply: &Reply) {}
+
+    /// A client of the same source that is held to further limits beside the source's; `None`: there is nothing to limit.
+    fn tightened(&self, _by: &Tightening) -> Option<Arc<dyn Client>> {
+        None
+    }
+
+    /// How the source does; `None`: nothing is known of it.
+    fn state(&self) -> Option<state::SourceState> {
+        None
+    }
 }
 
 // === impl CallError ===
 
 impl CallError {
-    /// Whether sending the call again could help, provided the call is idempotent.
-    #[must_use]
-    pub fn is_transient(&self) -> bool {
-        matches!(
-            self,
-            Self::Timeout(_) | Self::Connect(_) | Self::Refused(_) | Self::Broken(_)
-        )
-    }
-
     /// Whether the source cannot have acted on the call: no byte of it was sent, or the source said so.
     #[must_use]
     pub fn is_unsent(&self) -> bool {
         matches!(
             self,
-            Self::Connect(_) | Self::Refused(_) | Self::RequestTooLarge { .. } | Self::Limited { .. }
+            Self::Connect(_)
+                | Self::Refused(_)
+                | Self::RequestTooLarge { .. }
+                | Self::Limited { .. }
+                | Self::CircuitOpen { .. }
+                | Self::RateLimited { .. }
         )
+    }
+
+    /// Whether the source did not prove who it is.
+    pub(crate) fn is_distrust(&self) -> bool {
+        matches!(self, Self::Connect(error) if failure::is_tls(&**error))
     }
 }

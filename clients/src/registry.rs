@@ -9,8 +9,9 @@ use crate::{
     Client,
     grpc::{AddressError, GrpcClient},
     local::{LocalClient, LocalSchema},
+    policy::Resilience,
     rest::RestClient,
-    stack::{self, StackSettings},
+    stack::{self, Address, StackSettings, Transport, state::SourceState},
 };
 
 /// How one source is reached, and how long and how hard we try.
@@ -26,8 +27,10 @@ pub struct SourceSettings {
     pub call_timeout: Duration,
     /// Largest body, or gRPC message, that is read, in bytes.
     pub body_bytes_max: usize,
-    /// Calls in flight before a further one is refused.
+    /// Calls in flight before a further one is refused; where the limit adapts, what it begins with.
     pub calls_in_flight_max: usize,
+    /// What is done when it is slow, failing or gone.
+    pub resilience: Resilience,
     /// Whom to trust over TLS.
     pub tls: TlsSettings,
 }
@@ -37,6 +40,11 @@ pub struct SourceSettings {
 pub enum TransportSettings {
     /// HTTP/1.1, or HTTP/2 where TLS agrees on it; each call carries its own URL.
     Rest,
+    /// The same from several hosts: scheme, host and port of a call are replaced by one of theirs.
+    RestAt {
+        /// `http://host:port` or `https://host:port`; at least one.
+        origins: Vec<Uri>,
+    },
     /// gRPC over HTTP/2.
     Grpc {
         /// `http://host:port` without TLS, `https://host:port` with it.
@@ -44,6 +52,11 @@ pub enum TransportSettings {
     },
     /// A schema in this process.
     Local(LocalSchema),
+    /// The same from several addresses.
+    GrpcAt {
+        /// At least one.
+        addresses: Vec<Uri>,
+    },
 }
 
 /// The clients of all sources.
@@ -82,7 +95,7 @@ pub enum RegistryError {
 // === impl SourceSettings ===
 
 impl SourceSettings {
-    /// A source with the defaults: connecting 250 ms, an attempt 1 s, 4 MiB, 100 calls in flight.
+    /// A source with the defaults: connecting 250 ms, an attempt 1 s, 4 MiB, 256 calls in flight, three tries, a breaker.
     #[must_use]
     pub fn new(name: impl Into<String>, transport: TransportSettings) -> Self {
         Self {
@@ -91,7 +104,8 @@ impl SourceSettings {
             connect_timeout: Duration::from_millis(250),
             call_timeout: Duration::from_secs(1),
             body_bytes_max: 4 * 1024 * 1024,
-            calls_in_flight_max: 100,
+            calls_in_flight_max: 256,
+            resilience: Resilience::standard(),
             tls: TlsSettings::default(),
         }
     }
@@ -101,27 +115,77 @@ impl SourceSettings {
     /// # Errors
     /// When the address or a certificate is malformed.
     pub fn client(&self) -> Result<Arc<dyn Client>, RegistryError> {
-        let stack = StackSettings {
+        let stack = self.stack();
+        match &self.transport {
+            TransportSettings::Rest => Ok(stack::build(vec![self.rest(None)?], &stack)),
+            TransportSettings::RestAt { origins } => {
+                // One client for all: its connections are kept by host anyway.
+                let first = self.rest(None)?;
+                let at = |uri: &Uri| Address {
+                    transport: first.transport.clone(),
+                    uri: Some(uri.clone()),
+                };
+                Ok(stack::build(origins.iter().map(at).collect(), &stack))
+            }
+            TransportSettings::Grpc { address } => Ok(stack::build(vec![self.grpc(address)?], &stack)),
+            TransportSettings::GrpcAt { addresses } => {
+                let addresses: Result<_, _> = addresses.iter().map(|address| self.grpc(address)).collect();
+                Ok(stack::build(addresses?, &stack))
+            }
+            TransportSettings::Local(schema) => {
+                let client = Address {
+                    transport: Arc::new(LocalClient::new(schema.clone(), self)),
+                    uri: None,
+                };
+                // What fails in this process fails again, and there is nobody to be spared.
+                let stack = StackSettings {
+                    resilience: Resilience::off(),
+                    ..stack
+                };
+                Ok(stack::build(vec![client], &stack))
+            }
+        }
+    }
+
+    fn stack(&self) -> StackSettings {
+        StackSettings {
+            name: self.name.clone(),
             call_timeout: self.call_timeout,
             calls_in_flight_max: self.calls_in_flight_max,
-        };
-        match &self.transport {
-            TransportSettings::Rest => {
-                let client = RestClient::new(self).map_err(|error| RegistryError::Tls {
-                    name: self.name.clone(),
-                    error,
-                })?;
-                Ok(stack::build(client, &stack))
-            }
-            TransportSettings::Grpc { address } => {
-                let client = GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
-                    name: self.name.clone(),
-                    error,
-                })?;
-                Ok(stack::build(client, &stack))
-            }
-            TransportSettings::Local(schema) => Ok(stack::build(LocalClient::new(schema.clone(), self), &stack)),
+            resilience: self.resilience.clone(),
         }
+    }
+
+    fn rest(&self, uri: Option<Uri>) -> Result<Address<RestClient>, RegistryError> {
+        let client = RestClient::new(self).map_err(|error| RegistryError::Tls {
+            name: self.name.clone(),
+            error,
+        })?;
+        Ok(Address {
+            transport: Arc::new(client),
+            uri,
+        })
+    }
+
+    fn grpc(&self, address: &Uri) -> Result<Address<GrpcClient>, RegistryError> {
+        let client = GrpcClient::new(address, self).map_err(|error| RegistryError::Address {
+            name: self.name.clone(),
+            error,
+        })?;
+        Ok(Address {
+            transport: Arc::new(client),
+            uri: Some(address.clone()),
+        })
+    }
+
+    /// Puts the layers around transports of another making, one for each address.
+    #[must_use]
+    pub fn client_over<T: Transport>(&self, transports: Vec<T>) -> Arc<dyn Client> {
+        let addresses = transports.into_iter().map(|transport| Address {
+            transport: Arc::new(transport),
+            uri: None,
+        });
+        stack::build(addresses.collect(), &self.stack())
     }
 }
 
@@ -170,6 +234,12 @@ impl Registry {
     #[must_use]
     pub fn at(&self, number: usize) -> Option<&Arc<dyn Client>> {
         self.clients.get(number)
+    }
+
+    /// How each source does now, in the order of their numbers.
+    #[must_use]
+    pub fn states(&self) -> Vec<SourceState> {
+        self.clients.iter().filter_map(|client| client.state()).collect()
     }
 
     /// How many sources there are.

@@ -131,6 +131,7 @@ impl Inner {
             details: Bytes::new(),
             body: body::collect(body, self.body_bytes_max).await?,
             errors: Vec::new(),
+            endpoint: 0,
         })
     }
 

@@ -1,23 +1,59 @@
-//! What stands around every transport, outermost first.
+//! What stands around every transport, outermost first:
 //!
-//! Layers are [`tower::Layer`]s and composed with tower's builder. What they wrap is a [`Transport`] instead of a tower
-//! service: it is called through `&self` and is always ready, so that a call clones nothing, and its future has a type,
-//! so that the whole stack is boxed once, in [`Stack`].
+//! 1. the bulkhead ([`bulkhead`]): a cap on calls in flight;
+//! 2. retries ([`retry`]), and a hedge ([`hedge`]) where the source has that on;
+//! 3. the endpoint ([`endpoint`]) and its circuit breaker ([`breaker`]);
+//! 4. the time-out of the try.
 //!
-//! A layer makes the inner future inside its own `async` block. One that is made before and captured has its place twice, as
-//! what was captured and as what is awaited, and each layer would double it again.
+//! The breaker stands within the retries, since it belongs to an endpoint and a second try may go to another. A call that it refuses is refused
+//! before anything was sent all the same, and no retry goes where it has opened meanwhile.
+//!
+//! All of it is one future over shared counters: a call that succeeds takes no lock, and no timer but that of its time-out. It is boxed once, in
+//! [`Stack`]. What is rare (a pause before a retry, a hedge) is boxed by itself, so that other calls need not carry the room for it about.
 
-use std::{fmt, future::Future, pin::pin, sync::Arc, time::Duration};
-
-use tokio::{
-    sync::Semaphore,
-    time::{Instant, timeout_at},
+use std::{
+    collections::hash_map::RandomState,
+    fmt,
+    future::Future,
+    hash::{BuildHasher, Hasher},
+    pin::pin,
+    sync::{
+        Arc, Mutex, PoisonError, Weak,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
 };
-use tower::{Layer, ServiceBuilder};
 
-use crate::{Call, CallError, CallFuture, Client, Reply};
+use http::HeaderName;
+use tokio::time::{Instant, sleep, timeout_at};
 
-/// What carries a call: a protocol, or a layer around one.
+use self::{
+    breaker::{Breaker, Pass, Verdict},
+    bulkhead::Bulkhead,
+    endpoint::{Endpoints, Visit, millis_left},
+    latency::Latencies,
+    outcome::{Fault, Trouble, trouble},
+    retry::{Budget, Next},
+    state::{BreakerState, ConnectorState, SourceState},
+};
+use crate::{
+    Call, CallError, CallFuture, Client, Reply,
+    policy::{Kind, Resilience, Retry, Tightening},
+};
+
+mod breaker;
+mod bulkhead;
+mod endpoint;
+mod hedge;
+mod latency;
+mod outcome;
+mod retry;
+pub mod state;
+mod window;
+
+pub(crate) use endpoint::Address;
+
+/// What carries a call: a protocol.
 pub trait Transport: Send + Sync + 'static {
     /// Makes one call, to be answered by `deadline`.
     ///
@@ -26,133 +62,435 @@ pub trait Transport: Send + Sync + 'static {
     fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static;
 }
 
-/// How hard one source may be pressed.
+/// Whether a call may be made twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Safety {
+    /// It only reads, or doing it again changes nothing.
+    Repeatable,
+    /// It may change something: it is made again only if nothing of it was sent.
+    Once,
+}
+
+/// How hard one source may be pressed, and what is done when it fails.
 #[derive(Debug, Clone)]
-pub struct StackSettings {
+pub(crate) struct StackSettings {
+    /// The source's name.
+    pub(crate) name: String,
     /// Longest one attempt may take, connecting and reading the body included.
-    pub call_timeout: Duration,
+    pub(crate) call_timeout: Duration,
     /// Calls in flight before a further one is refused. Not connections: HTTP/2 multiplexes.
-    pub calls_in_flight_max: usize,
+    pub(crate) calls_in_flight_max: usize,
+    pub(crate) resilience: Resilience,
 }
 
-/// A transport with its layers, ready to be called.
-pub struct Stack<T> {
-    transport: T,
+/// A source with its layers, ready to be called; or a connector of it, with limits of its own.
+pub(crate) struct Stack<T> {
+    inner: Arc<Inner<T>>,
 }
 
-/// Refuses a call while `calls_in_flight_max` others are under way.
-#[derive(Debug, Clone)]
-pub struct BulkheadLayer {
-    calls_in_flight_max: usize,
-}
-
-/// See [`BulkheadLayer`].
-#[derive(Debug)]
-pub struct Bulkhead<T> {
-    inner: Arc<T>,
-    places: Arc<Semaphore>,
-    limit: usize,
-}
-
-/// Ends an attempt after `call_timeout`, or at the deadline if that is earlier.
-#[derive(Debug, Clone)]
-pub struct AttemptTimeoutLayer {
+struct Inner<T> {
     call_timeout: Duration,
+    retry: Retry,
+    /// Of a connector.
+    own: Option<Arc<Own>>,
+    source: Arc<Source<T>>,
 }
 
-/// See [`AttemptTimeoutLayer`].
-#[derive(Debug)]
-pub struct AttemptTimeout<T> {
-    inner: Arc<T>,
-    call_timeout: Duration,
+/// What all calls to a source share.
+struct Source<T> {
+    name: String,
+    bulkhead: Bulkhead,
+    endpoints: Endpoints<T>,
+    budget: Budget,
+    /// Where hedging is on.
+    hedges: Option<Budget>,
+    /// Where hedging is on, or the bulkhead adapts.
+    latencies: Option<Latencies>,
+    adapts: bool,
+    deadline_header: Option<HeaderName>,
+    counters: Counters,
+    connectors: Mutex<Vec<Weak<Own>>>,
 }
 
-/// Puts the layers around `transport`.
-pub fn build<T: Transport>(transport: T, settings: &StackSettings) -> Arc<dyn Client> {
-    let transport = ServiceBuilder::new()
-        // Cap our own pressure on a slow source, so that it cannot hold every connection and all memory. A full one
-        // answers at once: waiting in line would only spend the deadline.
-        .layer(BulkheadLayer {
-            calls_in_flight_max: settings.calls_in_flight_max,
-        })
-        // Innermost: each attempt has its own clock, within what is left of the request's deadline.
-        .layer(AttemptTimeoutLayer {
+/// What a connector has of its own.
+struct Own {
+    name: String,
+    bulkhead: Option<Bulkhead>,
+    breaker: Option<Breaker>,
+}
+
+#[derive(Default)]
+struct Counters {
+    calls: AtomicU64,
+    refused_open: AtomicU64,
+    retries: AtomicU64,
+    retries_refused: AtomicU64,
+    hedges: AtomicU64,
+    hedges_won: AtomicU64,
+}
+
+/// Leave for a try.
+struct Leave<'s, T> {
+    visit: Visit<'s, T>,
+    own: Option<Pass<'s>>,
+    started: Instant,
+    until: Instant,
+    /// Whether a time-out would be the source's fault rather than the request's, which had no time left.
+    is_fair: bool,
+}
+
+/// What came of a try.
+struct Tried {
+    result: Result<Reply, CallError>,
+    trouble: Option<Trouble>,
+    /// Where it went.
+    endpoint: u16,
+}
+
+/// Puts the layers around the transports of a source, one for each address.
+pub(crate) fn build<T: Transport>(addresses: Vec<Address<T>>, settings: &StackSettings) -> Arc<dyn Client> {
+    let rules = &settings.resilience;
+    let breaker = |of: &str| {
+        let rules = rules.breaker.as_ref()?;
+        Some(Breaker::new(&settings.name, of, rules))
+    };
+    let source = Source {
+        name: settings.name.clone(),
+        bulkhead: Bulkhead::new(settings.calls_in_flight_max),
+        endpoints: Endpoints::new(addresses, rules.balance, &breaker),
+        budget: Budget::new(rules.retry.budget, 1),
+        hedges: rules.hedge.then(|| Budget::new(hedge::SHARE, 0)),
+        latencies: (rules.hedge || rules.adapts_in_flight).then(Latencies::new),
+        adapts: rules.adapts_in_flight,
+        deadline_header: rules.deadline_header.clone(),
+        counters: Counters::default(),
+        connectors: Mutex::default(),
+    };
+    Arc::new(Stack {
+        inner: Arc::new(Inner {
             call_timeout: settings.call_timeout,
-        })
-        .service(transport);
-    Arc::new(Stack { transport })
+            retry: rules.retry.clone(),
+            own: None,
+            source: Arc::new(source),
+        }),
+    })
+}
+
+/// A number from 0 up to, not including, 1. Not for secrets.
+fn random() -> f64 {
+    // 53 bits: what a float holds exactly.
+    (RandomState::new().build_hasher().finish() >> 11) as f64 / (1u64 << 53) as f64
 }
 
 // === impl Stack ===
 
 impl<T: Transport> Client for Stack<T> {
-    fn call(&self, call: Call, deadline: Instant) -> CallFuture {
-        Box::pin(self.transport.send(call, deadline))
+    fn call(&self, call: Call, safety: Safety, deadline: Instant) -> CallFuture {
+        let inner = self.inner.clone();
+        Box::pin(async move { inner.run(call, safety, deadline).await })
+    }
+
+    fn discredit(&self, reply: &Reply) {
+        let (now, source) = (Instant::now(), &*self.inner.source);
+        if let Some(endpoint) = source.endpoints.get(reply.endpoint) {
+            endpoint.count_failure();
+            if let Some(breaker) = &endpoint.breaker {
+                breaker.discredit(now, || source.endpoints.may_leave_out_one_more());
+            }
+        }
+        if let Some(breaker) = self.inner.own.as_ref().and_then(|own| own.breaker.as_ref()) {
+            breaker.discredit(now, || true);
+        }
+    }
+
+    fn tightened(&self, by: &Tightening) -> Option<Arc<dyn Client>> {
+        let (inner, source) = (&*self.inner, &self.inner.source);
+        let own = Arc::new(Own {
+            name: by.name.clone(),
+            bulkhead: by.calls_in_flight_max.map(Bulkhead::new),
+            breaker: by
+                .breaker
+                .as_ref()
+                .map(|rules| Breaker::new(&source.name, &by.name, rules)),
+        });
+        let mut connectors = source.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        connectors.push(Arc::downgrade(&own));
+        Some(Arc::new(Self {
+            inner: Arc::new(Inner {
+                call_timeout: by
+                    .call_timeout
+                    .map_or(inner.call_timeout, |own| own.min(inner.call_timeout)),
+                retry: by
+                    .retry
+                    .as_ref()
+                    .map_or(inner.retry.clone(), |own| inner.retry.tightened(own)),
+                own: Some(own),
+                source: source.clone(),
+            }),
+        }))
+    }
+
+    fn state(&self) -> Option<SourceState> {
+        Some(self.inner.source.state())
     }
 }
 
 impl<T> fmt::Debug for Stack<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Stack")
+        f.debug_struct("Stack")
+            .field("source", &self.inner.source.name)
+            .finish_non_exhaustive()
     }
 }
 
-// === impl Bulkhead ===
+// === impl Inner ===
 
-impl<T> Layer<T> for BulkheadLayer {
-    type Service = Bulkhead<T>;
-
-    fn layer(&self, inner: T) -> Bulkhead<T> {
-        let limit = self.calls_in_flight_max.min(Semaphore::MAX_PERMITS);
-        Bulkhead {
-            inner: Arc::new(inner),
-            places: Arc::new(Semaphore::new(limit)),
-            limit,
-        }
-    }
-}
-
-impl<T: Transport> Transport for Bulkhead<T> {
-    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let limit = self.limit;
-        let place = self.places.clone().try_acquire_owned();
-        let inner = self.inner.clone();
-        async move {
-            let Ok(_place) = place else {
-                return Err(CallError::Limited { limit });
+impl<T: Transport> Inner<T> {
+    async fn run(&self, mut call: Call, safety: Safety, deadline: Instant) -> Result<Reply, CallError> {
+        let source = &*self.source;
+        source.counters.calls.fetch_add(1, Relaxed);
+        source.adapt();
+        let own = self.own.as_deref().and_then(|own| own.bulkhead.as_ref());
+        let _own_place = own.map(Bulkhead::enter).transpose()?;
+        let _place = source.bulkhead.enter()?;
+        let hedges = source.hedges.is_some() && safety == Safety::Repeatable;
+        let mut leave = self.leave(safety, Instant::now(), deadline, None)?;
+        let mut tries = 1;
+        loop {
+            let spare = (tries < self.retry.attempts).then(|| call.clone());
+            let tried = if hedges {
+                Box::pin(self.hedged(leave, call, deadline)).await
+            } else {
+                self.attempt(leave, call).await
             };
-            inner.send(call, deadline).await
-        }
-    }
-}
-
-// === impl AttemptTimeout ===
-
-impl<T> Layer<T> for AttemptTimeoutLayer {
-    type Service = AttemptTimeout<T>;
-
-    fn layer(&self, inner: T) -> AttemptTimeout<T> {
-        AttemptTimeout {
-            inner: Arc::new(inner),
-            call_timeout: self.call_timeout,
-        }
-    }
-}
-
-impl<T: Transport> Transport for AttemptTimeout<T> {
-    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let now = Instant::now();
-        let until = deadline.min(now + self.call_timeout);
-        let inner = self.inner.clone();
-        async move {
-            // An attempt without time would still be sent: `timeout_at` looks at the clock last.
-            if until <= now {
-                return Err(CallError::Timeout(Duration::ZERO));
+            let (Some(trouble), Some(spare)) = (tried.trouble, spare) else {
+                return tried.result;
+            };
+            let Some(wait) = self.next(&trouble, safety, tries, deadline, tried.endpoint) else {
+                return tried.result;
+            };
+            if !wait.is_zero() {
+                Box::pin(sleep(wait)).await;
             }
-            let sent = pin!(inner.send(call, until));
+            leave = match self.leave(safety, Instant::now(), deadline, Some(tried.endpoint)) {
+                Ok(leave) => leave,
+                // What the source did says more than that nobody asks it any more.
+                Err(_) => return tried.result,
+            };
+            call = spare;
+            tries += 1;
+        }
+    }
+
+    /// How long to wait before a further try; `None`: there is none.
+    fn next(
+        &self,
+        trouble: &Trouble,
+        safety: Safety,
+        tries: u32,
+        deadline: Instant,
+        endpoint: u16,
+    ) -> Option<Duration> {
+        let (now, source) = (Instant::now(), &*self.source);
+        match retry::next(
+            &self.retry,
+            trouble,
+            safety,
+            tries,
+            deadline.saturating_duration_since(now),
+        ) {
+            Next::No => None,
+            Next::LeaveAlone(asked) => {
+                self.leave_alone(trouble, asked, endpoint, now);
+                None
+            }
+            Next::After(_) if !source.budget.spend(now) => {
+                source.counters.retries_refused.fetch_add(1, Relaxed);
+                None
+            }
+            Next::After(wait) => {
+                source.counters.retries.fetch_add(1, Relaxed);
+                Some(wait)
+            }
+        }
+    }
+
+    /// Heeds a source that asks for more time than a request has.
+    fn leave_alone(&self, trouble: &Trouble, asked: Duration, endpoint: u16, now: Instant) {
+        let endpoint = self.source.endpoints.get(endpoint);
+        let breaker = endpoint.and_then(|endpoint| endpoint.breaker.as_ref());
+        let Some(breaker) = breaker else { return };
+        let is_rate_limit = trouble.fault == Fault::Rate;
+        if !is_rate_limit || breaker.rules().counts_rate_limits {
+            breaker.leave_alone(asked, is_rate_limit, now);
+        }
+    }
+
+    /// Leave for a try: there is time, and no breaker objects.
+    fn leave(
+        &self,
+        safety: Safety,
+        now: Instant,
+        deadline: Instant,
+        avoid: Option<u16>,
+    ) -> Result<Leave<'_, T>, CallError> {
+        let until = deadline.min(now + self.call_timeout);
+        // An attempt without time would still be sent: `timeout_at` looks at the clock last.
+        if until <= now {
+            return Err(CallError::Timeout(Duration::ZERO));
+        }
+        let source = &*self.source;
+        let refused = |error| {
+            source.counters.refused_open.fetch_add(1, Relaxed);
+            error
+        };
+        let own = self.own.as_deref().and_then(|own| own.breaker.as_ref());
+        let own = own.map(|breaker| breaker.pass(now)).transpose();
+        let own = own.map_err(|refusal| refused(refusal.into()))?;
+        let visit = source.endpoints.visit(now, safety, avoid).map_err(refused)?;
+        Ok(Leave {
+            visit,
+            own,
+            started: now,
+            until,
+            is_fair: until - now >= (self.call_timeout / 2).min(Duration::from_secs(1)),
+        })
+    }
+
+    /// One try, within its time.
+    async fn attempt(&self, leave: Leave<'_, T>, mut call: Call) -> Tried {
+        let source = &*self.source;
+        let is_grpc = matches!(call, Call::Grpc { .. });
+        let (endpoint, until) = (leave.visit.endpoint, leave.until);
+        endpoint.address(&mut call);
+        if let (Some(name), Call::Http { headers, .. }) = (&source.deadline_header, &mut call) {
+            headers.insert(name, millis_left(until - leave.started));
+        }
+        let mut result = {
+            let sent = pin!(endpoint.transport.send(call, until));
             timeout_at(until, sent)
                 .await
-                .unwrap_or_else(|_| Err(CallError::Timeout(until - now)))
+                .unwrap_or_else(|_| Err(CallError::Timeout(until - leave.started)))
+        };
+        if let Ok(reply) = &mut result {
+            reply.endpoint = leave.visit.number;
+        }
+        let trouble = trouble(&result, is_grpc);
+        Tried {
+            result,
+            trouble,
+            endpoint: self.record(leave, trouble),
+        }
+    }
+
+    /// Tells breakers, budgets and latencies what came of a try. Returns where it went.
+    fn record(&self, mut leave: Leave<'_, T>, trouble: Option<Trouble>) -> u16 {
+        let source = &*self.source;
+        let endpoint = leave.visit.endpoint;
+        let watches_time = |breaker: &Breaker| breaker.rules().slow_after.is_some();
+        let rules = endpoint.breaker.as_ref();
+        let took = if trouble.is_some()
+            || source.latencies.is_some()
+            || rules.is_some_and(watches_time)
+            || leave.own.is_some()
+        {
+            leave.started.elapsed()
+        } else {
+            Duration::ZERO
+        };
+        match trouble {
+            None => {
+                source.budget.earn();
+                if let Some(hedges) = &source.hedges {
+                    hedges.earn();
+                }
+                if let Some(latencies) = &source.latencies {
+                    latencies.record(took);
+                }
+            }
+            Some(trouble) if trouble.fault == Fault::Source => endpoint.count_failure(),
+            Some(_) => {}
+        }
+        if let (Some(pass), Some(breaker)) = (leave.visit.pass.take(), rules) {
+            let may_open = || source.endpoints.may_leave_out_one_more();
+            pass.record(verdict(breaker, trouble, leave.is_fair), took, may_open);
+        }
+        let own = self.own.as_deref().and_then(|own| own.breaker.as_ref());
+        if let (Some(pass), Some(breaker)) = (leave.own.take(), own) {
+            pass.record(verdict(breaker, trouble, leave.is_fair), took, || true);
+        }
+        leave.visit.number
+    }
+}
+
+/// What a breaker makes of a try.
+fn verdict(breaker: &Breaker, trouble: Option<Trouble>, is_fair: bool) -> Verdict {
+    match trouble {
+        None => Verdict::Success,
+        Some(trouble) => match trouble.fault {
+            Fault::Source if trouble.kinds.has(Kind::Timeout) && !is_fair => Verdict::Unknown,
+            Fault::Source => Verdict::Failure,
+            Fault::Rate if breaker.rules().counts_rate_limits => Verdict::Failure,
+            Fault::Rate => Verdict::Unknown,
+            Fault::Call => Verdict::Success,
+        },
+    }
+}
+
+// === impl Source ===
+
+impl<T> Source<T> {
+    /// Lets the bulkhead follow rate and latency.
+    fn adapt(&self) {
+        if self.adapts
+            && let Some(latencies) = &self.latencies
+            && let Some(limit) = latencies.arrive(Instant::now())
+        {
+            self.bulkhead.resize(limit);
+        }
+    }
+
+    fn state(&self) -> SourceState {
+        let now = Instant::now();
+        let endpoints = self.endpoints.states(now);
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        connectors.retain(|own| own.strong_count() > 0);
+        let counters = &self.counters;
+        SourceState {
+            name: self.name.clone(),
+            in_flight: self.bulkhead.in_flight(),
+            in_flight_max: self.bulkhead.limit(),
+            calls: counters.calls.load(Relaxed),
+            refused_full: self.bulkhead.refused(),
+            refused_open: counters.refused_open.load(Relaxed),
+            tries: endpoints.iter().map(|endpoint| endpoint.tries).sum(),
+            retries: counters.retries.load(Relaxed),
+            retries_refused: counters.retries_refused.load(Relaxed),
+            retry_budget: self.budget.tokens(now),
+            hedges: counters.hedges.load(Relaxed),
+            hedges_won: counters.hedges_won.load(Relaxed),
+            endpoints,
+            connectors: connectors
+                .iter()
+                .filter_map(Weak::upgrade)
+                .map(|own| own.state(now))
+                .collect(),
+        }
+    }
+}
+
+// === impl Own ===
+
+impl Own {
+    fn state(&self, now: Instant) -> ConnectorState {
+        let breaker = self.breaker.as_ref();
+        let bulkhead = self.bulkhead.as_ref();
+        ConnectorState {
+            name: self.name.clone(),
+            breaker: breaker.map_or(BreakerState::Off, |breaker| breaker.state(now)),
+            opened: breaker.map_or(0, Breaker::opened),
+            in_flight: bulkhead.map_or(0, Bulkhead::in_flight),
+            in_flight_max: bulkhead.map(Bulkhead::limit),
         }
     }
 }

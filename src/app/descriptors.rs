@@ -21,7 +21,7 @@ use switchboard_clients::{
 };
 use tokio::{runtime::Builder, time::Instant};
 
-use super::{client_settings, source_settings};
+use super::sources::{of_client, of_engine};
 use crate::{
     config::Config,
     execute::backends::{base_metadata, base_url, environment},
@@ -126,12 +126,12 @@ impl Descriptors {
 
     fn asker(&self, source: &Reflected<'_>) -> Result<Asker, String> {
         let configured = self.config.source(source.name);
-        let own = source_settings(&configured);
+        let own = of_engine(&configured);
         let text = base_url(source.transport, &own, &self.env)?;
         let address = text
             .parse()
             .map_err(|_| format!("{text:?} is not an address such as http://host:50051"))?;
-        let settings = client_settings(source.name, &configured, TransportSettings::Grpc { address });
+        let settings = of_client(source.name, &configured, None, TransportSettings::Grpc { address });
         Ok(Asker {
             client: settings.client().map_err(|error| with_causes(&error))?,
             metadata: base_metadata(source.transport, &own, &self.env)?,

@@ -17,7 +17,7 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
-use switchboard_clients::{Call, CallError, CallFuture, Client, Reply};
+use switchboard_clients::{Call, CallError, CallFuture, Client, Reply, Safety, policy::Tightening, state::SourceState};
 use tokio::time::{Instant, sleep_until};
 
 /// What happens to calls of a source.
@@ -182,10 +182,10 @@ impl fmt::Display for Fault {
 // === impl Faulty ===
 
 impl Client for Faulty {
-    fn call(&self, call: Call, deadline: Instant) -> CallFuture {
+    fn call(&self, call: Call, safety: Safety, deadline: Instant) -> CallFuture {
         let faults = self.faults.load_full();
         if faults.is_empty() {
-            return self.inner.call(call, deadline);
+            return self.inner.call(call, safety, deadline);
         }
         let struck: Vec<Kind> = faults
             .iter()
@@ -216,8 +216,25 @@ impl Client for Faulty {
                     Kind::Error(status) => return Ok(reply(status, is_grpc)),
                 }
             }
-            inner.call(call, deadline).await
+            inner.call(call, safety, deadline).await
         })
+    }
+
+    fn discredit(&self, reply: &Reply) {
+        self.inner.discredit(reply);
+    }
+
+    fn tightened(&self, by: &Tightening) -> Option<Arc<dyn Client>> {
+        Some(Arc::new(Self {
+            inner: self.inner.tightened(by)?,
+            faults: self.faults.clone(),
+            timeout: by.call_timeout.map_or(self.timeout, |own| own.min(self.timeout)),
+            dice: AtomicU64::new(0),
+        }))
+    }
+
+    fn state(&self) -> Option<SourceState> {
+        self.inner.state()
     }
 }
 
@@ -255,5 +272,6 @@ fn reply(status: u16, is_grpc: bool) -> Reply {
         details: Bytes::new(),
         errors: Vec::new(),
         body: Bytes::new(),
+        endpoint: 0,
     }
 }

@@ -20,7 +20,7 @@ pub(super) struct Locals {
 impl Locals {
     /// How a source that names a schema is reached.
     pub(super) fn transport(&self, schema: &str, config: &SourceConfig) -> Result<TransportSettings, String> {
-        if config.override_url.is_some() {
+        if !config.override_url.is_empty() {
             return Err("`override_url` has no meaning for a schema in Rust: take it out".to_owned());
         }
         match self.schemas.get(schema) {

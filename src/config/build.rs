@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use super::{
-    Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits, Secret,
-    SourceConfig, SurfaceConfig,
+    Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig,
     read::{Reader, Section},
     yaml,
 };
@@ -16,6 +16,9 @@ use crate::{
     },
     telemetry::{LogFormat, LogRequests, LogSettings, check_level},
 };
+
+/// More would be a service discovery's business.
+const ADDRESSES_MAX: usize = 64;
 
 /// Reads the text of a file.
 pub(super) fn build(
@@ -267,31 +270,57 @@ fn source(section: Section<'_>) -> SourceConfig {
         config: Secret::new(section.object("config")),
         max_requests_per_operation: section.count("max_requests_per_operation", default.max_requests_per_operation),
         limits: reply_limits(section.section("limits")),
-        timeout: section.positive_duration("timeout", default.timeout),
+        timeout: section.positive_duration_or_none("timeout"),
         connect_timeout: section.positive_duration("connect_timeout", default.connect_timeout),
-        max_in_flight: section.count("max_in_flight", default.max_in_flight),
+        max_in_flight: section.in_flight("max_in_flight"),
+        resilience: ResilienceConfig::read(section.section("resilience")),
     };
     section.finish();
     source
 }
 
-/// An absolute URL. What it holds beside scheme and host is the clients' affair.
-fn override_url(section: &Section<'_>) -> Option<String> {
-    let url = section.text("override_url")?;
-    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
-    let has_host = rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']));
-    if !has_host
-        || url
-            .bytes()
-            .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
-    {
+/// Absolute URLs. What they hold beside scheme and host is the clients' affair, but the same in all.
+fn override_url(section: &Section<'_>) -> Vec<String> {
+    let urls = section.texts("override_url");
+    if !urls.iter().all(|url| is_absolute(url)) {
         section.report(
             "override_url",
             "this is not an absolute URL",
             "write one that starts with `http://` or `https://` and a host",
         );
+        return urls;
     }
-    Some(url)
+    let after_host = |url: &String| {
+        let (_, rest) = url.split_once("://").unwrap_or_default();
+        rest[rest.find(['/', '?', '#']).unwrap_or(rest.len())..]
+            .trim_end_matches('/')
+            .to_owned()
+    };
+    if let Some((first, others)) = urls.split_first() {
+        if others.iter().any(|url| after_host(url) != after_host(first)) {
+            section.report(
+                "override_url",
+                "the addresses differ in more than scheme, host and port",
+                "give all of them the same path",
+            );
+        }
+        if others.len() >= ADDRESSES_MAX {
+            section.report(
+                "override_url",
+                format!("there are more than {ADDRESSES_MAX} addresses"),
+                "put a load balancer before them",
+            );
+        }
+    }
+    urls
+}
+
+fn is_absolute(url: &str) -> bool {
+    let rest = url.strip_prefix("http://").or_else(|| url.strip_prefix("https://"));
+    rest.is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['/', ':', '?', '#']))
+        && !url
+            .bytes()
+            .any(|byte| byte.is_ascii_whitespace() || byte.is_ascii_control())
 }
 
 fn reply_limits(section: Section<'_>) -> ReplyLimits {

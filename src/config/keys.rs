@@ -36,10 +36,21 @@ pub enum KeyValue {
         /// The least it may be.
         least: usize,
     },
+    /// A whole number from `least` to `most`.
+    Between {
+        /// The least it may be.
+        least: u32,
+        /// The most it may be.
+        most: u32,
+    },
+    /// A number from 0 to 1.
+    Share,
+    /// A whole number, or `auto`.
+    InFlight,
     /// A number with its unit.
     Duration {
-        /// What it is when nothing is said.
-        default: Duration,
+        /// What it is when nothing is said, unless the schema has something to say about it.
+        default: Option<Duration>,
     },
     /// An address to listen on.
     Address {

@@ -15,6 +15,8 @@ use super::{
     yaml::{Key, Node, Place, Yaml},
 };
 
+mod numbers;
+
 /// Nothing here is meant to take longer; much more would not fit the clock.
 const DURATION_MAX: Duration = Duration::from_secs(24 * 60 * 60);
 
@@ -275,7 +277,7 @@ impl<'a> Section<'a> {
 
     /// A duration with its unit.
     pub(super) fn duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.note(key, KeyValue::Duration { default });
+        self.note(key, KeyValue::Duration { default: Some(default) });
         let hint = "write a number with its unit, such as `5s` or `300ms`";
         self.read(key, "a duration of at most a day", hint, parse_duration)
             .unwrap_or(default)
@@ -283,7 +285,7 @@ impl<'a> Section<'a> {
 
     /// A duration that cannot be zero.
     pub(super) fn positive_duration(&self, key: &'static str, default: Duration) -> Duration {
-        self.note(key, KeyValue::Duration { default });
+        self.note(key, KeyValue::Duration { default: Some(default) });
         let hint = "write a number above zero with its unit, such as `5s` or `300ms`";
         let parse = |text: &str| parse_duration(text).filter(|duration| !duration.is_zero());
         self.read(key, "a duration above zero and of at most a day", hint, parse)

@@ -1,7 +1,5 @@
 //! A surface bound to its sources: clients, settings, and what of each connector can be worked out before a request.
 
-mod needs;
-
 use std::{
     collections::{BTreeSet, HashMap},
     sync::{
@@ -12,7 +10,7 @@ use std::{
 
 use http::{HeaderMap, Method, Uri};
 use serde_json::{Map, Value};
-use switchboard_clients::Client;
+use switchboard_clients::{Client, Safety, state::SourceState};
 
 use super::{
     Failure,
@@ -26,16 +24,21 @@ use super::{
 use crate::{
     mapping::{ScanLimits, evaluate::Vars},
     operation::OperationKind,
-    plan::{ClientHeaders, Plan, Sharing},
+    plan::{Plan, Sharing},
     schema::{
         Surface,
         model::{
-            ConnectRequest, Connector, ConnectorId, ErrorMapping, LocalOperation, SourceId, SourceTransport, Template,
-            TemplatePart,
+            ConnectRequest, Connector, ConnectorId, LocalOperation, SourceId, SourceTransport, Template, TemplatePart,
         },
     },
     telemetry::{Metrics, SourceMetrics},
 };
+
+mod limits;
+mod needs;
+
+pub use limits::{breaker, retry};
+pub(super) use needs::Needs;
 
 /// Settings of one source.
 #[derive(Debug, Clone)]
@@ -48,6 +51,8 @@ pub struct SourceSettings {
     pub max_requests_per_operation: u32,
     /// Bounds on its answers.
     pub scan: ScanLimits,
+    /// gRPC methods that may be called twice, though their `.proto` file does not say so: `package.Service/Method`.
+    pub repeatable_methods: Vec<String>,
 }
 
 /// The sources of a surface, ready to be called.
@@ -86,8 +91,12 @@ pub(super) struct Compiled {
     pub(super) constant_uri: Option<Uri>,
     /// `queryParams:`, when they are keys and constants only.
     pub(super) params: Option<Vec<Param>>,
-    /// Whether the call only reads: it may be made once for many, and again.
+    /// Whether the call only reads: it may be made once for many.
     pub(super) is_safe: bool,
+    /// Whether the call may be made again.
+    pub(super) may_repeat: bool,
+    /// The client of its source, held to the connector's own limits.
+    pub(super) client: Option<Arc<dyn Client>>,
     /// Whether its schema says how long an answer is good.
     pub(super) is_declared: bool,
     /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
@@ -98,21 +107,6 @@ pub(super) struct Compiled {
     pub(super) request: Needs,
     /// Variables that selection, success rule and error mapping read.
     pub(super) reply: Needs,
-}
-
-/// Which variables some mappings read.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Needs {
-    pub(super) args: bool,
-    pub(super) this: bool,
-    pub(super) batch: bool,
-    pub(super) config: bool,
-    pub(super) env: bool,
-    pub(super) request: bool,
-    pub(super) status: bool,
-    pub(super) response: bool,
-    /// Headers of the client that are read or passed on.
-    pub(super) headers: ClientHeaders,
 }
 
 /// Bytes of kept answers, unless said otherwise.
@@ -128,6 +122,7 @@ impl Default for SourceSettings {
             config: Value::Object(Map::new()),
             max_requests_per_operation: 100,
             scan: ScanLimits::default(),
+            repeatable_methods: Vec::new(),
         }
     }
 }
@@ -152,19 +147,10 @@ impl Backends {
         let mut sources = Vec::new();
         for source in &surface.sources {
             let settings = settings.get(&*source.name).unwrap_or(&defaults);
-            if let SourceTransport::Local { .. } = source.transport {
-                bases.push(BaseUrl::default());
-            } else {
-                match base_url(&source.transport, settings, &env)
-                    .and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}")))
-                {
-                    Ok(base) => bases.push(base),
-                    Err(why) => {
-                        errors.push(format!("source {:?}: {why}", source.name));
-                        bases.push(BaseUrl::default());
-                    }
-                }
-            }
+            bases.push(base_of_source(&source.transport, settings, &env).unwrap_or_else(|why| {
+                errors.push(format!("source {:?}: {why}", source.name));
+                BaseUrl::default()
+            }));
             match client(&source.name) {
                 Some(client) => sources.push(Backend {
                     client,
@@ -189,11 +175,23 @@ impl Backends {
                 is_off: AtomicBool::new(false),
             });
         }
-        let connectors = surface
+        let mut connectors: Vec<Compiled> = surface
             .connectors
             .iter()
             .map(|connector| compile(surface, connector, &bases))
             .collect();
+        if errors.is_empty() {
+            for (number, source) in surface.sources.iter().enumerate() {
+                let methods = settings.get(&*source.name).map(|own| own.repeatable_methods.as_slice());
+                let methods = methods.unwrap_or_default();
+                errors.extend(limits::allow_repeats(surface, number, methods, &mut connectors));
+            }
+            for (connector, compiled) in surface.connectors.iter().zip(&mut connectors) {
+                let source = connector.source.map(|id| &sources[id.0 as usize]);
+                let source = source.or_else(|| sources.last());
+                compiled.client = source.and_then(|source| limits::tightened(connector, &source.client));
+            }
+        }
         if errors.is_empty() {
             Ok(Self {
                 sources,
@@ -214,6 +212,12 @@ impl Backends {
             cache: AnswerCache::new(bytes_max),
             ..self
         }
+    }
+
+    /// How the sources do now, in their order.
+    #[must_use]
+    pub fn states(&self) -> Vec<SourceState> {
+        self.sources.iter().filter_map(|source| source.client.state()).collect()
     }
 
     /// The same with errors that say what only developers should know: addresses, causes, a source's own words.
@@ -343,6 +347,15 @@ pub fn environment() -> Value {
     )
 }
 
+/// Where the URLs of a source begin; a schema in this process has none.
+fn base_of_source(transport: &SourceTransport, settings: &SourceSettings, env: &Value) -> Result<BaseUrl, String> {
+    if let SourceTransport::Local { .. } = transport {
+        return Ok(BaseUrl::default());
+    }
+    let text = base_url(transport, settings, env)?;
+    BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}"))
+}
+
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
@@ -352,19 +365,17 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());
-    add_errors(&mut compiled.reply, &connector.errors);
+    compiled.reply.add_error_mapping(&connector.errors);
     if let Some(source) = source {
         compiled.reply.add_all(source.is_success.iter());
-        add_errors(&mut compiled.reply, &source.errors);
+        compiled.reply.add_error_mapping(&source.errors);
     }
     let needs = &mut compiled.request;
     match &connector.request {
         ConnectRequest::None => compiled.is_safe = true,
         ConnectRequest::Local { field, args } => {
             compiled.is_safe = field.operation == LocalOperation::Query;
-            needs.add_all(args.iter());
-            // Resolvers see them all.
-            needs.headers.resolvers = true;
+            needs.add_resolver(args.as_ref());
         }
         ConnectRequest::Grpc {
             method,
@@ -414,11 +425,8 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
             }
         }
     }
+    compiled.may_repeat = compiled.is_safe;
     compiled
-}
-
-fn add_errors(needs: &mut Needs, errors: &ErrorMapping) {
-    needs.add_all(errors.message.iter().chain(&errors.extensions));
 }
 
 fn base_of(connector: &Connector, bases: &[BaseUrl], url: &Template) -> BaseUrl {
@@ -446,4 +454,22 @@ fn without_origin(url: &Template) -> Template {
         *text = rest[start..].to_owned();
     }
     url
+}
+
+// === impl Compiled ===
+
+impl Compiled {
+    /// Whether its calls may be made again.
+    pub(super) fn safety(&self) -> Safety {
+        if self.may_repeat {
+            Safety::Repeatable
+        } else {
+            Safety::Once
+        }
+    }
+
+    /// Who makes its calls.
+    pub(super) fn client<'c>(&'c self, backend: &'c Backend) -> &'c Arc<dyn Client> {
+        self.client.as_ref().unwrap_or(&backend.client)
+    }
 }

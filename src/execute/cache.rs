@@ -132,6 +132,7 @@ fn by_itself(reply: &Reply) -> Reply {
         details: Bytes::copy_from_slice(&reply.details),
         body: Bytes::copy_from_slice(&reply.body),
         errors: Vec::new(),
+        endpoint: reply.endpoint,
     }
 }
 
@@ -156,5 +157,6 @@ pub(super) fn item(body: Vec<u8>) -> Reply {
         details: Bytes::new(),
         body: body.into(),
         errors: Vec::new(),
+        endpoint: 0,
     }
 }

@@ -46,11 +46,16 @@ pub(super) async fn send(
     let shown = scope.backends.is_verbose.then(|| shown(&call));
     let result = if scope.shares_calls && is_safe(scope, compiled) {
         let key = key(&call);
-        let (client, metrics, deadline) = (backend.client.clone(), backend.metrics.clone(), scope.deadline);
+        let (client, metrics, deadline) = (
+            compiled.client(backend).clone(),
+            backend.metrics.clone(),
+            scope.deadline,
+        );
+        let safety = compiled.safety();
         let start = || {
             let made = async move {
                 let watch = CallWatch::start(metrics.as_ref(), keys);
-                let result = client.call(call, deadline).await;
+                let result = client.call(call, safety, deadline).await;
                 watch.end(&result);
                 result
             };
@@ -60,7 +65,10 @@ pub(super) async fn send(
         backend.calls.join(&key, scope.number, scope.deadline, start).await
     } else {
         let watch = CallWatch::start(backend.metrics.as_ref(), keys);
-        let result = backend.client.call(call, scope.deadline).await;
+        let result = compiled
+            .client(backend)
+            .call(call, compiled.safety(), scope.deadline)
+            .await;
         watch.end(&result);
         result
     };
@@ -73,6 +81,14 @@ pub(super) async fn send(
         }
         failure
     })
+}
+
+/// Tells the client that an answer, though complete, could not be read: its source is as good as failing.
+pub(super) fn discredit(scope: &Scope, connector: &Connector, compiled: &Compiled, reply: &Reply, failure: &Failure) {
+    let is_unreadable = matches!(failure.kind, FailureKind::InvalidBody | FailureKind::BadResponse);
+    if let Some(backend) = scope.backends.of(connector).filter(|_| is_unreadable) {
+        compiled.client(backend).discredit(reply);
+    }
 }
 
 /// A call as developers are shown it. Headers stay out: tokens are among them.
@@ -197,7 +213,9 @@ impl<'a> CallWatch<'a> {
             Ok(_) => CallOutcome::Success,
             Err(CallError::Timeout(_)) => CallOutcome::Timeout,
             Err(CallError::Connect(_)) => CallOutcome::Connect,
-            Err(CallError::Limited { .. }) => CallOutcome::Shed,
+            Err(CallError::Limited { .. } | CallError::CircuitOpen { .. } | CallError::RateLimited { .. }) => {
+                CallOutcome::Shed
+            }
             Err(
                 CallError::Refused(_)
                 | CallError::Broken(_)

@@ -51,6 +51,10 @@ pub enum FailureKind {
     Unavailable,
     /// Too many calls in flight to the source.
     Limited,
+    /// The source failed too often of late; it was not asked.
+    CircuitOpen,
+    /// The source said that it gets too many calls; it was not asked.
+    RateLimited,
     /// The operation made as many calls to the source as it may.
     RequestLimit,
     /// A value of the request cannot be sent.
@@ -85,7 +89,8 @@ impl Failure {
             (FailureKind::Refused | FailureKind::InvalidBody | FailureKind::BadResponse, _) => Fault::InvalidResponse,
             (FailureKind::Timeout, _) => Fault::Timeout,
             (FailureKind::Unavailable, _) => Fault::Unavailable,
-            (FailureKind::Limited | FailureKind::RequestLimit, _) => Fault::Limited,
+            (FailureKind::Limited | FailureKind::RateLimited | FailureKind::RequestLimit, _) => Fault::Limited,
+            (FailureKind::CircuitOpen, _) => Fault::CircuitOpen,
             (FailureKind::NotFound, _) => Fault::NotFound,
             (FailureKind::BadInput | FailureKind::Internal, _) => return None,
         })
@@ -126,6 +131,8 @@ impl Failure {
                 "The request to the source cannot be built from these values.",
             ),
             CallError::Limited { .. } => (FailureKind::Limited, "Too many calls to the source are under way."),
+            CallError::CircuitOpen { .. } => (FailureKind::CircuitOpen, "The source is failing and was not asked."),
+            CallError::RateLimited { .. } => (FailureKind::RateLimited, "The source takes no more calls for now."),
         };
         Self::new(kind, message)
     }

@@ -135,7 +135,9 @@ impl Job {
         let good = good.filter(|_| key.is_some());
         // What is one user's own is kept only where the key says whose.
         let good = good.filter(|good| good.is_public || has_credentials || self.is_private());
-        let chunk = self.read(Some(&reply), (good.into(), outside))?;
+        let chunk = self
+            .read(Some(&reply), (good.into(), outside))
+            .inspect_err(|failure| call::discredit(&self.scope, connector, compiled, &reply, failure))?;
         if let (Some(key), Some(good)) = (key, good) {
             compiled.is_kept.store(true, Relaxed);
             self.scope.backends.cache.put(&key, reply, good);

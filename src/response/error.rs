@@ -26,6 +26,8 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
         FailureKind::Timeout => "UPSTREAM_TIMEOUT",
         FailureKind::Unavailable => "UPSTREAM_UNAVAILABLE",
         FailureKind::Limited => "REQUEST_CONCURRENCY_LIMITED",
+        FailureKind::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
+        FailureKind::RateLimited => "UPSTREAM_RATE_LIMITED",
         FailureKind::RequestLimit => "REQUEST_LIMIT_EXCEEDED",
         FailureKind::BadInput => "BAD_USER_INPUT",
         FailureKind::NotFound => "NOT_FOUND",

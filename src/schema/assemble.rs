@@ -103,6 +103,7 @@ fn build_connector(draft: ConnectDraft, cache: Option<CachePolicy>, types: &Type
         this_reads: draft.this_reads,
         batch_reads: draft.batch_reads,
         cache,
+        resilience: draft.resilience,
         place: draft.place,
     })
 }

@@ -9,7 +9,7 @@ use super::{
     grpc, header,
     literal::Text,
     local, mappings,
-    model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place},
+    model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place, Resilience},
     part::{Owner, Part, Scope},
     problem::{Code, Problems},
     source::{self, Context, SourceDraft},
@@ -42,6 +42,7 @@ pub(crate) struct ConnectDraft {
     pub not_found_is_error: bool,
     pub this_reads: KeyTree,
     pub batch_reads: KeyTree,
+    pub resilience: Option<Resilience>,
     /// Keys of keys of `$batch`, as they are written.
     pub nested_batch_reads: Vec<(String, Place)>,
     pub place: Place,
@@ -187,9 +188,7 @@ fn read(
     let mut scope = Scope::new(context.schema, context.spec, owner);
     scope.is_grpc = arguments.get("grpc").is_some();
     scope.is_local = arguments.get("local").is_some();
-    scope.is_requestless = ["http", "grpc", "local"]
-        .iter()
-        .all(|name| arguments.get(name).is_none());
+    scope.is_requestless = !scope.is_grpc && !scope.is_local && arguments.get("http").is_none();
 
     let batch = read_batch(arguments, &mut scope, context, problems);
     let source = find_source(arguments, sources, &scope, problems);
@@ -240,6 +239,7 @@ fn read(
         not_found_is_error: batch.not_found_is_error,
         this_reads,
         batch_reads,
+        resilience: None,
         nested_batch_reads,
         place: used.place.clone(),
     }

@@ -110,7 +110,6 @@ impl Directive {
     /// The feature that must be supported for it, if it is one of those that may be missing.
     pub(crate) fn feature(self) -> Option<Feature> {
         match self {
-            Self::Resilience => Some(Feature::Resilience),
             Self::CacheControl => Some(Feature::CacheControl),
             Self::CacheTag => Some(Feature::CacheTag),
             Self::Authenticated => Some(Feature::Authenticated),

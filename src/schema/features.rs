@@ -10,7 +10,6 @@ use super::{
 /// A part of the dialect that can be missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Feature {
-    Resilience,
     CacheControl,
     CacheTag,
     Authenticated,
@@ -21,7 +20,6 @@ pub(crate) enum Feature {
 
 /// Everything that is refused.
 const UNSUPPORTED: &[Feature] = &[
-    Feature::Resilience,
     Feature::CacheTag,
     Feature::Authenticated,
     Feature::RequiresScopes,
@@ -35,7 +33,6 @@ impl Feature {
     /// How a schema writes it.
     fn written(self) -> &'static str {
         match self {
-            Self::Resilience => "@resilience",
             Self::CacheControl => "@cacheControl",
             Self::CacheTag => "@cacheTag",
             Self::Authenticated => "@authenticated",

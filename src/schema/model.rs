@@ -5,10 +5,13 @@ use std::{collections::HashMap, ops::Range, sync::Arc};
 use apollo_compiler::{Schema, validation::Valid};
 use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
+pub use self::resilience::{Breaker, Resilience, Retry};
 pub use super::fault::{Fault, Faults};
 pub use super::local::{LocalArgument, LocalField, LocalOperation, LocalTypes};
 pub use crate::mapping::KeyTree;
 use crate::mapping::{OutputTree, Selection, Spec};
+
+mod resilience;
 
 /// Index into [`Surface::types`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -202,6 +205,8 @@ pub struct Source {
     pub errors: ErrorMapping,
     /// Success rule for connectors that have none.
     pub is_success: Option<Mapping>,
+    /// What `@resilience` says of it.
+    pub resilience: Option<Resilience>,
     /// Where it was declared.
     pub place: Place,
 }
@@ -324,6 +329,8 @@ pub struct Connector {
     pub batch_reads: KeyTree,
     /// What `@cacheControl` says of its answers.
     pub cache: Option<CachePolicy>,
+    /// What `@resilience` says of it: limits beside those of its source.
+    pub resilience: Option<Resilience>,
     /// Where it was declared.
     pub place: Place,
 }

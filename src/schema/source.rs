@@ -91,6 +91,7 @@ fn read(used: &Use, context: Context<'_>, problems: &mut Problems<'_>) -> Source
             transport,
             errors,
             is_success,
+            resilience: None,
             place: used.place.clone(),
         }),
         _ => None,

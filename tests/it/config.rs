@@ -8,7 +8,7 @@ use std::{
 
 use serde_json::json;
 use switchboard::{
-    config::{Config, Limits, SourceConfig},
+    config::{Config, InFlight, Limits, SourceConfig},
     http::{Coding, Compression, Cors, Settings, StatusProfile},
     operation::{
         LimitMode,
@@ -149,19 +149,22 @@ sources:
     );
 
     let catalog = config.source("catalog");
-    assert_eq!(catalog.override_url.as_deref(), Some("http://127.0.0.1:5001"));
+    assert_eq!(catalog.override_url, ["http://127.0.0.1:5001"]);
     assert_eq!(
         serde_json::Value::Object(catalog.config.reveal().clone()),
         json!({ "apiKey": "hunter2", "version": 2, "port": "4100", "nested": { "list": [true, null, 1.5, "1"] } }),
     );
-    assert_eq!((catalog.max_requests_per_operation, catalog.max_in_flight), (10, 7));
+    assert_eq!(
+        (catalog.max_requests_per_operation, catalog.max_in_flight),
+        (10, Some(InFlight::AtMost(7)))
+    );
     assert_eq!(
         (catalog.limits.body_bytes, catalog.limits.depth, catalog.limits.list),
         (1, 2, 3)
     );
     assert_eq!(
         (catalog.timeout, catalog.connect_timeout),
-        (Duration::from_millis(300), Duration::from_millis(50))
+        (Some(Duration::from_millis(300)), Duration::from_millis(50))
     );
 }
 
@@ -305,7 +308,7 @@ shop.yaml:17:19: sources.catalog.override_url: the environment variable CATALOG_
 shop.yaml:18:13: sources.catalog.config: keys and values were expected; write one `key: value` a line, indented
 shop.yaml:19:14: sources.catalog.timeout: `5` is not a duration above zero and of at most a day; write a number above zero with its unit, such as `5s` or `300ms`
 shop.yaml:20:22: sources.catalog.connect_timeout: `0s` is not a duration above zero and of at most a day; write a number above zero with its unit, such as `5s` or `300ms`
-shop.yaml:21:20: sources.catalog.max_in_flight: `-1` is not a whole number; write digits only, such as `100`; 0 means no limit
+shop.yaml:21:20: sources.catalog.max_in_flight: `-1` is not a whole number; write digits only, such as `100`; 0 means no limit, `auto` what its rate and latency account for
 shop.yaml:22:33: sources.catalog.max_requests_per_operation: the value from the environment is not a whole number; write digits only, such as `100`; 0 means no limit
 shop.yaml:23:7: http: keys and values were expected; write one `key: value` a line, indented
 shop.yaml:24:15: log.level: this is neither a level nor a list of `module=level`; write `info`, or `info,switchboard=debug`
@@ -416,5 +419,52 @@ fn persisted_documents_and_the_browsers_edge_are_read_and_their_mistakes_told() 
     shop.yaml:14:26: http.cors.origins: `https://shop.example:443` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
     shop.yaml:14:26: http.cors.origins: `null` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
     shop.yaml:14:26: http.cors.origins: `shop.example` is not an origin; write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`
+    ");
+}
+
+#[test]
+fn numbers_of_resilience_are_read_and_checked() {
+    let read = |text: &str| {
+        let text = format!("surfaces: {{ web: {{ schema: web.graphql }} }}\nsources:\n  api:\n{text}");
+        Config::parse(&text, std::path::Path::new("shop.yaml"), &|_| None)
+    };
+    let config = read(
+        "    override_url: [http://a:1/v1, http://b:2/v1/]
+    max_in_flight: auto
+    resilience:
+      retry: { attempts: 2, backoff: 50ms, budget: 0.2, methods: [shop.Stock/Get] }
+      breaker: { failure_rate: 0.4, window: 50, in_a_row: 0, open_for: 5s, slow_after: 300ms, slow_rate: 0.8, count_rate_limits: true }
+      hedge: true
+      balance: round_robin
+      deadline_header: X-Time-Left
+",
+    )
+    .unwrap();
+    let api = config.source("api");
+    assert_eq!(api.override_url, ["http://a:1/v1", "http://b:2/v1/"]);
+    assert_eq!(api.max_in_flight, Some(InFlight::Adapts));
+    insta::assert_snapshot!(format!("{:?}", api.resilience), @r#"ResilienceConfig { retry: RetryConfig { attempts: Some(2), backoff: Some(50ms), budget: Some(0.2), methods: ["shop.Stock/Get"] }, breaker: BreakerConfig { enabled: true, failure_rate: Some(0.4), window: Some(50), in_a_row: Some(0), open_for: Some(5s), slow_after: Some(300ms), slow_rate: Some(0.8), count_rate_limits: true }, hedge: true, balance: RoundRobin, deadline_header: Some("x-time-left") }"#);
+
+    let wrong = read(
+        "    override_url: [http://a/v1, http://b/v2]
+    resilience:
+      retry: { attempts: 0, backoff: 0s, budget: 2, tries: 3 }
+      breaker: { failure_rate: 0, window: 0, slow_rate: -1 }
+      balance: random
+      deadline_header: host
+",
+    )
+    .unwrap_err();
+    insta::assert_snapshot!(wrong.to_string(), @r"
+    shop.yaml:4:19: sources.api.override_url: the addresses differ in more than scheme, host and port; give all of them the same path
+    shop.yaml:6:26: sources.api.resilience.retry.attempts: `0` is not a number in the range of this key; write a number from 1 to 10
+    shop.yaml:6:38: sources.api.resilience.retry.backoff: `0s` is not a duration above zero and of at most a day; write a number above zero with its unit, such as `5s` or `300ms`
+    shop.yaml:6:50: sources.api.resilience.retry.budget: `2` is not a share between 0 and 1; write e.g. `0.5` for one in two
+    shop.yaml:6:53: sources.api.resilience.retry: unknown key `tries`; known keys are `attempts`, `backoff`, `budget`, `methods`
+    shop.yaml:7:32: sources.api.resilience.breaker.failure_rate: with 0 it would always be open; write a share above 0, such as `0.5`
+    shop.yaml:7:43: sources.api.resilience.breaker.window: `0` is not a number in the range of this key; write a number from 1 to 10000
+    shop.yaml:7:57: sources.api.resilience.breaker.slow_rate: `-1` is not a share between 0 and 1; write e.g. `0.5` for one in two
+    shop.yaml:8:16: sources.api.resilience.balance: `random` is not a word this key knows; write one of `least_in_flight`, `round_robin`
+    shop.yaml:9:24: sources.api.resilience.deadline_header: `host` is no header that can be set; write its name alone, such as `x-request-timeout-ms`
     ");
 }

@@ -160,11 +160,23 @@ fn value_schema(key: &Key, keys: &[Key], structs: &[Documented], missing: &mut V
         KeyValue::Count { default, least } => {
             json!({ "anyOf": [{ "type": "integer", "minimum": least }, environment], "default": default })
         }
-        KeyValue::Duration { default } => json!({
-            "type": "string",
-            "pattern": "^\\s*(\\d+(\\.\\d+)?\\s*[a-z]+\\s*)+$|\\$\\{",
-            "default": duration(*default),
-        }),
+        KeyValue::Between { least, most } => {
+            json!({ "anyOf": [{ "type": "integer", "minimum": least, "maximum": most }, environment] })
+        }
+        KeyValue::Share => json!({ "anyOf": [{ "type": "number", "minimum": 0, "maximum": 1 }, environment] }),
+        KeyValue::InFlight => {
+            json!({ "anyOf": [{ "type": "integer", "minimum": 0 }, { "enum": ["auto"] }, environment] })
+        }
+        KeyValue::Duration { default } => {
+            let mut schema = json!({
+                "type": "string",
+                "pattern": "^\\s*(\\d+(\\.\\d+)?\\s*[a-z]+\\s*)+$|\\$\\{",
+            });
+            if let Some(default) = default {
+                schema["default"] = json!(duration(*default));
+            }
+            schema
+        }
         KeyValue::Address { default, may_be_off } => {
             let what = if *may_be_off {
                 "^(.+:\\d+|off)$|\\$\\{"

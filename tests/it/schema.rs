@@ -465,9 +465,8 @@ fn what_is_not_supported_yet_is_refused_where_it_stands() {
     let text = format!(
         r#"extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience", "@cacheControl",
+  @link(url: "https://switchboard.example/bff/v0.1", import: ["@cacheControl",
     "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
-  @resilience(source: "api", timeout: "1s")
 {SOURCE}
 type Query @cacheControl(maxAge: 1) {{
   a: Int @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
@@ -480,10 +479,10 @@ type Query @cacheControl(maxAge: 1) {{
             .iter()
             .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
             .count(),
-        6,
+        5,
         "{found:#?}"
     );
-    assert_eq!(found.len(), 6, "{}", rendered(&text, false));
+    assert_eq!(found.len(), 5, "{}", rendered(&text, false));
 }
 
 #[test]

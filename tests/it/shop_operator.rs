@@ -33,7 +33,7 @@ async fn the_operation_s_deadline_ends_calls_whose_own_time_is_not_up_and_keeps_
     let shop = TestShop::with(|config| {
         config.http.operation_timeout = Duration::from_secs(2);
         // Only the deadline can end the call.
-        config.sources.get_mut("reviews").expect("a source of the shop").timeout = Duration::from_secs(3_600);
+        config.sources.get_mut("reviews").expect("a source of the shop").timeout = Some(Duration::from_secs(3_600));
     });
     let (backends, server): (Shop, TestServer) = shop.await.serve().await;
     backends.reviews.hold();

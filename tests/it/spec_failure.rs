@@ -147,10 +147,10 @@ async fn another_content_type_is_null() {
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_a_failure() {
+async fn an_answer_that_is_cut_off_is_a_failure() {
     let answer = run(Answer::json(json!({ "id": 1 })).breaking_off(), "{ thing { id } }").await;
 
-    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The source is not available.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"UPSTREAM_UNAVAILABLE","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"UNAVAILABLE","used":"NULL"}]}}"#);
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"The source's answer cannot be used.","locations":[{"line":1,"column":3}],"path":["thing"],"extensions":{"code":"UPSTREAM_BAD_RESPONSE","service":"api","connector":{"coordinate":"Query.thing"}}}],"data":{"thing":null},"extensions":{"degraded":[{"path":["thing"],"source":"api","kind":"INVALID_RESPONSE","used":"NULL"}]}}"#);
 }
 
 #[tokio::test]

@@ -1,6 +1,7 @@
 //! What tests stand on: an engine in process, the demo shop, a server on real sockets.
 
 mod engine;
+pub(crate) mod faulty;
 pub(crate) mod local;
 pub(crate) mod persisted;
 pub(crate) mod server;

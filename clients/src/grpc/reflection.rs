@@ -16,7 +16,7 @@ use protox::file::{FileResolver, GoogleFileResolver};
 use tokio::time::Instant;
 
 use super::status::code_name;
-use crate::{Call, CallError, Client};
+use crate::{Call, CallError, Client, Safety};
 
 /// Newest first.
 const SERVICES: [&str; 2] = [
@@ -222,7 +222,7 @@ impl Asker<'_> {
             message: Bytes::from(Question { ask: Some(ask) }.encode_to_vec()),
             metadata: self.metadata.clone(),
         };
-        let reply = self.client.call(call, self.deadline).await?;
+        let reply = self.client.call(call, Safety::Repeatable, self.deadline).await?;
         match reply.status {
             0 => Ok(Answer::decode(&reply.body[..])?.told),
             UNIMPLEMENTED => Ok(None),

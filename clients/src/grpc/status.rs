@@ -103,6 +103,7 @@ impl Status {
             details: self.details,
             body,
             errors: Vec::new(),
+            endpoint: 0,
         }
     }
 }

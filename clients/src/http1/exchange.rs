@@ -166,11 +166,11 @@ impl Exchange {
         })
     }
 
-    /// More of a body; an end is too early here.
+    /// More of a body; an end is too early here, and breaks the protocol: the source closed the connection in good order.
     async fn fill_body(&mut self) -> Result<(), Broken> {
         match self.stream.read_buf(&mut self.buffer).await {
             Ok(1..) => Ok(()),
-            Ok(0) => Err(Broken::Off(io::ErrorKind::UnexpectedEof.into())),
+            Ok(0) => Err(Broken::protocol("the body is cut off")),
             Err(error) => Err(Broken::Off(error)),
         }
     }

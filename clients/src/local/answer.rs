@@ -77,6 +77,7 @@ pub(super) fn reply(
         trailers: HeaderMap::new(),
         message: errors.first().map_or_else(String::new, |error| error.message.clone()),
         details: Bytes::new(),
+        endpoint: 0,
         body: writer.out.into(),
         errors,
     })
@@ -162,6 +163,7 @@ pub(super) fn panicked() -> Reply {
         trailers: HeaderMap::new(),
         message: MESSAGE.to_owned(),
         details: Bytes::new(),
+        endpoint: 0,
         body: Bytes::from_static(b"null"),
         errors: vec![ReplyError {
             at: Some(0),

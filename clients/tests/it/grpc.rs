@@ -6,8 +6,9 @@ use base64::{Engine, prelude::BASE64_STANDARD};
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use switchboard_clients::{
-    Call, CallError, Client,
+    Call, CallError, Client, Safety,
     grpc::{Pushback, pushback},
+    policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
@@ -20,12 +21,17 @@ use crate::{
 };
 
 fn settings(address: &str) -> SourceSettings {
-    SourceSettings::new(
+    // What the transport does by itself is meant.
+    let settings = SourceSettings::new(
         "grpc",
         TransportSettings::Grpc {
             address: address.parse().unwrap(),
         },
-    )
+    );
+    SourceSettings {
+        resilience: Resilience::off(),
+        ..settings
+    }
 }
 
 fn client(address: SocketAddr) -> Arc<dyn Client> {
@@ -159,11 +165,11 @@ async fn the_time_left_travels_with_the_call() {
     };
 
     let own = client
-        .call(call(""), Instant::now() + Duration::from_secs(10))
+        .call(call(""), Safety::Once, Instant::now() + Duration::from_secs(10))
         .await
         .unwrap();
     let less = client
-        .call(call(""), Instant::now() + Duration::from_millis(300))
+        .call(call(""), Safety::Once, Instant::now() + Duration::from_millis(300))
         .await
         .unwrap();
 

@@ -17,8 +17,8 @@ use http::HeaderMap;
 use switchboard_clients::{
     Call, Client,
     grpc::{GrpcClient, Resolve, Resolving},
+    policy::Resilience,
     registry::{SourceSettings, TransportSettings},
-    stack::{self, StackSettings},
 };
 use tokio::{net::TcpListener, task::JoinHandle, time::Instant};
 use tonic::Response;
@@ -68,13 +68,13 @@ fn client(port: u16, names: &Arc<Names>) -> Arc<dyn Client> {
     let address = format!("http://shop.test:{port}").parse().unwrap();
     let settings = SourceSettings::new("grpc", TransportSettings::Rest);
     let transport = GrpcClient::with_resolver(&address, &settings, names.clone()).unwrap();
-    stack::build(
-        transport,
-        &StackSettings {
-            call_timeout: Duration::from_secs(1),
-            calls_in_flight_max: 1000,
-        },
-    )
+    // What the transport does by itself is meant.
+    let settings = SourceSettings {
+        calls_in_flight_max: 1000,
+        resilience: Resilience::off(),
+        ..settings
+    };
+    settings.client_over(vec![transport])
 }
 
 fn call() -> Call {

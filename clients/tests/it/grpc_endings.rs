@@ -14,6 +14,7 @@ use futures_util::future::join_all;
 use http::HeaderMap;
 use switchboard_clients::{
     Call, Client,
+    policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{
@@ -29,12 +30,17 @@ use crate::{
 };
 
 fn settings(address: SocketAddr) -> SourceSettings {
-    SourceSettings::new(
+    // What the transport does by itself is meant.
+    let settings = SourceSettings::new(
         "grpc",
         TransportSettings::Grpc {
             address: format!("http://{address}").parse().unwrap(),
         },
-    )
+    );
+    SourceSettings {
+        resilience: Resilience::off(),
+        ..settings
+    }
 }
 
 fn call() -> Call {

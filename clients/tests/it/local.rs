@@ -6,7 +6,7 @@ use async_graphql::{EmptyMutation, EmptySubscription, Object, Result, Schema, Si
 use http::HeaderMap;
 use serde_json::{Map, Value, json};
 use switchboard_clients::{
-    Call, CallError, Client,
+    Call, CallError, Client, Safety,
     local::{ErrorOrigin, LocalCall, LocalSchema},
     registry::{SourceSettings, TransportSettings},
 };
@@ -75,7 +75,7 @@ fn soon() -> Instant {
 #[tokio::test]
 async fn the_body_is_the_fields_value() {
     let reply = client(|_| ())
-        .call(call("items", &json!([1, 3]), "{id name}"), soon())
+        .call(call("items", &json!([1, 3]), "{id name}"), Safety::Repeatable, soon())
         .await
         .expect("a reply");
 
@@ -90,7 +90,11 @@ async fn the_body_is_the_fields_value() {
 #[tokio::test]
 async fn each_error_knows_the_null_that_it_left() {
     let reply = client(|_| ())
-        .call(call("items", &json!([1, 2]), "{id name note}"), soon())
+        .call(
+            call("items", &json!([1, 2]), "{id name note}"),
+            Safety::Repeatable,
+            soon(),
+        )
         .await
         .expect("a reply");
 
@@ -123,7 +127,7 @@ async fn each_error_knows_the_null_that_it_left() {
 #[tokio::test]
 async fn a_query_that_does_not_fit_is_refused_with_400() {
     let reply = client(|_| ())
-        .call(call("items", &json!(["x"]), "{id}"), soon())
+        .call(call("items", &json!(["x"]), "{id}"), Safety::Repeatable, soon())
         .await
         .expect("a reply");
 
@@ -136,7 +140,9 @@ async fn a_query_that_does_not_fit_is_refused_with_400() {
 async fn a_resolver_that_does_not_end_is_dropped_in_time() {
     let client = client(|settings| settings.call_timeout = Duration::from_millis(100));
 
-    let result = client.call(call("never", &Value::Null, ""), soon()).await;
+    let result = client
+        .call(call("never", &Value::Null, ""), Safety::Repeatable, soon())
+        .await;
 
     assert!(
         matches!(result, Err(CallError::Timeout(after)) if after == Duration::from_millis(100)),
@@ -148,7 +154,9 @@ async fn a_resolver_that_does_not_end_is_dropped_in_time() {
 async fn a_value_beyond_the_limit_is_not_used() {
     let client = client(|settings| settings.body_bytes_max = 20);
 
-    let result = client.call(call("items", &json!([1, 3]), "{id name}"), soon()).await;
+    let result = client
+        .call(call("items", &json!([1, 3]), "{id name}"), Safety::Repeatable, soon())
+        .await;
 
     assert!(matches!(result, Err(CallError::TooLarge { limit: 20 })), "{result:?}");
 }

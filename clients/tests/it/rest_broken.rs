@@ -12,7 +12,8 @@ use bytes::Bytes;
 use http::Response;
 use http_body_util::Full;
 use switchboard_clients::{
-    CallError,
+    CallError, Safety,
+    policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{io::AsyncWriteExt, net::TcpListener, time::Instant};
@@ -27,7 +28,9 @@ async fn a_source_that_is_not_there_is_a_failure_to_connect() {
         .local_addr()
         .unwrap()
         .port();
-    let client = SourceSettings::new("gone", TransportSettings::Rest).client().unwrap();
+    let mut settings = SourceSettings::new("gone", TransportSettings::Rest);
+    settings.resilience = Resilience::off();
+    let client = settings.client().unwrap();
     for uri in [
         format!("http://127.0.0.1:{port}/"),
         format!("https://127.0.0.1:{port}/"),
@@ -138,7 +141,7 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
         let started = Instant::now();
 
         let outcome = client
-            .call(get(source.uri("/")), started + Duration::from_millis(50))
+            .call(get(source.uri("/")), Safety::Once, started + Duration::from_millis(50))
             .await;
 
         assert!(matches!(outcome, Err(CallError::Timeout(_))), "{outcome:?}");
@@ -150,19 +153,19 @@ async fn the_deadline_ends_a_call_before_its_own_time_is_up() {
 async fn half_a_reply_is_never_a_success() {
     let cut: [(&[u8], &str); 7] = [
         (b"HTTP/1.1 200 OK\r\ncontent-le", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Broken"),
-        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Broken"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n[1,2]", "Protocol"),
+        (b"HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n", "Protocol"),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]\r\n",
-            "Broken",
+            "Protocol",
         ),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n[1,2]",
-            "Broken",
+            "Protocol",
         ),
         (
             b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n9\r\n[1,2]",
-            "Broken",
+            "Protocol",
         ),
         (b"", "Broken"),
     ];

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 use http::Response;
 use http_body_util::Full;
 use switchboard_clients::{
-    CallError, Registry,
+    CallError, Registry, Safety,
     registry::{RegistryError, SourceSettings, TransportSettings},
 };
 use tokio::time::Instant;
@@ -63,7 +63,7 @@ async fn a_call_past_its_deadline_is_not_sent() {
     let source = Source::http(Scheme::Http, &[], |_| Response::new(Full::<Bytes>::default())).await;
     let client = source.client();
 
-    let outcome = client.call(get(source.uri("/")), Instant::now()).await;
+    let outcome = client.call(get(source.uri("/")), Safety::Once, Instant::now()).await;
 
     assert!(
         matches!(outcome, Err(CallError::Timeout(Duration::ZERO))),

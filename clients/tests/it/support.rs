@@ -16,7 +16,8 @@ use hyper_util::{
 };
 use rustls::pki_types::PrivateKeyDer;
 use switchboard_clients::{
-    Call, CallError, Client, Reply,
+    Call, CallError, Client, Reply, Safety,
+    policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
 use tokio::{
@@ -204,6 +205,7 @@ impl Source {
     pub(crate) fn settings(&self) -> SourceSettings {
         let mut settings = SourceSettings::new("source", TransportSettings::Rest);
         settings.tls.authorities_pem = self.authority_pem.clone().into_bytes();
+        settings.resilience = Resilience::off();
         settings
     }
 
@@ -252,7 +254,9 @@ pub(crate) fn post(uri: Uri, body: &'static str) -> Call {
 
 /// Makes the call with more time than any test needs.
 pub(crate) async fn send(client: &Arc<dyn Client>, call: Call) -> Result<Reply, CallError> {
-    client.call(call, Instant::now() + Duration::from_secs(10)).await
+    client
+        .call(call, Safety::Once, Instant::now() + Duration::from_secs(10))
+        .await
 }
 
 /// `Debug` of the variant alone, to compare kinds of errors.

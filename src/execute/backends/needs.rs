@@ -1,16 +1,37 @@
-//! What mappings read of a request and an answer.
+//! Which variables the mappings of a connector read, so that no others are made for its calls.
 
 use http::{HeaderName, header};
 
-use super::Needs;
 use crate::{
     mapping::{Key, tree},
-    schema::model::{Header, HeaderValue, Mapping, Template, TemplatePart},
+    plan::ClientHeaders,
+    schema::model::{ErrorMapping, Header, HeaderValue, Mapping, Template, TemplatePart},
 };
+
+/// Which variables some mappings read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::execute) struct Needs {
+    pub(in crate::execute) args: bool,
+    pub(in crate::execute) this: bool,
+    pub(in crate::execute) batch: bool,
+    pub(in crate::execute) config: bool,
+    pub(in crate::execute) env: bool,
+    pub(in crate::execute) request: bool,
+    pub(in crate::execute) status: bool,
+    pub(in crate::execute) response: bool,
+    /// Headers of the client that are read or passed on.
+    pub(in crate::execute) headers: ClientHeaders,
+}
 
 // === impl Needs ===
 
 impl Needs {
+    /// A field of a schema in this process: its arguments, and all headers, which its resolvers may look at.
+    pub(super) fn add_resolver(&mut self, args: Option<&Mapping>) {
+        self.add_all(args);
+        self.headers.resolvers = true;
+    }
+
     pub(in crate::execute) fn add(&mut self, mapping: &Mapping) {
         for read in tree::reads(&mapping.selection).0 {
             let tree::Origin::Variable(name) = read.origin else {
@@ -34,7 +55,7 @@ impl Needs {
     }
 
     /// `$request.headers.NAME`, or more than can be said.
-    pub(in crate::execute) fn add_header_read(&mut self, path: &[Key]) {
+    pub(super) fn add_header_read(&mut self, path: &[Key]) {
         match path {
             [headers, name, ..] if headers.text == "headers" => {
                 // No header has a name that is none.
@@ -46,13 +67,13 @@ impl Needs {
         }
     }
 
-    pub(in crate::execute) fn add_all<'a>(&mut self, mappings: impl IntoIterator<Item = &'a Mapping>) {
+    pub(super) fn add_all<'a>(&mut self, mappings: impl IntoIterator<Item = &'a Mapping>) {
         for mapping in mappings {
             self.add(mapping);
         }
     }
 
-    pub(in crate::execute) fn add_template(&mut self, template: &Template) {
+    pub(super) fn add_template(&mut self, template: &Template) {
         for part in &template.parts {
             if let TemplatePart::Expr(mapping) = part {
                 self.add(mapping);
@@ -60,7 +81,7 @@ impl Needs {
         }
     }
 
-    pub(in crate::execute) fn add_headers(&mut self, headers: &[Header]) {
+    pub(super) fn add_headers(&mut self, headers: &[Header]) {
         for header in headers {
             match &header.value {
                 HeaderValue::Value(template) => self.add_template(template),
@@ -71,5 +92,9 @@ impl Needs {
                 }
             }
         }
+    }
+
+    pub(super) fn add_error_mapping(&mut self, errors: &ErrorMapping) {
+        self.add_all(errors.message.iter().chain(&errors.extensions));
     }
 }

@@ -15,6 +15,7 @@ use switchboard::{
 };
 use switchboard_clients::{
     Registry,
+    policy::Resilience,
     registry::{SourceSettings as ClientSettings, TransportSettings},
 };
 use tokio::time::Instant;
@@ -168,6 +169,8 @@ fn client(name: &str, transport: TransportSettings) -> ClientSettings {
     ClientSettings {
         call_timeout: Duration::from_secs(15),
         calls_in_flight_max: 100_000,
+        // Tests of other things count calls; those of this set what they want.
+        resilience: Resilience::off(),
         ..ClientSettings::new(name, transport)
     }
 }

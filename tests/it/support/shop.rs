@@ -46,7 +46,7 @@ impl TestShop {
         config
             .sources
             .values_mut()
-            .for_each(|source| source.timeout = Duration::from_secs(20));
+            .for_each(|source| source.timeout = Some(Duration::from_secs(20)));
         change(&mut config);
         let app = App::build(config).unwrap_or_else(|error| panic!("{error}"));
         Self { backends, app }
