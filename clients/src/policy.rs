@@ -1,4 +1,4 @@
-//! How long and how hard one source is tried: the numbers behind the layers of [`crate::stack`].
+//! How long and how hard one source is tried: the numbers behind the layers of `stack`.
 
 use std::time::Duration;
 

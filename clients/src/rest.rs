@@ -1,6 +1,6 @@
 //! REST calls over HTTP/1.1, and over HTTP/2 where TLS agrees on it.
 //!
-//! Plain `http://` is spoken by [`crate::http1`], `https://` by reqwest. The reason is cost: `benches/calls.rs` has the figures. Inside a cluster that
+//! Plain `http://` is spoken by `http1`, `https://` by reqwest. The reason is cost: `benches/calls.rs` has the figures. Inside a cluster that
 //! counts; over TLS it is small beside the encryption.
 //!
 //! What a caller sees is the same. On the wire there is one difference: reqwest sends `accept: */*` when the call has

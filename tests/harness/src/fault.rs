@@ -61,7 +61,7 @@ pub enum Fault {
 #[derive(Clone, Default)]
 pub struct Plan(Option<Arc<dyn Fn(u64) -> Option<Fault> + Send + Sync>>);
 
-/// See the [module](self). Clones share the proxy; it stops with the last of them.
+/// Clones share the proxy; it stops with the last of them.
 #[derive(Debug, Clone)]
 pub struct FaultProxy {
     inner: Arc<Inner>,
