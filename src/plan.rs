@@ -317,7 +317,8 @@ impl ClientHeaders {
     /// Their names as the value of `Vary`; `None`: there are none.
     #[must_use]
     pub fn vary(&self) -> Option<HeaderValue> {
-        if self.all {
+        // Resolvers may have looked at any.
+        if self.all || self.resolvers {
             return Some(HeaderValue::from_static("*"));
         }
         // What belongs to one hop reaches us from the last, whoever asked.

@@ -106,6 +106,10 @@ async fn the_mounted_schema_is_served_by_our_own_server_too() {
     let answer = post(&server.url("app"), &json!({ "query": "{ hello(name: \"Ada\") }" })).await;
 
     assert_eq!(answer, r#"{"data":{"hello":"Hello, Ada!"}}"#);
+    // A cache on the way cannot know which headers a resolver has looked at.
+    let get = reqwest::get(format!("{}?query=%7Bbig%7D", server.url("app"))).await;
+    let vary = get.expect("an answer").headers()["vary"].clone();
+    assert_eq!(vary, "*");
 }
 
 fn switchboard(directory: &Path, arguments: &[&str]) -> Output {
