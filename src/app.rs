@@ -24,13 +24,14 @@ mod sources;
 mod watch;
 
 use crate::{
-    config::{Config, Limits, SourceConfig, SurfaceConfig},
+    config::{Config, Limits, SourceConfig, SurfaceConfig, ToldIdentity},
     engine::{self, Engine},
     execute::{
-        Backends,
+        Backends, Told,
         backends::{NO_SOURCE, environment},
     },
     http::{Server, ServerError, Stop},
+    identity::Identity,
     operation::{self, documents as persisted},
     schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
@@ -50,6 +51,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    identity: Arc<Identity>,
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
@@ -91,11 +93,17 @@ impl App {
             config.surfaces.iter().map(|surface| &*surface.name),
             config.sources.keys().map(String::as_str),
         ));
-        Self::build_again(config, metrics, faults)
+        let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
+        Self::build_again(config, Arc::new(identity), metrics, faults)
     }
 
     /// The same beside a server that runs: what is counted goes on being counted.
-    fn build_again(config: Config, metrics: Arc<Metrics>, faults: Option<Arc<Faults>>) -> Result<Self, AppError> {
+    fn build_again(
+        config: Config,
+        identity: Arc<Identity>,
+        metrics: Arc<Metrics>,
+        faults: Option<Arc<Faults>>,
+    ) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
@@ -121,7 +129,7 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, descriptors, (metrics, faults))?;
+        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults))?;
         Ok(Self { seen, ..app })
     }
 
@@ -129,6 +137,7 @@ impl App {
         config: Config,
         surfaces: Vec<Surface>,
         descriptors: Arc<Descriptors>,
+        identity: Arc<Identity>,
         (metrics, faults): (Arc<Metrics>, Option<Arc<Faults>>),
     ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
@@ -144,7 +153,13 @@ impl App {
             None
         });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(&config, surface, settings.cache_bytes, (&metrics, faults.as_deref())) {
+            match bind_surface(
+                &config,
+                surface,
+                settings.cache_bytes,
+                &identity,
+                (&metrics, faults.as_deref()),
+            ) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.shared.clone_from(&shared);
@@ -167,6 +182,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                identity,
                 descriptors,
                 shared,
                 metrics,
@@ -199,7 +215,8 @@ impl App {
             log,
             ..
         } = &self.config;
-        Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await
+        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await?;
+        Ok(server.with_identity(self.identity.clone()))
     }
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
@@ -208,6 +225,7 @@ impl App {
             shared.begin();
         }
         let routes = self.config.routes();
+        let _keys = self.identity.watch();
         let control = Control::new(self);
         let _tasks = control.start();
         let server = server.operated_by(control.clone());
@@ -245,6 +263,7 @@ fn read_with(config: &Config, surface: &SurfaceConfig, descriptors: &Arc<Descrip
         root: config.base.clone(),
         portable: false,
         advice: Advice::Start,
+        policies: Some(config.auth.policies.clone()),
         reflection: descriptors.reflection(),
     };
     read_files(&surface.name, &surface.schema, &options)
@@ -299,6 +318,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
+    identity: &Identity,
     (metrics, faults): (&Metrics, Option<&Faults>),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
@@ -312,7 +332,12 @@ fn bind_surface(
     )];
     for source in &surface.sources {
         let configured = config.source(&source.name);
-        let own = sources::of_engine(&configured);
+        let mut own = sources::of_engine(&configured);
+        own.told = match configured.identity {
+            ToldIdentity::None => None,
+            ToldIdentity::Headers => Some(Told::Headers(identity.forward().clone())),
+            ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
+        };
         match sources::transport(source, &configured, &own, &env) {
             Ok(transport) => clients.push(sources::of_client(
                 &source.name,
@@ -393,6 +418,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         show_cost: surface.show_cost,
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
+        refuses_operations: surface.refuses_operations,
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,

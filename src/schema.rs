@@ -6,6 +6,7 @@
 //! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
 //! types, and `assemble` the result.
 
+pub mod access;
 mod advice;
 mod annotations;
 mod arguments;
@@ -51,6 +52,7 @@ mod template;
 mod url;
 mod visit;
 
+pub use access::PolicySettings;
 pub use files::SourceFile;
 pub use model::Surface;
 pub use options::{Advice, LoadOptions, Reflected, Reflection};
@@ -111,6 +113,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     roots::check_federation(&uses, problems);
     costs::check(&uses, &full, problems);
     cache::check(&uses, problems);
+    let rules = access::Rules::read(&uses, &full, options.policies.as_deref(), problems);
     let context = Context {
         schema: &full,
         links: &links,
@@ -147,6 +150,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         files: problems.files(),
         sources,
         connectors,
+        rules,
         contracts,
     })?;
     match options.advice {

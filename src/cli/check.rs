@@ -98,6 +98,7 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
         root: config.base.clone(),
         portable: args.portable,
         advice: Advice::All,
+        policies: Some(config.auth.policies.clone()),
         reflection: Descriptors::new(&config, Ask::Unlocked).reflection(),
     };
     for surface in &surfaces {

@@ -61,6 +61,7 @@ fn ask(config: &Config, wanted: &[String]) -> Result<BTreeMap<std::path::PathBuf
         portable: false,
         advice: Advice::Off,
         reflection: descriptors.reflection(),
+        policies: None,
     };
     let mut problems = Vec::new();
     for surface in &config.surfaces {

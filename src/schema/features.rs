@@ -20,14 +20,7 @@ pub(crate) enum Feature {
 }
 
 /// Everything that is refused.
-const UNSUPPORTED: &[Feature] = &[
-    Feature::CacheTag,
-    Feature::Authenticated,
-    Feature::RequiresScopes,
-    Feature::Policy,
-    Feature::Local,
-    Feature::Context,
-];
+const UNSUPPORTED: &[Feature] = &[Feature::CacheTag, Feature::Local];
 
 // === impl Feature ===
 

@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use super::model::SourceTransport;
 
+use super::access::PolicySettings;
+
 /// How a schema is loaded.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
@@ -12,6 +14,8 @@ pub struct LoadOptions {
     pub root: PathBuf,
     /// Also report what would not work elsewhere: our own additions, and selections that contain their own type.
     pub portable: bool,
+    /// The rules that `@policy` may name; `None`: nobody knows, and none is asked for.
+    pub policies: Option<Vec<PolicySettings>>,
     /// How much is said of a schema that is right, but could be better.
     pub advice: Advice,
     /// Where the messages of sources with `reflection: true` come from.

@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 
 use crate::{
     mapping::{Key, tree},
-    plan::ClientHeaders,
+    plan::{ClientHeaders, ContextReads},
     schema::model::{ErrorMapping, Header, HeaderValue, Mapping, Template, TemplatePart},
 };
 
@@ -19,19 +19,25 @@ pub(in crate::execute) struct Needs {
     pub(in crate::execute) request: bool,
     pub(in crate::execute) status: bool,
     pub(in crate::execute) response: bool,
+    /// `$context`.
+    pub(in crate::execute) caller: bool,
     /// Headers of the client that are read or passed on.
     pub(in crate::execute) headers: ClientHeaders,
+    /// What of the caller is read or passed on.
+    pub(in crate::execute) context: ContextReads,
 }
 
 // === impl Needs ===
 
 impl Needs {
     pub(in crate::execute) fn add(&mut self, mapping: &Mapping) {
-        for read in tree::reads(&mapping.selection).0 {
-            let tree::Origin::Variable(name) = read.origin else {
+        let reads = tree::reads(&mapping.selection);
+        self.context.add_reads(&reads);
+        for read in &reads.0 {
+            let tree::Origin::Variable(name) = &read.origin else {
                 continue;
             };
-            match &*name {
+            match &**name {
                 "args" => self.args = true,
                 "this" => self.this = true,
                 "batch" => self.batch = true,
@@ -43,6 +49,7 @@ impl Needs {
                 }
                 "status" => self.status = true,
                 "response" => self.response = true,
+                "context" => self.caller = true,
                 _ => {}
             }
         }
