@@ -27,13 +27,14 @@ mod sources;
 mod watch;
 
 use crate::{
-    config::{Config, Limits, SourceConfig, SurfaceConfig},
+    config::{Config, Limits, SourceConfig, SurfaceConfig, ToldIdentity},
     engine::{self, Engine},
     execute::{
-        Backends,
+        Backends, Told,
         backends::{NO_SOURCE, environment},
     },
     http::{Server, ServerError, Stop},
+    identity::Identity,
     operation::{self, documents as persisted},
     schema::{self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
@@ -58,6 +59,7 @@ pub struct App {
     config: Config,
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
+    identity: Arc<Identity>,
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
     metrics: Arc<Metrics>,
@@ -84,6 +86,9 @@ pub struct ReadSchema {
 #[error("{}", .0.join("\n"))]
 pub struct AppError(pub Vec<String>);
 
+/// What a reading of the configuration is not about: it stays when that is read again.
+type Beside = (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>);
+
 /// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
 
@@ -104,15 +109,15 @@ impl App {
             config.surfaces.iter().map(|surface| &*surface.name),
             config.sources.keys().map(String::as_str),
         ));
-        Self::build_again(config, metrics, faults, Arc::new(locals))
+        let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
+        Self::build_again(config, Arc::new(identity), (metrics, faults, Arc::new(locals)))
     }
 
     /// The same beside a server that runs: what is counted goes on being counted.
     fn build_again(
         config: Config,
-        metrics: Arc<Metrics>,
-        faults: Option<Arc<Faults>>,
-        locals: Arc<Locals>,
+        identity: Arc<Identity>,
+        (metrics, faults, locals): Beside,
     ) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
@@ -139,7 +144,7 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, descriptors, (metrics, faults, locals))?;
+        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults, locals))?;
         Ok(Self { seen, ..app })
     }
 
@@ -147,7 +152,8 @@ impl App {
         config: Config,
         surfaces: Vec<Surface>,
         descriptors: Arc<Descriptors>,
-        (metrics, faults, locals): (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>),
+        identity: Arc<Identity>,
+        (metrics, faults, locals): Beside,
     ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
@@ -166,6 +172,7 @@ impl App {
                 &config,
                 surface,
                 settings.cache_bytes,
+                &identity,
                 (&metrics, faults.as_deref(), &locals),
             ) {
                 Ok((surface, backends)) => {
@@ -190,6 +197,7 @@ impl App {
                 config,
                 surfaces: engines,
                 lists,
+                identity,
                 descriptors,
                 shared,
                 metrics,
@@ -223,7 +231,8 @@ impl App {
             log,
             ..
         } = &self.config;
-        Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await
+        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await?;
+        Ok(server.with_identity(self.identity.clone()))
     }
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
@@ -232,6 +241,7 @@ impl App {
             shared.begin();
         }
         let routes = self.config.routes();
+        let _keys = self.identity.watch();
         let control = Control::new(self);
         let _tasks = control.start();
         let server = server.operated_by(control.clone());
@@ -275,6 +285,7 @@ fn read_with(
         portable: false,
         local: local.cloned(),
         advice: Advice::Start,
+        policies: Some(config.auth.policies.clone()),
         reflection: descriptors.reflection(),
     };
     read_files(&surface.name, &surface.schema, &options)
@@ -329,6 +340,7 @@ fn bind_surface(
     config: &Config,
     surface: Surface,
     cache_bytes: u64,
+    identity: &Identity,
     (metrics, faults, locals): (&Metrics, Option<&Faults>, &Locals),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
@@ -342,7 +354,12 @@ fn bind_surface(
     )];
     for source in &surface.sources {
         let configured = config.source(&source.name);
-        let own = sources::of_engine(&configured);
+        let mut own = sources::of_engine(&configured);
+        own.told = match configured.identity {
+            ToldIdentity::None => None,
+            ToldIdentity::Headers => Some(Told::Headers(identity.forward().clone())),
+            ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
+        };
         match sources::transport(source, &configured, &own, (&env, locals)) {
             Ok(transport) => clients.push(sources::of_client(
                 &source.name,
@@ -423,6 +440,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         show_cost: surface.show_cost,
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
+        refuses_operations: surface.refuses_operations,
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,

@@ -5,7 +5,6 @@
 
 use std::{
     collections::BTreeMap,
-    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
     time::Duration,
@@ -14,14 +13,16 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
-    http,
+    http, identity,
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
     },
+    schema::PolicySettings,
     telemetry::LogSettings,
 };
 
+mod auth;
 mod build;
 mod expand;
 mod keys;
@@ -31,6 +32,7 @@ mod resilience;
 mod switches;
 mod yaml;
 
+pub use crate::identity::Secret;
 pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
 pub use resilience::{BreakerConfig, ResilienceConfig, RetryConfig};
@@ -47,6 +49,8 @@ pub struct Config {
     pub surfaces: Vec<SurfaceConfig>,
     /// By name. `sources`; those not named here have [`SourceConfig::default`].
     pub sources: BTreeMap<String, SourceConfig>,
+    /// `auth`.
+    pub auth: AuthConfig,
     /// Where processes share the documents that clients have registered. `documents`; none by default.
     pub documents: Option<DocumentStoreConfig>,
     /// `http`.
@@ -95,6 +99,10 @@ pub struct SurfaceConfig {
     /// Bytes of answers of sources, and again of whole answers, that are kept as long as `Cache-Control` of the source and
     /// `@cacheControl` allow. `cache_bytes`, default 64 MiB; 0 = none are kept.
     pub cache_bytes: u64,
+    /// Whether only callers who prove who they are are answered. `require_auth`, default false.
+    pub require_auth: bool,
+    /// Whether a field that a caller may not have refuses the whole operation, or is null. `on_refused`: `null` (default) or `error`.
+    pub refuses_operations: bool,
     /// `persisted`.
     pub persisted: PersistedConfig,
     /// `limits`.
@@ -176,6 +184,27 @@ pub struct Limits {
     pub response_bytes: usize,
 }
 
+/// Who callers are, and what they may. `auth`.
+#[derive(Debug, Clone, Default)]
+pub struct AuthConfig {
+    /// How callers prove who they are.
+    pub identity: identity::Settings,
+    /// Rules that schemas name with `@policy`. `policies`.
+    pub policies: Vec<PolicySettings>,
+}
+
+/// What a source is told of callers. `sources.NAME.identity`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ToldIdentity {
+    /// Nothing.
+    #[default]
+    None,
+    /// The headers of `auth.forward.headers`.
+    Headers,
+    /// The token of `auth.forward.token`.
+    Token,
+}
+
 /// What the file says of a source. `sources.NAME`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SourceConfig {
@@ -197,6 +226,8 @@ pub struct SourceConfig {
     pub max_in_flight: Option<InFlight>,
     /// What is done when it is slow, failing or gone. `resilience`.
     pub resilience: ResilienceConfig,
+    /// What it is told of callers. `identity`: `none` (default), `headers`, `token`.
+    pub identity: ToldIdentity,
 }
 
 /// Calls under way at once.
@@ -218,10 +249,6 @@ pub struct ReplyLimits {
     /// Elements of a list. 10,000.
     pub list: usize,
 }
-
-/// A value that is never printed.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Secret<T>(T);
 
 // === impl Config ===
 
@@ -271,6 +298,7 @@ impl Config {
                 surface: surface.name.clone(),
                 path: surface.path.clone(),
                 body_bytes_max: surface.limits.body_bytes,
+                require_auth: surface.require_auth,
             })
             .collect()
     }
@@ -329,6 +357,7 @@ impl Default for SourceConfig {
             connect_timeout: Duration::from_millis(250),
             max_in_flight: None,
             resilience: ResilienceConfig::default(),
+            identity: ToldIdentity::None,
         }
     }
 }
@@ -342,25 +371,5 @@ impl Default for ReplyLimits {
             depth: 64,
             list: 10_000,
         }
-    }
-}
-
-// === impl Secret ===
-
-impl<T> Secret<T> {
-    /// Wraps a value.
-    pub fn new(value: T) -> Self {
-        Self(value)
-    }
-
-    /// The value itself. Whoever asks takes care of it.
-    pub fn reveal(&self) -> &T {
-        &self.0
-    }
-}
-
-impl<T> fmt::Debug for Secret<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("***")
     }
 }

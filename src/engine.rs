@@ -1,5 +1,6 @@
 //! The spine: one GraphQL request in, one answer out.
 
+mod access;
 mod answer;
 mod caching;
 mod cost;
@@ -14,8 +15,10 @@ use tokio::time::Instant;
 
 use crate::{
     execute::Backends,
+    identity::Caller,
     operation::{
-        Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, bounds,
+        Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
+        bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
         error::{LimitKind, SwitchKind},
     },
@@ -53,6 +56,8 @@ pub struct Request {
     pub queries_only: bool,
     /// The client's headers, for mappings that read them.
     pub headers: Arc<HeaderMap>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
     /// Who sent it: the address of the connection, where there is one.
     pub peer: Option<IpAddr>,
     /// When the answer must be out.
@@ -134,6 +139,8 @@ pub struct Settings {
     pub sharing: bool,
     /// Bytes of whole answers that are kept while they are good.
     pub answers_kept: u64,
+    /// Whether what a caller may not have refuses its whole operation, and not only the field.
+    pub refuses_operations: bool,
     /// Documents that are named instead of sent.
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
@@ -143,6 +150,7 @@ pub struct Settings {
 /// An operation that may run.
 struct Admitted {
     plan: Arc<Plan>,
+    verdict: Verdict,
     variables: Variables,
     estimate: Estimate,
     exceeded: Exceeded,
@@ -156,6 +164,7 @@ impl Default for Settings {
             show_cost: false,
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
+            refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
         }
@@ -236,7 +245,12 @@ impl Engine {
         let variables = Variables::defaults(&self.surface, &operation);
         let plan = self
             .plans
-            .get_or_build(&self.surface, &operation, variables.condition_bits(&operation))
+            .get_or_build(
+                &self.surface,
+                &operation,
+                variables.condition_bits(&operation),
+                &Verdict::open(&operation),
+            )
             .map_err(too_large)?;
         Ok((title, plan, variables))
     }
@@ -246,7 +260,12 @@ impl Engine {
         self.documents.list(&self.surface, documents, |operation| {
             let variables = Variables::defaults(&self.surface, operation);
             self.plans
-                .get_or_build(&self.surface, operation, variables.condition_bits(operation))
+                .get_or_build(
+                    &self.surface,
+                    operation,
+                    variables.condition_bits(operation),
+                    &Verdict::open(operation),
+                )
                 .map(drop)
                 .map_err(too_large)
         })
@@ -283,20 +302,13 @@ impl Engine {
         }
         let Admitted {
             plan,
+            verdict,
             variables,
             estimate,
             exceeded,
         } = self.admit(&operation, &request, limits)?;
         if cost::is_dry_run(&request.headers) {
-            return Ok(Response {
-                outcome: Outcome::Data,
-                body: cost::dry_run(estimate, limits).into(),
-                headers: Vec::new(),
-                caching: Caching::default(),
-                operation: Some(found),
-                exceeded,
-                degraded: false,
-            });
+            return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
         self.documents.register(registration);
         let introspection = match plan.introspection {
@@ -310,6 +322,8 @@ impl Engine {
             plan: plan.clone(),
             variables,
             headers: request.headers,
+            caller: request.caller,
+            verdict,
             deadline: request.deadline,
             writing: response::Settings {
                 on_error: request.on_error,
@@ -363,15 +377,19 @@ impl Engine {
         let values = bounds::check_variables(operation, given, limits)?;
         let variables = Variables::coerce(&self.surface, operation, given, limits.errors_told())?;
         let bits = variables.condition_bits(operation);
+        let verdict = Verdict::of(&self.surface, operation, &variables, &request.caller);
         let plan = self
             .plans
-            .get_or_build(&self.surface, operation, bits)
+            .get_or_build(&self.surface, operation, bits, &verdict)
             .map_err(too_large)?;
         if plan.introspection && !limits.introspection {
             return Err(RequestError::new(
                 RequestErrorKind::IntrospectionDisabled,
                 "Introspection is switched off.",
             ));
+        }
+        if !plan.refused.is_empty() {
+            self.refused(&plan, request)?;
         }
         let estimate = plan.costs.estimate(&variables);
         let checked = match cost::is_dry_run(&request.headers) {
@@ -381,6 +399,7 @@ impl Engine {
         };
         Ok(Admitted {
             plan,
+            verdict,
             variables,
             estimate,
             exceeded: operation.exceeded.and(values).and(checked),
@@ -398,7 +417,8 @@ pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits)
         ..limits.clone()
     };
     let variables = Variables::defaults(surface, operation);
-    let plan = plan::build::build(surface, operation, variables.condition_bits(operation)).map_err(too_large)?;
+    let bits = variables.condition_bits(operation);
+    let plan = plan::build::build(surface, operation, bits, &Verdict::open(operation)).map_err(too_large)?;
     cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
 }
 
@@ -408,7 +428,13 @@ pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits)
 /// The operation cannot be planned.
 pub fn estimate(surface: &Surface, operation: &Operation) -> Result<plan::Estimate, RequestError> {
     let variables = Variables::defaults(surface, operation);
-    let plan = plan::build::build(surface, operation, variables.condition_bits(operation)).map_err(too_large)?;
+    let plan = plan::build::build(
+        surface,
+        operation,
+        variables.condition_bits(operation),
+        &Verdict::open(operation),
+    )
+    .map_err(too_large)?;
     Ok(plan.costs.estimate(&variables))
 }
 
@@ -455,7 +481,7 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         | RequestErrorKind::PersistedMismatch
         | RequestErrorKind::PersistedIdRequired
         | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
-        RequestErrorKind::NotInSafelist => Outcome::Refused(403),
+        RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
         RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
         RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
         RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),

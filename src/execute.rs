@@ -10,6 +10,7 @@ mod call;
 mod failure;
 mod fallback;
 mod gather;
+pub(crate) mod guard;
 pub(crate) mod in_flight;
 mod interner;
 mod items;
@@ -22,6 +23,7 @@ mod render;
 mod reply;
 mod schedule;
 mod stale;
+mod told;
 mod url;
 mod vars;
 
@@ -37,6 +39,7 @@ use http::HeaderMap;
 use tokio::time::Instant;
 
 use crate::{
+    identity::Caller,
     mapping::{Node, Table},
     operation::Variables,
     plan::{AnswerPolicy, Plan},
@@ -47,6 +50,7 @@ pub use backends::Backends;
 pub use failure::{Failure, FailureKind};
 pub(crate) use gather::is_type;
 pub use schedule::run;
+pub use told::Told;
 
 /// One request's execution: what its tasks share. It lives as long as the request; no part of it is ever shared
 /// between two.
@@ -62,6 +66,8 @@ pub struct Scope {
     pub variables: Variables,
     /// The client's headers.
     pub headers: Arc<HeaderMap>,
+    /// Who asks.
+    pub caller: Arc<Caller>,
     /// When the answer must be out.
     pub deadline: Instant,
     /// Calls made so far, by source; last those without one.
@@ -87,6 +93,8 @@ pub struct Outcome {
     failed_values: Vec<(u32, std::ops::Range<u32>)>,
     /// How long all of it is good.
     keep: lifetime::Keep,
+    /// The execution it came of, where something of it is decided by objects.
+    pub(crate) scope: Option<Arc<Scope>>,
     /// How long sources let it be kept outside.
     outside: lifetime::Outside,
     /// Errors that mappings declared with `->withError`.
@@ -154,7 +162,7 @@ pub enum Link {
 // === impl Scope ===
 
 impl Scope {
-    /// The scope of one request.
+    /// The scope of one request of an anonymous caller.
     #[must_use]
     pub fn new(
         surface: Arc<Surface>,
@@ -172,6 +180,7 @@ impl Scope {
             plan,
             variables,
             headers,
+            caller: Caller::anonymous(),
             deadline,
             calls,
             number: NEXT_SCOPE.fetch_add(1, Relaxed),

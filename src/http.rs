@@ -8,6 +8,7 @@
 //! | `connection`, `watch`, `socket`, `head` | one connection: time-outs, framing that is refused, draining |
 //! | `stack` | what stands around every request: id, limits, panics, metrics, log |
 //! | `accept` | which media type the client wants |
+//! | `credentials` | who asks |
 //! | `browser` | what pages of other sites may do: CSRF, CORS |
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
 //! | `deliver`, `coding` | what caches may do with an answer, 304, compression |
@@ -25,6 +26,7 @@ mod body;
 mod browser;
 mod coding;
 mod connection;
+mod credentials;
 mod decode;
 mod deliver;
 mod drain;
@@ -77,6 +79,8 @@ pub struct Route {
     pub path: String,
     /// Largest request body, in bytes; 0 = no limit.
     pub body_bytes_max: usize,
+    /// Whether only callers who prove who they are are answered.
+    pub require_auth: bool,
 }
 
 /// How long and how much a client may take.

@@ -9,6 +9,7 @@ pub mod config;
 pub mod engine;
 pub mod execute;
 pub mod http;
+pub mod identity;
 pub mod mapping;
 pub mod operation;
 pub mod plan;

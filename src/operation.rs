@@ -9,6 +9,7 @@ pub mod check;
 mod count;
 pub mod documents;
 pub mod error;
+pub mod gates;
 pub mod input;
 pub mod limits;
 mod overlap;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::schema::{Surface, model::TypeId};
 
 pub use error::{Exceeded, RequestError, RequestErrorKind};
+pub use gates::{Gate, Verdict};
 pub use limits::{LimitMode, Limits};
 pub use store::OperationStore;
 pub use variables::Variables;
@@ -42,6 +44,8 @@ pub struct Operation {
     /// Variables that decide `@skip` and `@include`, by index into its variables: a plan is made for each
     /// combination of their values that is asked for.
     pub conditions: Vec<u16>,
+    /// What it asks for that not everybody may have.
+    pub gates: Vec<Gate>,
     /// What its document exceeds, where limits are only measured.
     pub exceeded: Exceeded,
     variables: Vec<Node<ast::VariableDefinition>>,

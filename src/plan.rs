@@ -10,11 +10,13 @@ mod asked;
 pub mod build;
 pub mod cache;
 mod collect;
+mod context;
 mod contract;
 pub mod cost;
 pub mod explain;
 mod fetches;
 mod group;
+mod guards;
 pub mod size;
 mod supply;
 mod waves;
@@ -30,13 +32,15 @@ use http::{HeaderName, HeaderValue, header::CONNECTION};
 use crate::{
     mapping::{Projection, Table, WireProjection},
     operation::{Argument, OperationKind},
-    schema::model::{ConnectorId, Scalar},
+    schema::model::{AccessId, ConnectorId, Scalar},
 };
 
 pub use answer::AnswerPolicy;
 pub use cache::PlanCache;
+pub use context::ContextReads;
 pub use contract::{STAND_BYS_MAX, StandBy};
 pub use cost::{Costs, Count, Estimate};
+pub use guards::Entry;
 pub use weights::weight_at;
 
 /// Index into [`Plan::fetches`].
@@ -51,6 +55,10 @@ pub struct StepId(pub u16);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct ShapeId(pub u16);
 
+/// Index into [`Plan::guards`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct GuardId(pub u16);
+
 /// The plan of an operation.
 #[derive(Debug)]
 pub struct Plan {
@@ -64,6 +72,10 @@ pub struct Plan {
     pub waves: Vec<Wave>,
     /// Layouts of objects in the answer.
     pub shapes: Vec<Shape>,
+    /// What each object decides: whether the caller may have what is behind it.
+    pub guards: Vec<Guard>,
+    /// What its caller may not have: fields as `Type.field`, and types.
+    pub refused: Vec<Arc<str>>,
     /// The layout of `data`.
     pub root: ShapeId,
     /// Whether schema introspection is asked for.
@@ -95,6 +107,8 @@ pub struct Sharing {
     pub is_kept: AtomicBool,
     /// Headers of the client that a call sends or a mapping reads.
     pub headers: ClientHeaders,
+    /// What of the caller a call sends or a mapping reads.
+    pub context: ContextReads,
     /// The same as the value of `Vary`, if there are any.
     pub vary: Option<HeaderValue>,
 }
@@ -189,6 +203,23 @@ pub enum Hop {
     Slot(u16),
     /// Only rows whose slot holds this type name go on.
     OfType(u16, Arc<str>),
+    /// Only rows that this lets through go on.
+    Guard(GuardId),
+}
+
+/// Rules that look at objects.
+#[derive(Debug)]
+pub struct Guard {
+    /// What is asked.
+    pub access: AccessId,
+    /// The field's arguments.
+    pub arguments: Vec<(Arc<str>, Argument)>,
+    /// Where each part of `$this` is read.
+    pub parts: Vec<KeyPart>,
+    /// Names of the parts, each a path.
+    pub names: Vec<Vec<Arc<str>>>,
+    /// What of the caller its rules read.
+    pub context: ContextReads,
 }
 
 /// One part of a key.
@@ -224,6 +255,15 @@ pub enum Shape {
         name: Arc<str>,
         /// Fields by object type.
         variants: Vec<(Arc<str>, Vec<FieldShape>)>,
+        /// What stands before objects of some types.
+        entries: Vec<(Arc<str>, Entry)>,
+    },
+    /// An object that not everybody may have.
+    Behind {
+        /// What stands before it.
+        entry: Entry,
+        /// The object; the same place again where nobody gets there.
+        shape: ShapeId,
     },
 }
 
@@ -281,6 +321,13 @@ pub enum FieldSource {
     Introspection,
     /// Nobody supplies it: null.
     Nobody,
+    /// The caller may not have it.
+    Refused {
+        /// Whether that is as if there were nothing: null without an error.
+        is_absent: bool,
+    },
+    /// Each object decides whether the caller may have it.
+    Guarded(GuardId, Box<FieldSource>),
 }
 
 /// What a value must be.
@@ -292,6 +339,20 @@ pub enum ValueShape {
     Enum(Arc<[Arc<str>]>),
     /// An object.
     Object(ShapeId),
+}
+
+// === impl Step ===
+
+impl Step {
+    /// The steps that the guards on its way look at.
+    pub(super) fn guarded_by<'g>(&'g self, guards: &'g [Guard]) -> impl Iterator<Item = StepId> + 'g {
+        let hops = self.parent.iter().flat_map(|parent| &parent.path);
+        let parts = hops.filter_map(|hop| match hop {
+            Hop::Guard(guard) => Some(&guards[usize::from(guard.0)].parts),
+            Hop::Slot(_) | Hop::OfType(..) => None,
+        });
+        parts.flatten().filter_map(|part| part.via)
+    }
 }
 
 // === impl ClientHeaders ===

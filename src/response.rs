@@ -10,8 +10,10 @@ pub mod cost;
 pub mod degraded;
 pub mod error;
 mod leaf;
+mod list;
 mod path;
 mod raw;
+mod refuse;
 mod write;
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};

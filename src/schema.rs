@@ -6,6 +6,7 @@
 //! the rules of GraphQL, read sources and connectors with their mappings, check them against each other and against the
 //! types, and `assemble` the result.
 
+pub mod access;
 mod advice;
 mod annotations;
 mod arguments;
@@ -52,6 +53,7 @@ mod template;
 mod url;
 mod visit;
 
+pub use access::PolicySettings;
 pub use files::SourceFile;
 pub use local::{LocalSchemas, LocalTypes};
 pub use model::Surface;
@@ -113,6 +115,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     roots::check_federation(&uses, problems);
     costs::check(&uses, &full, problems);
     cache::check(&uses, problems);
+    let rules = access::Rules::read(&uses, &full, options.policies.as_deref(), problems);
     let context = Context {
         schema: &full,
         links: &links,
@@ -151,6 +154,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         files: problems.files(),
         sources,
         connectors,
+        rules,
         contracts,
     })?;
     match options.advice {

@@ -14,12 +14,14 @@ use tracing_subscriber::{
 mod degraded;
 mod metrics;
 mod persisted;
+mod security;
 
 pub use degraded::{DegradedCounts, DegradedMetrics};
 pub use metrics::{
     BatchSize, CallOutcome, Metrics, RequestOutcome, SourceCounts, SourceMetrics, SurfaceCounts, SurfaceMetrics,
 };
 pub use persisted::{PersistedMetrics, PersistedOutcome};
+pub use security::{SecurityEvent, Suspect, security};
 
 /// Longest piece of user text in a log line, in characters.
 ///

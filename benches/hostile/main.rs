@@ -201,6 +201,7 @@ fn request(text: &str) -> Request {
         queries_only: false,
         headers: Arc::default(),
         peer: None,
+        caller: switchboard::identity::Caller::anonymous(),
         deadline: Instant::now() + Duration::from_secs(60),
     }
 }

@@ -8,8 +8,9 @@ use serde_json::Value;
 use switchboard::{
     engine::{Engine, OnError, Request, Settings},
     execute::{self, Backends, Scope, backends::SourceSettings},
+    identity::Caller,
     mapping::{self, Context, Layouts, Projection, ScanLimits, Spec, Table, Vars},
-    operation::{self, Limits, Variables},
+    operation::{self, Limits, Variables, Verdict},
     plan, response,
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
@@ -182,7 +183,12 @@ fn check_largest() -> Work {
 fn plan_largest() -> Work {
     let (surface, text) = largest();
     let operation = operation::check::check(&surface, &text, None, &Limits::default()).unwrap();
-    Box::new(move || plan::build::build(&surface, &operation, 0).unwrap().steps.len())
+    Box::new(move || {
+        plan::build::build(&surface, &operation, 0, &Verdict::default())
+            .unwrap()
+            .steps
+            .len()
+    })
 }
 
 // --- requests ---
@@ -305,6 +311,7 @@ fn request_for(query: &str) -> Request {
         on_error: OnError::default(),
         queries_only: false,
         peer: None,
+        caller: Caller::anonymous(),
         headers: Arc::default(),
         deadline: tokio::time::Instant::now() + Duration::from_secs(60),
     }
@@ -329,7 +336,7 @@ fn request(query: &'static str) -> Work {
 fn write_lists() -> Work {
     let reach = reach();
     let operation = operation::check::check(&reach.surface, LISTS, None, &Limits::default()).unwrap();
-    let plan = Arc::new(plan::build::build(&reach.surface, &operation, 0).unwrap());
+    let plan = Arc::new(plan::build::build(&reach.surface, &operation, 0, &Verdict::default()).unwrap());
     let scope = Scope::new(
         reach.surface.clone(),
         reach.backends.clone(),

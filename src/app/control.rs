@@ -27,6 +27,7 @@ use crate::{
     config::{self, Config, Reload},
     engine::{self, Engine, Switches},
     http::{Answer, Operate},
+    identity::Identity,
     telemetry::Metrics,
 };
 
@@ -36,6 +37,8 @@ const LOOK_AT_SWITCHES: Duration = Duration::from_millis(400);
 /// The server's running parts, and what can be done with them.
 pub(super) struct Control {
     live: ArcSwap<Surfaces>,
+    /// Who callers are stays as it was at the start.
+    identity: Arc<Identity>,
     state: Mutex<State>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) faults: Option<Arc<Faults>>,
@@ -73,6 +76,7 @@ impl Control {
             lists,
             descriptors,
             shared: _,
+            identity,
             metrics,
             faults,
             locals,
@@ -92,6 +96,7 @@ impl Control {
                 refused: None,
                 reloads: 0,
             }),
+            identity,
             metrics,
             faults,
             locals,
@@ -202,8 +207,8 @@ impl Control {
         if fixed != (before.listen, before.admin, &before.http, &before.log, &before.switches) {
             tracing::warn!("changes of listen, admin, http, log and switches wait for a restart");
         }
-        let (metrics, faults, locals) = (self.metrics.clone(), self.faults.clone(), self.locals.clone());
-        let app = App::build_again(next, metrics, faults, locals).map_err(|error| error.to_string())?;
+        let beside = (self.metrics.clone(), self.faults.clone(), self.locals.clone());
+        let app = App::build_again(next, self.identity.clone(), beside).map_err(|error| error.to_string())?;
         if let Some(shared) = &app.shared {
             shared.begin();
         }

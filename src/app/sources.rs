@@ -28,6 +28,7 @@ const SOURCE_DEPTH_CEILING: u32 = 250;
 /// What the engine is to know of a source.
 pub(super) fn of_engine(config: &SourceConfig) -> SourceSettings {
     SourceSettings {
+        told: None,
         override_url: config.override_url.first().cloned(),
         config: serde_json::Value::Object(config.config.reveal().clone()),
         max_requests_per_operation: unlimited(config.max_requests_per_operation),

@@ -92,6 +92,7 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
     }
     let options = LoadOptions {
         reflection: Descriptors::new(&config, Ask::Unlocked).reflection(),
+        policies: Some(config.auth.policies.clone()),
         ..args.options(&config.base, Advice::All)?
     };
     let mut operations = 0;

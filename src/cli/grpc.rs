@@ -62,6 +62,7 @@ fn ask(config: &Config, wanted: &[String]) -> Result<BTreeMap<std::path::PathBuf
         advice: Advice::Off,
         local: None,
         reflection: descriptors.reflection(),
+        policies: None,
     };
     let mut problems = Vec::new();
     for surface in &config.surfaces {

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth,
     read::{Reader, Section},
     yaml,
 };
@@ -45,7 +45,7 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
     let base = path.parent().unwrap_or(Path::new("")).to_owned();
     let listen = SocketAddr::from(([127, 0, 0, 1], 4000));
     let admin = SocketAddr::from(([127, 0, 0, 1], 4001));
-    let config = Config {
+    let mut config = Config {
         listen: file.address("listen", listen, false).unwrap_or(listen),
         admin: file.address("admin", admin, true),
         surfaces: surfaces(&file, &base),
@@ -54,6 +54,7 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
             .into_iter()
             .map(|(name, section)| (name, source(section)))
             .collect(),
+        auth: auth::read(file.section("auth"), &base),
         documents: document_store(&file),
         http: http(file.section("http")),
         log: log(file.section("log")),
@@ -67,6 +68,7 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
         file: path.to_owned(),
         base,
     };
+    auth::check(&file, &mut config);
     if config
         .admin
         .is_some_and(|admin| admin == config.listen && admin.port() != 0)
@@ -128,6 +130,8 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             show_cost: section.flag("show_cost", false),
             sharing: section.flag("sharing", true),
             cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
+            require_auth: section.flag("require_auth", false),
+            refuses_operations: section.choice("on_refused", &[("null", false), ("error", true)], false),
             persisted,
             limits: limits(section.section("limits")),
         });
@@ -265,6 +269,11 @@ fn limits(section: Section<'_>) -> Limits {
 
 fn source(section: Section<'_>) -> SourceConfig {
     let default = SourceConfig::default();
+    let told = [
+        ("none", ToldIdentity::None),
+        ("headers", ToldIdentity::Headers),
+        ("token", ToldIdentity::Token),
+    ];
     let source = SourceConfig {
         override_url: override_url(&section),
         config: Secret::new(section.object("config")),
@@ -274,6 +283,7 @@ fn source(section: Section<'_>) -> SourceConfig {
         connect_timeout: section.positive_duration("connect_timeout", default.connect_timeout),
         max_in_flight: section.in_flight("max_in_flight"),
         resilience: ResilienceConfig::read(section.section("resilience")),
+        identity: section.choice("identity", &told, default.identity),
     };
     section.finish();
     source

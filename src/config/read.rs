@@ -15,6 +15,7 @@ use super::{
     yaml::{Key, Node, Place, Yaml},
 };
 
+mod more;
 mod numbers;
 
 /// Nothing here is meant to take longer; much more would not fit the clock.

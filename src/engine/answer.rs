@@ -26,7 +26,8 @@ use super::{
 };
 use crate::{
     execute::{self, Backends, Scope, in_flight::InFlight},
-    operation::{Exceeded, Operation, OperationKind, Variables},
+    identity::Caller,
+    operation::{Exceeded, Operation, OperationKind, Variables, Verdict},
     plan::Plan,
     response::{self, Assembled, OnError},
     schema::Surface,
@@ -46,6 +47,9 @@ pub(super) struct Work {
     pub(super) plan: Arc<Plan>,
     pub(super) variables: Variables,
     pub(super) headers: Arc<HeaderMap>,
+    pub(super) caller: Arc<Caller>,
+    /// What its caller may have of it.
+    pub(super) verdict: Verdict,
     pub(super) deadline: Instant,
     pub(super) writing: response::Settings,
     /// Whether identical calls of other requests may be joined.
@@ -108,13 +112,17 @@ impl Work {
             plan,
             variables,
             headers,
+            caller,
+            verdict,
             deadline,
             writing,
             shares_calls,
             degraded,
         } = self;
+        let is_personal = !verdict.is_empty() || backends.sharing(&plan).context.is_any();
         let mut scope = Scope::new(surface, backends, plan.clone(), variables, headers, deadline);
         scope.shares_calls = shares_calls;
+        scope.caller = caller;
         let run = execute::run(Arc::new(scope));
         let outcome = match plan.kind {
             OperationKind::Query => run.await,
@@ -136,7 +144,11 @@ impl Work {
             Some((seconds, is_public)) => {
                 // It must not grow older here than others would let it.
                 until = until.map(|until| until.min(now + Duration::from_secs(seconds.into())));
-                CacheControl::MaxAge { seconds, is_public }
+                // Nobody else's caches hold callers apart.
+                CacheControl::MaxAge {
+                    seconds,
+                    is_public: is_public && !is_personal,
+                }
             }
             None => CacheControl::NoStore,
         };
@@ -226,7 +238,11 @@ impl Work {
             }
             key.push(ENDS);
         }
-        self.backends.sharing(&self.plan).headers.write(&self.headers, &mut key);
+        let sharing = self.backends.sharing(&self.plan);
+        sharing.headers.write(&self.headers, &mut key);
+        key.push(ENDS);
+        self.verdict.write(&mut key);
+        sharing.context.write(&self.caller, &mut key);
         key
     }
 }

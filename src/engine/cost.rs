@@ -1,8 +1,10 @@
 //! What an operation is estimated to cost: whether it may run, and what its client is told.
 
+use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
+use super::{Caching, OperationInfo, Outcome, Response};
 use crate::{
     operation::{Exceeded, Limits, RequestError, RequestErrorKind, Variables, error::LimitKind},
     plan::{Estimate, Plan},
@@ -96,4 +98,21 @@ fn extension(estimate: Estimate, limits: &Limits) -> Map<String, Value> {
         ("calls".to_owned(), Value::from(estimate.calls)),
         ("callsLimit".to_owned(), limit(limits.calls)),
     ])
+}
+
+// === impl Response ===
+
+impl Response {
+    /// An estimate in place of an answer.
+    pub(super) fn of_estimate(body: impl Into<Bytes>, found: OperationInfo, exceeded: Exceeded) -> Self {
+        Self {
+            outcome: Outcome::Data,
+            body: body.into(),
+            headers: Vec::new(),
+            caching: Caching::default(),
+            operation: Some(found),
+            exceeded,
+            degraded: false,
+        }
+    }
 }

@@ -19,6 +19,7 @@ use super::{
     keys::Keys,
     params::{self, Param},
     render::{self, Asked},
+    told::Told,
     url::{BaseUrl, UrlTemplate},
 };
 use crate::{
@@ -51,6 +52,8 @@ pub struct SourceSettings {
     pub max_requests_per_operation: u32,
     /// Bounds on its answers.
     pub scan: ScanLimits,
+    /// What it is told of callers.
+    pub told: Option<Told>,
     /// gRPC methods that may be called twice, though their `.proto` file does not say so: `package.Service/Method`.
     pub repeatable_methods: Vec<String>,
 }
@@ -75,6 +78,7 @@ pub(super) struct Backend {
     pub(super) config: Value,
     pub(super) max_requests: u32,
     pub(super) scan: ScanLimits,
+    pub(super) told: Option<Told>,
     pub(super) metrics: Option<SourceMetrics>,
     /// Those under way.
     pub(super) calls: Arc<Calls>,
@@ -122,7 +126,25 @@ impl Default for SourceSettings {
             config: Value::Object(Map::new()),
             max_requests_per_operation: 100,
             scan: ScanLimits::default(),
+            told: None,
             repeatable_methods: Vec::new(),
+        }
+    }
+}
+
+// === impl Backend ===
+
+impl Backend {
+    fn new(client: Arc<dyn Client>, settings: &SourceSettings, metrics: Option<SourceMetrics>) -> Self {
+        Self {
+            client,
+            config: settings.config.clone(),
+            max_requests: settings.max_requests_per_operation,
+            scan: settings.scan,
+            told: settings.told.clone(),
+            metrics,
+            calls: Arc::default(),
+            is_off: AtomicBool::new(false),
         }
     }
 }
@@ -152,33 +174,21 @@ impl Backends {
                 BaseUrl::default()
             }));
             match client(&source.name) {
-                Some(client) => sources.push(Backend {
-                    client,
-                    config: settings.config.clone(),
-                    max_requests: settings.max_requests_per_operation,
-                    scan: settings.scan,
-                    metrics: metrics.source(&source.name),
-                    calls: Arc::default(),
-                    is_off: AtomicBool::new(false),
-                }),
+                Some(client) => sources.push(Backend::new(client, settings, metrics.source(&source.name))),
                 None => errors.push(format!("source {:?} has no client", source.name)),
             }
         }
         if let Some(client) = client(NO_SOURCE) {
-            sources.push(Backend {
-                client,
-                config: Value::Null,
-                max_requests: defaults.max_requests_per_operation,
-                scan: defaults.scan,
-                metrics: None,
-                calls: Arc::default(),
-                is_off: AtomicBool::new(false),
-            });
+            let config = Value::Null;
+            sources.push(Backend::new(client, &SourceSettings { config, ..defaults }, None));
         }
         let mut connectors: Vec<Compiled> = surface
             .connectors
             .iter()
-            .map(|connector| compile(surface, connector, &bases))
+            .map(|connector| {
+                let source = connector.source.and_then(|id| sources.get(id.0 as usize));
+                compile(surface, connector, &bases).telling(source)
+            })
             .collect();
         if errors.is_empty() {
             for (number, source) in surface.sources.iter().enumerate() {
@@ -265,6 +275,17 @@ impl Backends {
                 sharing.may_be_kept &= compiled.is_safe || compiled.is_declared;
                 sharing.headers.add_all(&compiled.request.headers);
                 sharing.headers.add_all(&compiled.reply.headers);
+                sharing.context.add_all(&compiled.request.context);
+                sharing.context.add_all(&compiled.reply.context);
+            }
+            plan.guards
+                .iter()
+                .for_each(|guard| sharing.context.add_all(&guard.context));
+            for stand_by in plan.steps.iter().flat_map(|step| &step.stand_bys) {
+                let mut needs = Needs::default();
+                needs.add(&stand_by.fallback.selection);
+                sharing.headers.add_all(&needs.headers);
+                sharing.context.add_all(&needs.context);
             }
             sharing.vary = sharing.headers.vary();
             sharing
@@ -466,6 +487,14 @@ impl Compiled {
         } else {
             Safety::Once
         }
+    }
+
+    /// The same for a source that may be told of callers: its calls depend on what it is told.
+    fn telling(mut self, source: Option<&Backend>) -> Self {
+        if let Some(told) = source.and_then(|source| source.told.as_ref()) {
+            self.request.context.add_all(&told.reads());
+        }
+        self
     }
 
     /// Who makes its calls.

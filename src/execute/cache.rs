@@ -17,6 +17,7 @@ use switchboard_clients::Reply;
 use tokio::time::Instant;
 
 use super::lifetime::Lifetime;
+use crate::identity::Caller;
 
 /// Bytes that an entry takes beside its body and key, by an estimate that is rather too high.
 const ENTRY_BYTES: usize = 512;
@@ -136,8 +137,18 @@ fn by_itself(reply: &Reply) -> Reply {
     }
 }
 
+/// Whether a request is anybody's in particular.
+pub(super) fn has_identity(client: &HeaderMap, caller: &Caller) -> bool {
+    let has = |name| client.contains_key(name);
+    caller.is_authenticated() || has(header::AUTHORIZATION) || has(header::COOKIE)
+}
+
 /// Appends whose a request is, where that must take part in a key.
-pub(super) fn add_identity(client: &HeaderMap, key: &mut Vec<u8>) {
+pub(super) fn add_identity(client: &HeaderMap, caller: &Caller, key: &mut Vec<u8>) {
+    if caller.is_authenticated() {
+        caller.write_identity(key);
+        return;
+    }
     for name in [header::AUTHORIZATION, header::COOKIE] {
         for value in client.get_all(&name) {
             key.extend_from_slice(value.as_bytes());

@@ -59,6 +59,8 @@ pub enum FailureKind {
     RequestLimit,
     /// A value of the request cannot be sent.
     BadInput,
+    /// The caller may not have it.
+    Unauthorized,
     /// `notFound: ERROR`, and there is no such object.
     NotFound,
     /// Our own mistake.
@@ -92,7 +94,7 @@ impl Failure {
             (FailureKind::Limited | FailureKind::RateLimited | FailureKind::RequestLimit, _) => Fault::Limited,
             (FailureKind::CircuitOpen, _) => Fault::CircuitOpen,
             (FailureKind::NotFound, _) => Fault::NotFound,
-            (FailureKind::BadInput | FailureKind::Internal, _) => return None,
+            (FailureKind::BadInput | FailureKind::Unauthorized | FailureKind::Internal, _) => return None,
         })
     }
 

@@ -52,7 +52,7 @@ impl<'a> Fallbacks<'a> {
         let this = step.stand_bys.iter().map(|stand_by| {
             (!stand_by.this.is_empty()).then(|| {
                 let mut keys = Keys::default();
-                let rows = gather::gather_parts(step, &stand_by.this, outcome, &mut keys);
+                let rows = gather::gather_parts(scope, step, &stand_by.this, outcome, &mut keys);
                 (keys, rows)
             })
         });

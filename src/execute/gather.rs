@@ -1,13 +1,13 @@
 //! Walks the rows that a step is for and gathers their keys.
 
 use super::{
-    Link, Outcome, Used,
+    Link, Outcome, Scope, Used, guard,
     keys::{KeyBuffer, Keys},
 };
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
-    plan::{Hop, KeyPart, Parent, Plan, Step},
-    schema::{Surface, model::Kind},
+    plan::{Hop, KeyPart, Parent, Step},
+    schema::{access::Decision, model::Kind},
 };
 
 /// A row that a step is for, with what it asks for.
@@ -30,10 +30,11 @@ pub(super) enum Asks {
 }
 
 /// Gathers the keys of all rows of a step, in document order.
-pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
+pub(super) fn gather(scope: &Scope, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
-    let kind = surface.connectors[plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
+    let kind = scope.surface.connectors[scope.plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
     let mut gatherer = Gatherer {
+        scope,
         parts: &step.key,
         kind,
         outcome,
@@ -47,9 +48,16 @@ pub(super) fn gather(surface: &Surface, plan: &Plan, step: &Step, outcome: &Outc
 }
 
 /// The values of some parts at all rows of a step, in the same order as [`gather`] has them.
-pub(super) fn gather_parts(step: &Step, parts: &[KeyPart], outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
+pub(super) fn gather_parts(
+    scope: &Scope,
+    step: &Step,
+    parts: &[KeyPart],
+    outcome: &Outcome,
+    keys: &mut Keys,
+) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
     let mut gatherer = Gatherer {
+        scope,
         parts,
         kind: Kind::Field,
         outcome,
@@ -63,6 +71,7 @@ pub(super) fn gather_parts(step: &Step, parts: &[KeyPart], outcome: &Outcome, ke
 }
 
 struct Gatherer<'a> {
+    scope: &'a Scope,
     parts: &'a [KeyPart],
     kind: Kind,
     outcome: &'a Outcome,
@@ -107,6 +116,11 @@ impl<'a> Gatherer<'a> {
                         self.walk(number, node, rest);
                     }
                 }
+                Some((Hop::Guard(id), rest)) => {
+                    if guard::decide(self.scope, self.outcome, *id, number, table, node) == Decision::Allowed {
+                        self.walk(number, node, rest);
+                    }
+                }
             },
             _ => {}
         }
@@ -117,7 +131,8 @@ impl<'a> Gatherer<'a> {
         self.failed = None;
         let mut nulls = 0;
         for part in self.parts {
-            nulls += usize::from(!self.part(number, table, row, part));
+            let (buffer, failed) = (&mut self.buffer, &mut self.failed);
+            nulls += usize::from(!add_part(self.outcome, number, table, row, part, buffer, failed));
             self.buffer.end_part();
         }
         let parts = self.parts.len();
@@ -136,50 +151,58 @@ impl<'a> Gatherer<'a> {
             asks,
         });
     }
+}
 
-    /// Appends a part of a row's key. `false` when there is nothing.
-    fn part(&mut self, number: u32, table: &Table, row: &Node, part: &KeyPart) -> bool {
-        let Some(via) = part.via else {
-            return self.value(table, row, part);
-        };
-        match self.outcome.steps[usize::from(via.0)].link(number, row.len) {
-            Link::Value { table, node } => {
-                let other: &'a Table = &self.outcome.tables[table as usize];
-                let is_there = self.value(other, other.node(node), part);
-                // Of a failed row only fields with a fallback are there.
-                if !is_there
-                    && let Some(stand_in) = self.outcome.stand_in(table)
-                    && matches!(stand_in.used, Used::Fallback { .. })
-                {
-                    self.failed = Some(stand_in.failure);
-                }
-                is_there
+/// Appends a part of a row's key. `false` when there is nothing.
+pub(super) fn add_part(
+    outcome: &Outcome,
+    number: u32,
+    table: &Table,
+    row: &Node,
+    part: &KeyPart,
+    buffer: &mut KeyBuffer,
+    failed: &mut Option<u32>,
+) -> bool {
+    let Some(via) = part.via else {
+        return add_value(table, row, part, buffer);
+    };
+    match outcome.steps[usize::from(via.0)].link(number, row.len) {
+        Link::Value { table, node } => {
+            let other: &Table = &outcome.tables[table as usize];
+            let is_there = add_value(other, other.node(node), part, buffer);
+            // Of a failed row only fields with a fallback are there.
+            if !is_there
+                && let Some(stand_in) = outcome.stand_in(table)
+                && matches!(stand_in.used, Used::Fallback { .. })
+            {
+                *failed = Some(stand_in.failure);
             }
-            link => {
-                if let Link::Failed(failure) = link {
-                    self.failed = Some(failure);
-                }
-                self.buffer.json.extend_from_slice(b"null");
-                false
+            is_there
+        }
+        link => {
+            if let Link::Failed(failure) = link {
+                *failed = Some(failure);
             }
+            buffer.json.extend_from_slice(b"null");
+            false
         }
     }
+}
 
-    fn value(&mut self, table: &Table, row: &Node, part: &KeyPart) -> bool {
-        let mut node = row;
-        for slot in &part.slots {
-            if node.kind != NodeKind::Row {
-                self.buffer.json.extend_from_slice(b"null");
-                return false;
-            }
-            node = table.slot(node, *slot);
+fn add_value(table: &Table, row: &Node, part: &KeyPart, buffer: &mut KeyBuffer) -> bool {
+    let mut node = row;
+    for slot in &part.slots {
+        if node.kind != NodeKind::Row {
+            buffer.json.extend_from_slice(b"null");
+            return false;
         }
-        match node.kind {
-            NodeKind::Number | NodeKind::String => self.buffer.json.extend_from_slice(table.bytes(node)),
-            _ => table.write_json(node, &Layouts::default(), None, &mut self.buffer.json),
-        }
-        !node.is_nothing()
+        node = table.slot(node, *slot);
     }
+    match node.kind {
+        NodeKind::Number | NodeKind::String => buffer.json.extend_from_slice(table.bytes(node)),
+        _ => table.write_json(node, &Layouts::default(), None, &mut buffer.json),
+    }
+    !node.is_nothing()
 }
 
 /// Whether a `__typename` node holds a name.

@@ -77,9 +77,12 @@ impl<'a> Items<'a> {
         compiled.request.headers.write(&scope.headers, &mut base);
         base.push(0xFF);
         compiled.reply.headers.write(&scope.headers, &mut base);
+        base.push(0xFF);
+        compiled.request.context.write(&scope.caller, &mut base);
+        compiled.reply.context.write(&scope.caller, &mut base);
         if connector.cache.is_some_and(|policy| policy.is_private == Some(true)) {
             base.push(0xFF);
-            cache::add_identity(&scope.headers, &mut base);
+            cache::add_identity(&scope.headers, &scope.caller, &mut base);
         }
         base.push(0xFF);
         Ok(Some(Self {

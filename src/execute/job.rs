@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, atomic::Ordering::Relaxed};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use http::header;
 use switchboard_clients::{Call, Reply};
 use tokio::time::Instant;
 
@@ -111,7 +110,7 @@ impl Job {
             }
             return self.read(Some(&kept.reply), (Keep::For(kept.lifetime), kept.lifetime.into()));
         }
-        let has_credentials = lifetime::has_credentials(&call);
+        let has_credentials = lifetime::has_credentials(&call) || compiled.request.context.is_any();
         let reply = call::send(&self.scope, connector, compiled, call, self.numbers.len()).await?;
         let policy = connector.cache.as_ref();
         let good = match call::is_cacheable(&self.scope, compiled) {
@@ -181,14 +180,11 @@ impl Job {
         }
         key.push(policy.is_private.map_or(2, u8::from));
         if self.is_private() {
-            let has_identity = [header::AUTHORIZATION, header::COOKIE]
-                .iter()
-                .any(|name| self.scope.headers.contains_key(name));
-            if !has_identity {
+            if !cache::has_identity(&self.scope.headers, &self.scope.caller) {
                 return None;
             }
             key.push(0xFF);
-            cache::add_identity(&self.scope.headers, &mut key);
+            cache::add_identity(&self.scope.headers, &self.scope.caller, &mut key);
         }
         Some(key)
     }

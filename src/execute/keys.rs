@@ -80,6 +80,18 @@ impl KeyBuffer {
     }
 }
 
+/// A key that is being gathered, as the object that mappings see.
+pub(super) fn object_of(buffer: &KeyBuffer, names: &[Vec<Arc<str>>]) -> Value {
+    let mut object = Map::new();
+    let mut start = 0;
+    for (end, path) in buffer.ends.iter().zip(names) {
+        let part = &buffer.json[start..*end as usize];
+        put(&mut object, path, text::parse_value(part).unwrap_or(Value::Null));
+        start = *end as usize + 1;
+    }
+    Value::Object(object)
+}
+
 fn put(object: &mut Map<String, Value>, path: &[Arc<str>], value: Value) {
     let Some((first, rest)) = path.split_first() else {
         return;

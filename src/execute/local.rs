@@ -40,7 +40,7 @@ pub(super) fn render(
         arguments: arguments.collect(),
         selection: fetch.asked.clone().unwrap_or_else(|| Arc::from("")),
         headers: scope.headers.clone(),
-        context: Arc::default(),
+        context: Arc::new(scope.caller.context().as_object().cloned().unwrap_or_default()),
     })
 }
 

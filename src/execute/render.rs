@@ -64,6 +64,7 @@ fn http(scope: &Scope, connector: &Connector, compiled: &Compiled, asked: Asked<
     let uri = uri(&scope.surface, connector, compiled, asked)?;
     let mut map = HeaderMap::new();
     add_headers(&mut map, shared, headers, &scope.headers, vars)?;
+    tell_caller(scope, connector, &mut map);
     let body = match body {
         Some(mapping) => render_body(mapping, vars, &mut map)?,
         None => None,
@@ -123,10 +124,12 @@ fn grpc(
             "The request to the source cannot be built from these values.",
         )
     })?;
+    let mut metadata = render_metadata(shared, own, &scope.headers, vars)?;
+    tell_caller(scope, connector, &mut metadata);
     Ok(Call::Grpc {
         path: method.path.clone(),
         message,
-        metadata: render_metadata(shared, own, &scope.headers, vars)?,
+        metadata,
     })
 }
 
@@ -193,6 +196,15 @@ pub(super) fn to_uri(base: &BaseUrl, url: Joined) -> Result<Uri, Failure> {
     uri.push_str(&base.origin);
     uri.push_str(&target);
     Uri::try_from(uri).map_err(|_| Failure::new(FailureKind::BadInput, "These values do not make a URL."))
+}
+
+/// Last, so that nothing a schema maps can stand in its place.
+fn tell_caller(scope: &Scope, connector: &Connector, headers: &mut HeaderMap) {
+    if let Some(id) = connector.source
+        && let Some(told) = &scope.backends.source(id).told
+    {
+        told.add(&scope.caller, headers);
+    }
 }
 
 /// Headers of the source, then those of the connector, which replace them by name.

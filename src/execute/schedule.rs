@@ -83,6 +83,7 @@ pub async fn run(scope: Arc<Scope>) -> Outcome {
     let mut run = Run {
         outcome: Outcome {
             steps: plan.steps.iter().map(|_| StepOutcome::default()).collect(),
+            scope: (!plan.guards.is_empty()).then(|| scope.clone()),
             ..Outcome::default()
         },
         keys: plan.fetches.iter().map(|_| Arc::default()).collect(),
@@ -179,7 +180,7 @@ impl Run {
             let mut keys = started.keys.lock().unwrap_or_else(PoisonError::into_inner);
             let gather = |step: &StepId| {
                 let step = &scope.plan.steps[usize::from(step.0)];
-                gather::gather(&scope.surface, &scope.plan, step, &self.outcome, &mut keys)
+                gather::gather(scope, step, &self.outcome, &mut keys)
             };
             wave.steps.iter().map(gather).collect()
         };

@@ -67,6 +67,9 @@ impl<'a> CallVars<'a> {
         if needs.env {
             vars.0.push(("env", Cow::Borrowed(&scope.backends.env)));
         }
+        if needs.caller {
+            vars.0.push(("context", Cow::Borrowed(scope.caller.context())));
+        }
         if needs.request {
             vars.push(
                 "request",

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 use tokio::time::Instant;
 
 use super::{Settings, body, json, params, refusal::Refusal};
-use crate::engine::{self, OnError};
+use crate::{
+    engine::{self, OnError},
+    identity::Caller,
+};
 
 /// What a request says, whichever way it came.
 #[derive(Debug, Default, PartialEq)]
@@ -63,6 +66,7 @@ pub(super) async fn decode(
         queries_only,
         headers: Arc::new(parts.headers),
         peer: None,
+        caller: Caller::anonymous(),
         deadline,
     })
 }

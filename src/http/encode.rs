@@ -99,6 +99,22 @@ pub(super) fn refusal(
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static(allow));
     }
+    if let Some(challenge) = refusal.challenge() {
+        http.headers_mut()
+            .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));
+    }
+    http
+}
+
+/// The answer to a page that asked for its session's cookie, or to be rid of it.
+pub(super) fn session(cookie: Option<HeaderValue>, id: HeaderValue) -> Response<Full<Bytes>> {
+    let mut http = options(id);
+    let headers = http.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static("POST, DELETE"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if let Some(cookie) = cookie {
+        headers.insert(header::SET_COOKIE, cookie);
+    }
     http
 }
 

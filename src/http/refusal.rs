@@ -22,6 +22,12 @@ pub(super) enum Refusal {
     Framing,
     /// A page of another site may have made the request in its visitor's name.
     CrossSite,
+    /// Credentials are needed, and there are none.
+    NoCredentials,
+    /// There are credentials, and they do not hold.
+    BadCredentials,
+    /// Neither POST nor DELETE, for the session's cookie.
+    SessionMethod,
     /// The content type is missing, or not `application/json`.
     ContentType,
     /// The body is compressed, or worse.
@@ -68,6 +74,9 @@ impl Refusal {
                 403,
                 "a page of another site may have sent this; add the header GraphQL-Require-Preflight, or use POST",
             ),
+            Self::NoCredentials => (401, "credentials are needed"),
+            Self::BadCredentials => (401, "the credentials are not valid"),
+            Self::SessionMethod => (405, "only POST and DELETE are allowed"),
             Self::ContentType => (415, "the content type must be application/json in UTF-8"),
             Self::ContentEncoding => (415, "the body must not be encoded"),
             Self::BodyTooLarge => (413, "the body is too large"),
@@ -85,6 +94,7 @@ impl Refusal {
         let code = match self {
             Self::Batch => "BATCHING_NOT_SUPPORTED",
             Self::CrossSite => "FORBIDDEN",
+            Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
             Self::Internal => "INTERNAL_SERVER_ERROR",
             _ => "BAD_REQUEST",
         };
@@ -97,7 +107,20 @@ impl Refusal {
 
     /// `Allow` of the answer.
     pub(super) fn allow(self) -> Option<&'static str> {
-        (self == Self::Method).then_some("GET, POST")
+        match self {
+            Self::Method => Some("GET, POST"),
+            Self::SessionMethod => Some("POST, DELETE"),
+            _ => None,
+        }
+    }
+
+    /// `WWW-Authenticate` of the answer.
+    pub(super) fn challenge(self) -> Option<&'static str> {
+        match self {
+            Self::NoCredentials => Some("Bearer"),
+            Self::BadCredentials => Some("Bearer error=\"invalid_token\""),
+            _ => None,
+        }
     }
 
     /// Whether the connection cannot be used further: we do not know, or do not want to wait for, where its next request begins.

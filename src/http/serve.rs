@@ -20,7 +20,10 @@ use super::{
     drain::{Drain, Stage},
     stack::Stack,
 };
-use crate::telemetry::{LogRequests, Metrics};
+use crate::{
+    identity::Identity,
+    telemetry::{LogRequests, Metrics},
+};
 
 /// First and longest pause after a failed accept. Without descriptors every accept fails at once; trying in a loop would only take the processor from
 /// those who could give some back.
@@ -40,6 +43,7 @@ pub struct Server {
     settings: Arc<Settings>,
     log: LogRequests,
     metrics: Arc<Metrics>,
+    identity: Option<Arc<Identity>>,
     drain: Drain,
     operator: Option<Arc<dyn Operate>>,
 }
@@ -114,9 +118,19 @@ impl Server {
             settings: Arc::new(settings),
             log,
             metrics,
+            identity: None,
             drain: Drain::default(),
             operator: None,
         })
+    }
+
+    /// Lets callers prove who they are.
+    #[must_use]
+    pub fn with_identity(self, identity: Arc<Identity>) -> Self {
+        Self {
+            identity: identity.is_used().then_some(identity),
+            ..self
+        }
     }
 
     /// Address of the public port; its number is known even where 0 was asked for.
@@ -160,6 +174,7 @@ impl Server {
             settings,
             log,
             metrics,
+            identity,
             drain,
             operator,
         } = self;
@@ -178,7 +193,14 @@ impl Server {
         });
 
         let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
-        let stack = Arc::new(Stack::new(answer, routes, Arc::clone(&settings), log, &metrics));
+        let stack = Arc::new(Stack::new(
+            answer,
+            routes,
+            Arc::clone(&settings),
+            log,
+            &metrics,
+            identity,
+        ));
         let port = Port::new(
             stack,
             settings.clone(),

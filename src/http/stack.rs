@@ -20,6 +20,7 @@ use super::{
     browser::{Preflight, check_get},
     coding::Compressor,
     connection::Handle,
+    credentials::{self, suspect},
     decode::decode,
     deliver::{Wishes, deliver},
     encode, ide,
@@ -29,6 +30,7 @@ use super::{
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
+    identity::Identity,
     operation::{Exceeded, error::LimitKind},
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
@@ -41,6 +43,7 @@ pub(super) struct Stack<A> {
     compressor: Compressor,
     settings: Arc<Settings>,
     log: LogRequests,
+    identity: Option<Arc<Identity>>,
 }
 
 /// One surface as HTTP sees it.
@@ -54,18 +57,22 @@ enum End {
     Answered(engine::Response, Media),
     Refused(Refusal, Media),
     Options,
+    Session(Option<HeaderValue>),
     Page,
 }
 
-/// What a head asks for, once it may.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "one a request, moved once: a box would cost more"
-)]
-enum Admitted {
-    Request(engine::Request, Media),
+/// Why a request ends before the engine.
+enum Early {
+    Refused(Refusal),
     Options,
+    Session(Option<HeaderValue>),
     Page,
+}
+
+impl From<Refusal> for Early {
+    fn from(refusal: Refusal) -> Self {
+        Self::Refused(refusal)
+    }
 }
 
 /// What a log line says of a request.
@@ -96,6 +103,7 @@ impl<A: Answer> Stack<A> {
         settings: Arc<Settings>,
         log: LogRequests,
         metrics: &Metrics,
+        identity: Option<Arc<Identity>>,
     ) -> Self {
         let surfaces = routes
             .iter()
@@ -111,7 +119,14 @@ impl<A: Answer> Stack<A> {
             compressor: Compressor::new(settings.compression.clone()),
             settings,
             log,
+            identity,
         }
+    }
+
+    /// Whether a path is that of the pages' cookie.
+    fn is_session(&self, path: &str) -> bool {
+        let session = self.identity.as_ref().and_then(|identity| identity.session());
+        session.is_some_and(|session| session.path() == path)
     }
 
     /// The surface at a path, with its number.
@@ -128,9 +143,9 @@ impl<A: Answer> Stack<A> {
         request: Request<Incoming>,
         surface: Option<(usize, &Surface)>,
         watch: &Watch,
-        started: Instant,
+        (id, started): (&HeaderValue, Instant),
     ) -> (End, bool) {
-        let (parts, mut body) = request.into_parts();
+        let (mut parts, mut body) = request.into_parts();
         let default = match self.settings.status_profile {
             StatusProfile::Compat => Media::Json,
             StatusProfile::Draft2026 => Media::GraphqlResponse,
@@ -140,35 +155,44 @@ impl<A: Answer> Stack<A> {
         let is_http1 = parts.version < Version::HTTP_2;
         let admitted = async {
             if watch.take_fault().is_some() {
-                return Err(Refusal::Framing);
+                return Err(Refusal::Framing.into());
             }
             check_head(
                 &parts.headers,
                 parts.uri.path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
+            if let Some(identity) = self.identity.as_ref().filter(|_| self.is_session(parts.uri.path())) {
+                let cookie = credentials::session(identity, &parts, suspect(id, "-", watch)).await?;
+                return Err(Early::Session(cookie));
+            }
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
-                return Ok(Admitted::Page);
+                return Err(Early::Page);
             }
             match parts.method {
                 Method::GET => check_get(&parts.headers, &self.settings)?,
                 Method::POST => {}
-                Method::OPTIONS => return Ok(Admitted::Options),
-                _ => return Err(Refusal::Method),
+                Method::OPTIONS => return Err(Early::Options),
+                _ => return Err(Refusal::Method.into()),
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
+            let suspect = suspect(id, &surface.route.surface, watch);
+            let required = surface.route.require_auth;
+            let caller = credentials::caller(self.identity.as_deref(), &mut parts, required, suspect).await?;
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
             let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
             request.peer = watch.peer();
-            Ok(Admitted::Request(request, media))
+            request.caller = caller;
+            Ok((request, media))
         };
         match admitted.await {
-            Ok(Admitted::Request(request, media)) => (End::Answered(self.answer.handle(request).await, media), false),
-            Ok(Admitted::Options) => (End::Options, false),
-            Ok(Admitted::Page) => (End::Page, false),
-            Err(refusal) => {
+            Ok((request, media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Err(Early::Options) => (End::Options, false),
+            Err(Early::Session(cookie)) => (End::Session(cookie), false),
+            Err(Early::Page) => (End::Page, false),
+            Err(Early::Refused(refusal)) => {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
                 let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
                 let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
@@ -219,7 +243,7 @@ impl<A: Answer> Handle for Stack<A> {
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
-        let running = AssertUnwindSafe(self.run(request, surface, watch, started)).catch_unwind();
+        let running = AssertUnwindSafe(self.run(request, surface, watch, (&id, started))).catch_unwind();
         let (end, closes) = running.await.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
@@ -246,6 +270,7 @@ impl<A: Answer> Handle for Stack<A> {
                 refused
             }
             End::Options => encode::options(id.clone()),
+            End::Session(cookie) => encode::session(cookie, id.clone()),
             End::Page => ide::page(id.clone()),
         };
         if closes {
@@ -301,7 +326,7 @@ impl End {
             },
             Self::Refused(Refusal::Internal, _) => RequestOutcome::Internal,
             Self::Refused(..) => RequestOutcome::Refused,
-            Self::Options | Self::Page => RequestOutcome::Data,
+            Self::Options | Self::Session(_) | Self::Page => RequestOutcome::Data,
         }
     }
 }

@@ -24,7 +24,7 @@ use serde_json::{Map, Value};
 use super::{
     Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds, count,
     error::{Exceeded, LimitKind, RequestErrorDetail},
-    input, overlap,
+    gates, input, overlap,
 };
 use crate::schema::Surface;
 
@@ -136,7 +136,12 @@ fn build(
             "More than 64 variables decide @skip and @include.",
         ));
     }
+    let root = match kind {
+        OperationKind::Query => surface.query,
+        OperationKind::Mutation => surface.mutation.unwrap_or(surface.query),
+    };
     Ok(Operation {
+        gates: gates::of(surface, root, &selections),
         id: NEXT_ID.fetch_add(1, Relaxed),
         kind,
         name: definition.name.as_ref().map(|name| Arc::from(name.as_str())),

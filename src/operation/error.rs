@@ -38,6 +38,8 @@ pub enum RequestErrorKind {
     IntrospectionDisabled,
     /// Larger or deeper than allowed: which limit.
     Limit(LimitKind),
+    /// It asks for what its caller may not have.
+    Unauthorized,
     /// Persisted query: not known here.
     PersistedNotFound,
     /// Persisted queries are not served here.

@@ -6,7 +6,8 @@
 use std::sync::{Arc, OnceLock, atomic::AtomicUsize};
 
 use super::{
-    Align, Costs, Count, Fetch, FetchId, FieldShape, FieldSource, Hop, KeyText, Plan, Shape, ShapeId, Step, ValueShape,
+    Align, Costs, Count, Entry, Fetch, FetchId, FieldShape, FieldSource, Guard, Hop, KeyText, Plan, Shape, ShapeId,
+    Step, ValueShape,
     answer::AnswerHints,
     asked,
     collect::{Collected, collect_fields},
@@ -18,26 +19,31 @@ use super::{
 };
 use crate::{
     mapping::{LayoutId, Layouts, Projection, WireProjection},
-    operation::{Argument, Operation, OperationKind, Selected},
+    operation::{Argument, Operation, OperationKind, Selected, Verdict},
     schema::{
         Surface,
+        access::Decision,
         model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Type, TypeId, TypeKind},
     },
 };
 
-/// Makes the plan of an operation for one combination of its conditions.
+/// Makes the plan of an operation for one combination of its conditions, and one verdict on what its caller may have.
 ///
 /// # Errors
 /// Abstract types multiply the selections beyond [`FIELDS_MAX`].
-pub fn build(surface: &Surface, operation: &Operation, bits: u64) -> Result<Plan, TooLarge> {
+pub fn build(surface: &Surface, operation: &Operation, bits: u64, verdict: &Verdict) -> Result<Plan, TooLarge> {
     let root_type = match operation.kind {
         OperationKind::Query => surface.query,
         OperationKind::Mutation => surface.mutation.unwrap_or(surface.query),
     };
     let mut planner = Planner {
         surface,
+        operation,
+        verdict,
         bits,
         kind: operation.kind,
+        guards: Vec::new(),
+        refused: Vec::new(),
         fetches: Vec::new(),
         steps: Vec::new(),
         shapes: Vec::new(),
@@ -90,6 +96,10 @@ pub(super) struct Draft {
 /// A plan in the making.
 pub(super) struct Planner<'a> {
     pub(super) surface: &'a Surface,
+    pub(super) operation: &'a Operation,
+    pub(super) verdict: &'a Verdict,
+    pub(super) guards: Vec<Guard>,
+    pub(super) refused: Vec<Arc<str>>,
     bits: u64,
     pub(super) kind: OperationKind,
     pub(super) fetches: Vec<Draft>,
@@ -116,7 +126,7 @@ impl<'a> Planner<'a> {
 
     fn finish(self, root: ShapeId) -> Plan {
         let surface = self.surface;
-        let waves = waves::waves(&self.steps);
+        let waves = waves::waves(&self.steps, &self.guards);
         let fetches = self.fetches.into_iter().enumerate().map(|(number, draft)| {
             let number = FetchId(number as u16);
             let connector = &surface.connectors[draft.connector.0 as usize];
@@ -147,6 +157,8 @@ impl<'a> Planner<'a> {
             steps: self.steps,
             waves,
             shapes: self.shapes,
+            guards: self.guards,
+            refused: self.refused,
             root,
             introspection: self.introspects,
             tells_degraded: surface.has_additions,
@@ -172,10 +184,17 @@ impl<'a> Planner<'a> {
                 let before = self.costs.take(group.objects);
                 let mut most = 0;
                 let mut variants = Vec::with_capacity(definition.possible.len());
+                let mut entries = Vec::new();
                 for concrete in &definition.possible {
                     let name = self.ty(*concrete).name.clone();
                     let mut group = group.clone();
                     group.path.push(Hop::OfType(slot, name.clone()));
+                    group.ty = *concrete;
+                    let entry = self.entry(&mut group, *concrete);
+                    entries.extend(entry.map(|entry| (name.clone(), entry)));
+                    if matches!(entry, Some(Entry::Refused { .. })) {
+                        continue;
+                    }
                     variants.push((name, self.fields(group.clone(), *concrete, sets)));
                     // Each object is of one type only: the dearest.
                     most = self.costs.take(group.objects).max(most);
@@ -185,10 +204,29 @@ impl<'a> Planner<'a> {
                     slot,
                     name: definition.name.clone(),
                     variants,
+                    entries,
                 }
             }
-            _ => Shape::One(self.fields(group, ty, sets)),
+            _ => return self.one(group, ty, sets),
         };
+        self.shape(shape)
+    }
+
+    /// Plans the objects of one type.
+    fn one(&mut self, mut group: Group<'a>, ty: TypeId, sets: &[Arc<[Selected]>]) -> ShapeId {
+        let entry = self.entry(&mut group, ty);
+        let fields = match entry {
+            Some(Entry::Refused { .. }) => Vec::new(),
+            Some(Entry::Guarded(_)) | None => self.fields(group, ty, sets),
+        };
+        let shape = self.shape(Shape::One(fields));
+        match entry {
+            Some(entry) => self.shape(Shape::Behind { entry, shape }),
+            None => shape,
+        }
+    }
+
+    fn shape(&mut self, shape: Shape) -> ShapeId {
         self.shapes.push(shape);
         ShapeId((self.shapes.len() - 1) as u16)
     }
@@ -211,8 +249,11 @@ impl<'a> Planner<'a> {
         let missing: Vec<Arc<str>> = collected
             .iter()
             .filter(|collected| {
-                self.field(ty, &collected.first().name)
-                    .is_some_and(|(_, field)| field.connectors.is_empty())
+                let node = collected.first();
+                self.field(ty, &node.name).is_some_and(|(_, field)| {
+                    let decided = || self.of_field(field, &node.arguments);
+                    field.connectors.is_empty() && !matches!(decided(), Decision::Refused { .. })
+                })
             })
             .map(|collected| collected.first().name.clone())
             .collect();
@@ -258,12 +299,7 @@ impl<'a> Planner<'a> {
                 shape.non_null.clone_from(&field.ty.non_null);
                 let of_type = self.leaf(&field.ty).is_none().then(|| &self.ty(field.ty.named).cache);
                 self.hints.add(field, of_type, node, group.base.is_none());
-                let below = self.count(group, ty, field, node);
-                (shape.source, shape.value) = self.place(group, field, collected, below);
-                shape.service = self.service(group, &shape.source);
-                if field.is_critical || field.fallback.is_some() {
-                    self.contract(group, field, &mut shape);
-                }
+                self.decided(group, ty, (field, collected), &mut shape);
             }
             _ => {
                 self.costs
@@ -276,12 +312,49 @@ impl<'a> Planner<'a> {
         shape
     }
 
+    /// Plans a field as far as its caller may have it.
+    fn decided(
+        &mut self,
+        group: &mut Group<'a>,
+        ty: TypeId,
+        (field, collected): (&'a Field, &Collected),
+        shape: &mut FieldShape,
+    ) {
+        let node = collected.first();
+        let decision = self.of_field(field, &node.arguments);
+        if let Decision::Refused { is_absent } = decision {
+            self.refused.push(shape.coordinate.clone());
+            shape.source = FieldSource::Refused { is_absent };
+            return;
+        }
+        let guard = match (decision, field.access, group.base) {
+            (Decision::ByObject, Some(access), Some(_)) => Some(self.guard(group, access, &node.arguments)),
+            _ => None,
+        };
+        group.path.extend(guard.map(Hop::Guard));
+        let below = self.count(group, ty, field, node);
+        (shape.source, shape.value) = self.place(group, field, collected, below);
+        shape.service = self.service(group, &shape.source);
+        if field.is_critical || field.fallback.is_some() {
+            self.contract(group, field, shape);
+        }
+        if let Some(guard) = guard {
+            group.path.pop();
+            let source = std::mem::replace(&mut shape.source, FieldSource::Nobody);
+            shape.source = Self::guarded(guard, source);
+        }
+    }
+
     /// Name of the source that a field's value comes from.
     fn service(&self, group: &Group<'a>, source: &FieldSource) -> Option<Arc<str>> {
         let step = match source {
             FieldSource::Step(step) => *step,
             FieldSource::Slot { via, .. } => via.or(group.base.map(|base| base.step))?,
-            FieldSource::Constant(_) | FieldSource::Introspection | FieldSource::Nobody => return None,
+            FieldSource::Constant(_)
+            | FieldSource::Introspection
+            | FieldSource::Nobody
+            | FieldSource::Refused { .. }
+            | FieldSource::Guarded(..) => return None,
         };
         let fetch = &self.fetches[usize::from(self.steps[usize::from(step.0)].fetch.0)];
         let source = self.connector(fetch.connector).source?;

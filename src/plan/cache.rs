@@ -1,4 +1,4 @@
-//! Plans by operation and by the values of its `@skip`/`@include` variables.
+//! Plans by operation, by the values of its `@skip`/`@include` variables, and by what a caller may have.
 
 use std::sync::Arc;
 
@@ -9,11 +9,14 @@ use super::{
     Plan,
     build::{self, TooLarge},
 };
-use crate::{operation::Operation, schema::Surface};
+use crate::{
+    operation::{Operation, Verdict},
+    schema::Surface,
+};
 
 /// The plans of one surface, bounded in bytes.
 #[derive(Debug)]
-pub struct PlanCache(Cache<(u64, u64), Arc<Plan>, RandomState>);
+pub struct PlanCache(Cache<(u64, u64, Verdict), Arc<Plan>, RandomState>);
 
 /// Bytes of all plans of a surface.
 const PLANS_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -29,7 +32,7 @@ impl Default for PlanCache {
     fn default() -> Self {
         let cache = Cache::builder()
             .max_capacity(PLANS_BYTES_MAX)
-            .weigher(|_: &(u64, u64), plan: &Arc<Plan>| weight(plan))
+            .weigher(|_: &(u64, u64, Verdict), plan: &Arc<Plan>| weight(plan))
             // Keys are numbers of our own giving: nobody can choose two that collide.
             .build_with_hasher(RandomState::default());
         Self(cache)
@@ -48,12 +51,18 @@ impl PlanCache {
     ///
     /// # Errors
     /// The plan would be too large.
-    pub fn get_or_build(&self, surface: &Surface, operation: &Operation, bits: u64) -> Result<Arc<Plan>, TooLarge> {
-        let key = (operation.id, bits);
+    pub fn get_or_build(
+        &self,
+        surface: &Surface,
+        operation: &Operation,
+        bits: u64,
+        verdict: &Verdict,
+    ) -> Result<Arc<Plan>, TooLarge> {
+        let key = (operation.id, bits, verdict.clone());
         if let Some(plan) = self.0.get(&key) {
             return Ok(plan);
         }
-        let plan = Arc::new(build::build(surface, operation, bits)?);
+        let plan = Arc::new(build::build(surface, operation, bits, verdict)?);
         self.0.insert(key, plan.clone());
         Ok(plan)
     }

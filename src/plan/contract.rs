@@ -34,7 +34,11 @@ impl<'a> Planner<'a> {
                 }
                 return;
             }
-            FieldSource::Constant(_) | FieldSource::Introspection | FieldSource::Nobody => return,
+            FieldSource::Constant(_)
+            | FieldSource::Introspection
+            | FieldSource::Nobody
+            | FieldSource::Refused { .. }
+            | FieldSource::Guarded(..) => return,
         };
         self.steps[usize::from(step.0)].is_critical |= field.is_critical;
         let Some(fallback) = &field.fallback else { return };

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::{
-    Align, FetchId, KeyPart, Parent, Step, StepId, align,
+    Align, FetchId, Hop, KeyPart, Parent, Step, StepId, align,
     build::{Draft, Planner},
     group::{Group, Rows},
     supply::Supply,
@@ -223,6 +223,7 @@ impl<'a> Planner<'a> {
                 let above = key
                     .iter()
                     .filter_map(|part| part.via)
+                    .chain(group.path.iter().flat_map(|hop| self.guard_steps(hop)))
                     .map(level)
                     .max()
                     .unwrap_or(0)
@@ -249,6 +250,17 @@ impl<'a> Planner<'a> {
             is_critical: false,
         });
         StepId((self.steps.len() - 1) as u16)
+    }
+
+    /// The steps that a guard on the way looks at.
+    fn guard_steps(&self, hop: &Hop) -> Vec<StepId> {
+        match hop {
+            Hop::Guard(guard) => {
+                let parts = self.guards[usize::from(guard.0)].parts.iter();
+                parts.filter_map(|part| part.via).collect()
+            }
+            Hop::Slot(_) | Hop::OfType(..) => Vec::new(),
+        }
     }
 
     /// The key of a type connector: paths of `$batch`, of `$this`, or the arguments of an entity resolver.

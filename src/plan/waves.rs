@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::{FetchId, Step, StepId, Wave};
+use super::{FetchId, Guard, Step, StepId, Wave};
 
 /// Groups the steps of a fetch that are at the same level.
-pub(super) fn waves(steps: &[Step]) -> Vec<Wave> {
+pub(super) fn waves(steps: &[Step], guards: &[Guard]) -> Vec<Wave> {
     let mut order: Vec<usize> = (0..steps.len()).collect();
     order.sort_by_key(|step| steps[*step].level);
     let mut waves: Vec<Wave> = Vec::new();
@@ -34,6 +34,7 @@ pub(super) fn waves(steps: &[Step]) -> Vec<Wave> {
                     .iter()
                     .map(|parent| parent.step)
                     .chain(step.key.iter().filter_map(|part| part.via))
+                    .chain(step.guarded_by(guards))
             });
             let mut after: Vec<u16> = needs.map(wave_of).collect();
             after.sort_unstable();

@@ -49,6 +49,7 @@ pub fn add(answer: &mut Assembled, cost: &Value) {
 fn object(surface: &Surface, plan: &Plan, shape: ShapeId, value: &Map<String, Value>) -> u64 {
     match &plan.shapes[usize::from(shape.0)] {
         Shape::One(fields) => self::fields(surface, plan, fields, value),
+        Shape::Behind { shape, .. } => object(surface, plan, *shape, value),
         // The answer need not say of which type an object is: the dearest of those that have all of its fields.
         Shape::ByType { variants, .. } => {
             let fits = |fields: &&Vec<FieldShape>| {

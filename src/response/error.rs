@@ -16,6 +16,9 @@ use crate::{
 /// Bytes of a message about a refused request: names and values in it are the client's.
 const MESSAGE_BYTES_MAX: usize = 1_000;
 
+/// What a caller is told of a field it may not have.
+const UNAUTHORIZED: &str = "UNAUTHORIZED_FIELD_OR_TYPE";
+
 /// The code of a failed field.
 #[must_use]
 pub fn failure_code(kind: FailureKind) -> &'static str {
@@ -30,6 +33,7 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
         FailureKind::RateLimited => "UPSTREAM_RATE_LIMITED",
         FailureKind::RequestLimit => "REQUEST_LIMIT_EXCEEDED",
         FailureKind::BadInput => "BAD_USER_INPUT",
+        FailureKind::Unauthorized => UNAUTHORIZED,
         FailureKind::NotFound => "NOT_FOUND",
         FailureKind::Internal => "INTERNAL_SERVER_ERROR",
     }
@@ -58,6 +62,7 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::Limit(LimitKind::Expansion) => "RECURSIVE_SELECTIONS_LIMIT",
         RequestErrorKind::Limit(LimitKind::Cost) => "COST_ESTIMATED_TOO_EXPENSIVE",
         RequestErrorKind::Limit(LimitKind::Calls) => "REQUEST_LIMIT_EXCEEDED",
+        RequestErrorKind::Unauthorized => UNAUTHORIZED,
         RequestErrorKind::PersistedNotFound => "PERSISTED_QUERY_NOT_FOUND",
         RequestErrorKind::PersistedNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
         RequestErrorKind::PersistedMalformed => "BAD_REQUEST",

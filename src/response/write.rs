@@ -10,11 +10,12 @@ use std::{
 use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
-use super::{OnError, contract::StandsIn, copy, degraded::Report, error, leaf, path::Segment, raw};
+use super::{OnError, contract::StandsIn, copy, degraded::Report, error, leaf, path::Segment};
 use crate::{
     execute::{Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
     plan::{FieldShape, FieldSource, Plan, Shape, ShapeId, StepId, ValueShape},
+    schema::access::Decision,
 };
 
 /// Errors of one failure that are listed; the rest are counted in `extensions.omittedErrors`.
@@ -59,8 +60,8 @@ pub(super) struct Writer<'a> {
 #[derive(Clone, Copy)]
 pub(super) struct Row<'a> {
     pub(super) number: u32,
-    table: &'a Table,
-    node: Node,
+    pub(super) table: &'a Table,
+    pub(super) node: Node,
 }
 
 // === impl Writer ===
@@ -107,9 +108,24 @@ impl<'a> Writer<'a> {
         let plan = self.plan;
         let fields = match &plan.shapes[usize::from(shape.0)] {
             Shape::One(fields) => fields,
-            Shape::ByType { slot, name, variants } => {
+            Shape::Behind { entry, shape } => {
+                let (field, row) = at.expect("nothing stands before a root type");
+                self.enter(field, *entry, row)?;
+                return self.object(*shape, at);
+            }
+            Shape::ByType {
+                slot,
+                name,
+                variants,
+                entries,
+            } => {
                 let (field, row) = at.expect("root types are not abstract");
                 let type_name = row.table.slot(&row.node, *slot);
+                for (name, entry) in entries {
+                    if crate::execute::is_type(row.table, type_name, name) {
+                        self.enter(field, *entry, row)?;
+                    }
+                }
                 match variants
                     .iter()
                     .find(|(name, _)| crate::execute::is_type(row.table, type_name, name))
@@ -179,12 +195,29 @@ impl<'a> Writer<'a> {
         row: Option<Row<'a>>,
         reported: &mut Vec<StepId>,
     ) -> Result<(), Propagate> {
-        match &field.source {
+        self.placed(field, &field.source, row, reported)
+    }
+
+    /// A field whose value is there.
+    fn placed(
+        &mut self,
+        field: &'a FieldShape,
+        source: &'a FieldSource,
+        row: Option<Row<'a>>,
+        reported: &mut Vec<StepId>,
+    ) -> Result<(), Propagate> {
+        match source {
             FieldSource::Constant(json) => {
                 self.out.extend_from_slice(json);
                 Ok(())
             }
             FieldSource::Nobody => self.nothing(field, field.non_null[0]),
+            FieldSource::Refused { is_absent } => self.refuse(field, *is_absent),
+            FieldSource::Guarded(guard, source) => match self.decide(*guard, row) {
+                Decision::Allowed => self.placed(field, source, row, reported),
+                Decision::Refused { is_absent: true } => self.refuse(field, true),
+                Decision::Refused { .. } | Decision::ByObject => self.refuse(field, false),
+            },
             FieldSource::Introspection => {
                 let value = self
                     .introspection
@@ -311,7 +344,7 @@ impl<'a> Writer<'a> {
     }
 
     /// <https://spec.graphql.org/September2025/#CompleteValue()>
-    fn value(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
+    pub(super) fn value(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
         let (non_null, below) = levels.split_first().expect("a type has a level for itself");
         if at.node.is_nothing() {
             if at.node.kind == NodeKind::Failed
@@ -356,38 +389,10 @@ impl<'a> Writer<'a> {
         }
     }
 
-    fn list(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
-        self.out.push(b'[');
-        if at.node.kind == NodeKind::RawArray {
-            for (index, node) in raw::items(at.table, &at.node).enumerate() {
-                self.item(field, levels, Row { node, ..at }, index as u32)?;
-            }
-        } else {
-            for (index, (_, node)) in at.table.items(&at.node).enumerate() {
-                self.item(field, levels, Row { node: *node, ..at }, index as u32)?;
-            }
-        }
-        self.out.push(b']');
-        Ok(())
-    }
-
-    fn item(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>, index: u32) -> Result<(), Propagate> {
-        if index > 0 {
-            self.out.push(b',');
-        }
-        if self.is_too_large() {
-            return Err(Propagate);
-        }
-        self.path.push(Segment::Index(index));
-        let done = self.value(field, levels, at);
-        self.path.pop();
-        if self.stopped { Err(Propagate) } else { done }
-    }
-
     // --- null and errors ---
 
     /// There is no value: null, or an error where null is not allowed.
-    fn nothing(&mut self, field: &FieldShape, non_null: bool) -> Result<(), Propagate> {
+    pub(super) fn nothing(&mut self, field: &FieldShape, non_null: bool) -> Result<(), Propagate> {
         if non_null {
             let message = format!("Cannot return null for non-nullable field {}.", field.coordinate);
             self.error(
@@ -430,7 +435,13 @@ impl<'a> Writer<'a> {
         self.push_error(&failure.message, &extensions, Some(field.location));
     }
 
-    fn error(&mut self, message: &str, kind: FailureKind, service: Option<&Arc<str>>, location: Option<(u32, u32)>) {
+    pub(super) fn error(
+        &mut self,
+        message: &str,
+        kind: FailureKind,
+        service: Option<&Arc<str>>,
+        location: Option<(u32, u32)>,
+    ) {
         let mut extensions = Map::new();
         extensions.insert("code".to_owned(), Value::from(error::failure_code(kind)));
         if let Some(service) = service {
@@ -446,7 +457,7 @@ impl<'a> Writer<'a> {
 
     /// Ends the answer when it has grown beyond its limit: there is no `data` then.
     #[inline]
-    fn is_too_large(&mut self) -> bool {
+    pub(super) fn is_too_large(&mut self) -> bool {
         self.has_outgrown() && self.stop_too_large()
     }
 

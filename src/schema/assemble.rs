@@ -13,6 +13,7 @@ use apollo_compiler::{
 use crate::mapping::tree;
 
 use super::{
+    access::{Accesses, Rules},
     annotations::{Use, UseSite},
     cache,
     connect::ConnectDraft,
@@ -37,6 +38,7 @@ pub(crate) struct Parts<'a> {
     pub files: &'a Files,
     pub sources: Vec<SourceDraft>,
     pub connectors: Vec<ConnectDraft>,
+    pub rules: Rules,
     pub contracts: Vec<Contract>,
 }
 
@@ -50,9 +52,13 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
         files,
         sources,
         connectors,
+        rules,
         contracts,
     } = parts;
     let mut types = TypeTable::new(&schema, uses, files);
+    let mut accesses = Accesses::new(uses, &schema, &rules);
+    types.guard(&mut accesses, &schema);
+    let accesses = accesses.known;
     contracts.into_iter().for_each(|contract| types.hold(contract));
     let sources: Vec<Source> = sources.into_iter().filter_map(|draft| draft.source).collect();
     let mut built: Vec<Connector> = Vec::new();
@@ -76,6 +82,8 @@ pub(crate) fn assemble(parts: Parts<'_>) -> Option<Surface> {
         schema: Arc::new(schema),
         sources,
         connectors: built,
+        accesses,
+        policies: rules.policies,
     })
 }
 
@@ -166,6 +174,7 @@ impl TypeTable {
                 suppliers: Vec::new(),
                 possible,
                 cost: costs::weight_at(uses, &UseSite::Type(name.clone())),
+                access: None,
                 cache: cache::hint(uses, &UseSite::Type(name.clone()), files),
             });
         }
@@ -175,9 +184,31 @@ impl TypeTable {
             suppliers: Vec::new(),
             possible: Vec::new(),
             cost: None,
+            access: None,
             cache: CacheHint::default(),
         }));
         Self { types, ids }
+    }
+
+    /// Writes down what is asked of callers.
+    fn guard(&mut self, accesses: &mut Accesses<'_>, schema: &Schema) {
+        for (name, ty) in &schema.types {
+            let Some(id) = self.ids.get(name.as_str()) else {
+                continue;
+            };
+            let definition = &mut self.types[id.0 as usize];
+            let fields = match ty {
+                ExtendedType::Object(object) => &object.fields,
+                ExtendedType::Interface(interface) => &interface.fields,
+                _ => continue,
+            };
+            definition.access = accesses.of_type(name);
+            if let TypeKind::Object(known) | TypeKind::Interface(known) = &mut definition.kind {
+                for (field, declared) in known.iter_mut().zip(fields.values()) {
+                    field.access = accesses.of_field(name, &declared.name, declared.ty.inner_named_type());
+                }
+            }
+        }
     }
 
     fn fields(&self, id: TypeId) -> &[Field] {
@@ -273,6 +304,7 @@ fn build_fields(
                 .collect(),
             connectors: Vec::new(),
             list_size: costs::list_size(schema, parent, field, uses, files),
+            access: None,
             cost: costs::field_weight(schema, parent, &field.name, uses),
             argument_costs: costs::argument_weights(parent, field, uses),
             fallback: None,

@@ -19,13 +19,7 @@ pub(crate) enum Feature {
 }
 
 /// Everything that is refused.
-const UNSUPPORTED: &[Feature] = &[
-    Feature::CacheTag,
-    Feature::Authenticated,
-    Feature::RequiresScopes,
-    Feature::Policy,
-    Feature::Context,
-];
+const UNSUPPORTED: &[Feature] = &[Feature::CacheTag];
 
 // === impl Feature ===
 

@@ -25,6 +25,10 @@ pub struct SourceId(pub u32);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ConnectorId(pub u32);
 
+/// Index into [`Surface::accesses`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct AccessId(pub u16);
+
 /// One checked schema: everything in it is bound, nothing in it is about a request.
 #[derive(Debug)]
 pub struct Surface {
@@ -46,6 +50,41 @@ pub struct Surface {
     pub sources: Vec<Source>,
     /// Connectors in order of declaration.
     pub connectors: Vec<Connector>,
+    /// What is asked of callers somewhere, each once.
+    pub accesses: Vec<Access>,
+    /// The rules that those name.
+    pub policies: Vec<Policy>,
+}
+
+/// What is asked of a caller: all of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// At least one.
+    pub conditions: Vec<Condition>,
+}
+
+/// One thing that is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// `@authenticated`.
+    Authenticated,
+    /// `@requiresScopes`: all of one of these.
+    Scopes(Vec<Vec<Arc<str>>>),
+    /// `@policy`: all of one of these, as indexes into [`Surface::policies`].
+    Policies(Vec<Vec<u16>>),
+}
+
+/// A rule of the configuration.
+#[derive(Debug, Clone, Default)]
+pub struct Policy {
+    /// What must be true; without one it never is.
+    pub rule: Option<Arc<Selection>>,
+    /// Whether it reads `$args`.
+    pub reads_args: bool,
+    /// What it reads of `$this`.
+    pub this: Option<KeyTree>,
+    /// Whether what it refuses is as if there were nothing.
+    pub is_absent: bool,
 }
 
 /// A type.
@@ -62,6 +101,8 @@ pub struct Type {
     pub possible: Vec<TypeId>,
     /// `@cost(weight:)`.
     pub cost: Option<u32>,
+    /// What is asked of whoever comes to an object of this type.
+    pub access: Option<AccessId>,
     /// What `@cacheControl` says of fields that give it.
     pub cache: CacheHint,
 }
@@ -115,6 +156,8 @@ pub struct Field {
     pub list_size: Option<ListSize>,
     /// `@cost(weight:)`.
     pub cost: Option<u32>,
+    /// What is asked of whoever asks for it.
+    pub access: Option<AccessId>,
     /// `@cost(weight:)` of its arguments.
     pub argument_costs: Vec<(Arc<str>, u32)>,
     /// `@fallback`.

@@ -4,6 +4,8 @@ use std::{fmt, path::PathBuf, sync::Arc};
 
 use super::{local::LocalSchemas, model::SourceTransport};
 
+use super::access::PolicySettings;
+
 /// How a schema is loaded.
 #[derive(Debug, Clone, Default)]
 pub struct LoadOptions {
@@ -14,6 +16,8 @@ pub struct LoadOptions {
     pub portable: bool,
     /// The schemas that are mounted in this process. `None`: nobody knows here; then what connectors ask of them is not checked.
     pub local: Option<LocalSchemas>,
+    /// The rules that `@policy` may name; `None`: nobody knows, and none is asked for.
+    pub policies: Option<Vec<PolicySettings>>,
     /// How much is said of a schema that is right, but could be better.
     pub advice: Advice,
     /// Where the messages of sources with `reflection: true` come from.

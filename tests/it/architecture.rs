@@ -9,8 +9,9 @@ use std::{
 use crate::support::root;
 
 /// The stages in order: each may import those before it.
-const STAGES: [&str; 12] = [
+const STAGES: [&str; 13] = [
     "mapping",
+    "identity",
     "schema",
     "operation",
     "plan",
@@ -51,8 +52,8 @@ const CONFINED: [(&[&str], &[&str], &str); 4] = [
     ),
 ];
 
-/// Those that call sources, or set the clients up.
-const CALLERS: [&str; 3] = ["execute", "config", "app"];
+/// Those that call sources or issuers of tokens, or set the clients up.
+const CALLERS: [&str; 4] = ["execute", "config", "app", "identity"];
 
 /// Those that read protobuf: they may name `switchboard_clients::proto`, and no more of that crate.
 const PROTO_READERS: [&str; 2] = ["src/schema/", "src/mapping/wire"];

@@ -18,10 +18,20 @@ const FILE: &str = "schema/switchboard.schema.json";
 const REQUIRED: [&str; 3] = ["surfaces", "surfaces.*.schema", "surfaces.*.persisted.manifests[].file"];
 
 /// Keys whose field has another name.
-const RENAMED: [(&str, &str); 3] = [
+const RENAMED: [(&str, &str); 13] = [
     ("header_count", "header_count_max"),
     ("header_bytes", "header_bytes_max"),
     ("uri_bytes", "uri_bytes_max"),
+    ("on_refused", "refuses_operations"),
+    ("refused", "is_absent"),
+    ("jwks_url", "keys"),
+    ("discovery", "keys"),
+    ("kid", "id"),
+    ("sha256", "hash"),
+    ("secret", "material"),
+    ("secret_file", "material"),
+    ("public_key_file", "material"),
+    ("private_key_file", "material"),
 ];
 
 /// A struct and its documented fields.

@@ -148,6 +148,7 @@ impl Server {
                     on_error: OnError::default(),
                     queries_only: false,
                     peer: None,
+                    caller: switchboard::identity::Caller::anonymous(),
                     headers: Arc::new(HeaderMap::new()),
                     deadline: asked + Duration::from_secs(5),
                 };

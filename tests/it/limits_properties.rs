@@ -9,7 +9,9 @@ use std::{
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use switchboard::{
-    operation::{Limits, Operation, RequestError, RequestErrorKind, Variables, check::check, error::LimitKind},
+    operation::{
+        Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, check::check, error::LimitKind,
+    },
     plan::build::build,
     schema::{self, LoadOptions, SourceFile, Surface},
 };
@@ -287,7 +289,7 @@ proptest! {
         let given = json!({ "n": n });
         let given = given.as_object();
         let variables = Variables::coerce(&SURFACE, &operation, given, 1).expect("a number");
-        let plan = build(&SURFACE, &operation, 0).expect("a plan");
+        let plan = build(&SURFACE, &operation, 0, &Verdict::default()).expect("a plan");
         let estimate = plan.costs.estimate(&variables);
 
         prop_assert_eq!((estimate.cost, estimate.calls), merged.cost(1), "{} {}", text, Value::from(n));

@@ -85,6 +85,7 @@ async fn ask(engine: &Engine, text: Option<&str>, extensions: Value) -> Value {
         queries_only: false,
         headers: Arc::new(HeaderMap::new()),
         peer: None,
+        caller: switchboard::identity::Caller::anonymous(),
         deadline: Instant::now() + Duration::from_secs(20),
     };
     serde_json::from_slice(&engine.handle(request).await.body).expect("JSON")

@@ -90,6 +90,7 @@ impl Wire {
         let routes = ["mobile", "web"].map(|surface| Route {
             surface: surface.to_owned(),
             path: format!("/{surface}/graphql"),
+            require_auth: false,
             body_bytes_max: 256 * 1024,
         });
         let task = tokio::spawn(async move { server.run(answer, &routes, stopping).await });

@@ -4,7 +4,7 @@ use http::{HeaderName, header};
 
 use crate::{
     mapping::{Key, tree},
-    plan::ClientHeaders,
+    plan::{ClientHeaders, ContextReads},
     schema::model::{ErrorMapping, Header, HeaderValue, Mapping, Template, TemplatePart},
 };
 
@@ -19,25 +19,32 @@ pub(in crate::execute) struct Needs {
     pub(in crate::execute) request: bool,
     pub(in crate::execute) status: bool,
     pub(in crate::execute) response: bool,
+    /// `$context`.
+    pub(in crate::execute) caller: bool,
     /// Headers of the client that are read or passed on.
     pub(in crate::execute) headers: ClientHeaders,
+    /// What of the caller is read or passed on.
+    pub(in crate::execute) context: ContextReads,
 }
 
 // === impl Needs ===
 
 impl Needs {
-    /// A field of a schema in this process: its arguments, and all headers, which its resolvers may look at.
+    /// A field of a schema in this process: its arguments, and all headers and claims, which its resolvers may look at.
     pub(super) fn add_resolver(&mut self, args: Option<&Mapping>) {
         self.add_all(args);
         self.headers.resolvers = true;
+        self.context.all = true;
     }
 
     pub(in crate::execute) fn add(&mut self, mapping: &Mapping) {
-        for read in tree::reads(&mapping.selection).0 {
-            let tree::Origin::Variable(name) = read.origin else {
+        let reads = tree::reads(&mapping.selection);
+        self.context.add_reads(&reads);
+        for read in &reads.0 {
+            let tree::Origin::Variable(name) = &read.origin else {
                 continue;
             };
-            match &*name {
+            match &**name {
                 "args" => self.args = true,
                 "this" => self.this = true,
                 "batch" => self.batch = true,
@@ -49,6 +56,7 @@ impl Needs {
                 }
                 "status" => self.status = true,
                 "response" => self.response = true,
+                "context" => self.caller = true,
                 _ => {}
             }
         }

@@ -10,6 +10,7 @@ use switchboard::{
         Backends,
         backends::{NO_SOURCE, SourceSettings},
     },
+    identity::Caller,
     schema::{self, LoadOptions, SourceFile, model::SourceTransport},
     telemetry::Metrics,
 };
@@ -153,6 +154,7 @@ impl TestEngine {
             on_error: ask.on_error,
             queries_only: false,
             peer: None,
+            caller: Caller::anonymous(),
             headers: Arc::new(ask.headers),
             deadline: Instant::now() + ask.within.unwrap_or(Duration::from_secs(20)),
         };

@@ -112,6 +112,7 @@ impl Faulty {
             on_error: OnError::default(),
             queries_only: false,
             peer: None,
+            caller: switchboard::identity::Caller::anonymous(),
             headers: Arc::new(HeaderMap::new()),
             deadline: Instant::now() + self.time,
         };

@@ -8,6 +8,7 @@ use switchboard::{
     app::App,
     config::Config,
     engine::{Engine, Request, Response},
+    identity::Caller,
 };
 use switchboard_harness::Shop;
 use tokio::time::Instant;
@@ -211,6 +212,7 @@ fn request(ask: Ask) -> Request {
         on_error: ask.on_error,
         queries_only: false,
         peer: None,
+        caller: Caller::anonymous(),
         headers: Arc::new(ask.headers),
         deadline: Instant::now() + Duration::from_secs(30),
     }
