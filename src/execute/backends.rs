@@ -28,18 +28,18 @@ use crate::{
     plan::{Plan, Sharing},
     schema::{
         Surface,
-        model::{
-            ConnectRequest, Connector, ConnectorId, LocalOperation, SourceId, SourceTransport, Template, TemplatePart,
-        },
+        model::{ConnectRequest, Connector, ConnectorId, LocalOperation, SourceId, SourceTransport, TemplatePart},
     },
     telemetry::{Metrics, SourceMetrics},
 };
 
 mod limits;
 mod needs;
+mod origins;
 
 pub use limits::{breaker, retry};
 pub(super) use needs::Needs;
+use origins::{base_of, base_of_source, without_origin};
 
 /// Settings of one source.
 #[derive(Debug, Clone)]
@@ -368,15 +368,6 @@ pub fn environment() -> Value {
     )
 }
 
-/// Where the URLs of a source begin; a schema in this process has none.
-fn base_of_source(transport: &SourceTransport, settings: &SourceSettings, env: &Value) -> Result<BaseUrl, String> {
-    if let SourceTransport::Local { .. } = transport {
-        return Ok(BaseUrl::default());
-    }
-    let text = base_url(transport, settings, env)?;
-    BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}"))
-}
-
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
@@ -448,33 +439,6 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     }
     compiled.may_repeat = compiled.is_safe;
     compiled
-}
-
-fn base_of(connector: &Connector, bases: &[BaseUrl], url: &Template) -> BaseUrl {
-    match (connector.source, url.parts.first()) {
-        (Some(id), _) => bases.get(id.0 as usize).cloned().unwrap_or_default(),
-        (None, Some(TemplatePart::Text(text))) => {
-            let base = BaseUrl::parse(text).unwrap_or_default();
-            BaseUrl {
-                path: String::new(),
-                query: String::new(),
-                ..base
-            }
-        }
-        _ => BaseUrl::default(),
-    }
-}
-
-/// An absolute template without scheme and host: start-up checks see to it that those are plain text.
-fn without_origin(url: &Template) -> Template {
-    let mut url = url.clone();
-    if let Some(TemplatePart::Text(text)) = url.parts.first_mut()
-        && let Some((_, rest)) = text.split_once("://")
-    {
-        let start = rest.find(['/', '?']).unwrap_or(rest.len());
-        *text = rest[start..].to_owned();
-    }
-    url
 }
 
 // === impl Compiled ===

@@ -274,7 +274,7 @@ async fn a_resolver_knows_who_asks_and_how_long_it_has() {
     "#);
     let headers = HeaderMap::from_iter([(http::HeaderName::from_static("x-user"), "ada".parse().expect("a value"))]);
 
-    insta::assert_snapshot!(app.ask("{ who }", Value::Null, headers).await, @r#"{"data":{"who":"ada within 990ms, {}"}}"#);
+    insta::assert_snapshot!(app.ask("{ who }", Value::Null, headers).await, @r#"{"data":{"who":"ada within 990ms, {\"claims\":{},\"scopes\":[]}"}}"#);
 }
 
 #[tokio::test(start_paused = true)]
