@@ -21,6 +21,7 @@ pub mod faults;
 mod page;
 mod redis;
 mod sources;
+mod states;
 mod watch;
 
 use crate::{

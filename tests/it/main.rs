@@ -34,6 +34,7 @@ mod limits_properties;
 mod mapping;
 mod operate;
 mod operate_faults;
+mod operate_states;
 mod persisted;
 mod persisted_lists;
 mod persisted_shared;
