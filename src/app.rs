@@ -14,10 +14,13 @@ use switchboard_clients::{
     registry::{RegistryError, TransportSettings},
 };
 
+mod builder;
 mod control;
 pub mod descriptors;
 pub mod documents;
+mod executor;
 pub mod faults;
+mod locals;
 mod page;
 mod redis;
 mod sources;
@@ -34,7 +37,7 @@ use crate::{
     http::{Server, ServerError, Stop},
     identity::Identity,
     operation::{self, documents as persisted},
-    schema::{self, Advice, LoadOptions, Problem, Severity, SourceFile, Surface, report},
+    schema::{self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
 };
 
@@ -42,9 +45,14 @@ use self::redis::RedisStore;
 use control::{Control, Live};
 use descriptors::{Ask, Descriptors};
 use documents::List;
+use locals::Locals;
+
+pub use builder::Builder;
 pub use documents::operation_files;
 use faults::Faults;
 use watch::Looks;
+
+pub use executor::SurfaceExecutor;
 
 /// A server that has everything but its sockets.
 #[derive(Debug)]
@@ -58,6 +66,7 @@ pub struct App {
     metrics: Arc<Metrics>,
     /// In development.
     faults: Option<Arc<Faults>>,
+    locals: Arc<Locals>,
     /// What its files were like before they were read.
     seen: Looks,
 }
@@ -78,39 +87,45 @@ pub struct ReadSchema {
 #[error("{}", .0.join("\n"))]
 pub struct AppError(pub Vec<String>);
 
+/// What a reading of the configuration is not about: it stays when that is read again.
+type Beside = (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>);
+
 /// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
 
 // === impl App ===
 
 impl App {
-    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet.
+    /// Reads and checks all schemas and binds them to their sources. Connects to nothing yet. With schemas in Rust: see [`Builder`].
     ///
     /// # Errors
     /// All that is wrong with schemas, operations and sources.
     pub fn build(config: Config) -> Result<Self, AppError> {
+        Builder::new(config).build()
+    }
+
+    fn build_with(config: Config, locals: Locals) -> Result<Self, AppError> {
         let faults = config.is_for_development.then(Arc::<Faults>::default);
         let metrics = Arc::new(Metrics::new(
             config.surfaces.iter().map(|surface| &*surface.name),
             config.sources.keys().map(String::as_str),
         ));
         let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
-        Self::build_again(config, Arc::new(identity), metrics, faults)
+        Self::build_again(config, Arc::new(identity), (metrics, faults, Arc::new(locals)))
     }
 
     /// The same beside a server that runs: what is counted goes on being counted.
     fn build_again(
         config: Config,
         identity: Arc<Identity>,
-        metrics: Arc<Metrics>,
-        faults: Option<Arc<Faults>>,
+        (metrics, faults, locals): Beside,
     ) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_with(&config, surface, &descriptors))
+            .map(|surface| read_with(&config, surface, &descriptors, locals.types.as_ref()))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -130,7 +145,7 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults))?;
+        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults, locals))?;
         Ok(Self { seen, ..app })
     }
 
@@ -139,7 +154,7 @@ impl App {
         surfaces: Vec<Surface>,
         descriptors: Arc<Descriptors>,
         identity: Arc<Identity>,
-        (metrics, faults): (Arc<Metrics>, Option<Arc<Faults>>),
+        (metrics, faults, locals): Beside,
     ) -> Result<Self, AppError> {
         let names: BTreeSet<String> = surfaces
             .iter()
@@ -159,7 +174,7 @@ impl App {
                 surface,
                 settings.cache_bytes,
                 &identity,
-                (&metrics, faults.as_deref()),
+                (&metrics, faults.as_deref(), &locals),
             ) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
@@ -188,6 +203,7 @@ impl App {
                 shared,
                 metrics,
                 faults,
+                locals,
                 seen: Looks::default(),
             })
         } else {
@@ -256,13 +272,19 @@ impl App {
 /// Reads and checks the schema of one surface.
 #[must_use]
 pub fn read_schema(config: &Config, surface: &SurfaceConfig) -> ReadSchema {
-    read_with(config, surface, &Descriptors::new(config, Ask::Unlocked))
+    read_with(config, surface, &Descriptors::new(config, Ask::Unlocked), None)
 }
 
-fn read_with(config: &Config, surface: &SurfaceConfig, descriptors: &Arc<Descriptors>) -> ReadSchema {
+fn read_with(
+    config: &Config,
+    surface: &SurfaceConfig,
+    descriptors: &Arc<Descriptors>,
+    local: Option<&LocalSchemas>,
+) -> ReadSchema {
     let options = LoadOptions {
         root: config.base.clone(),
         portable: false,
+        local: local.cloned(),
         advice: Advice::Start,
         policies: Some(config.auth.policies.clone()),
         reflection: descriptors.reflection(),
@@ -320,7 +342,7 @@ fn bind_surface(
     surface: Surface,
     cache_bytes: u64,
     identity: &Identity,
-    (metrics, faults): (&Metrics, Option<&Faults>),
+    (metrics, faults, locals): (&Metrics, Option<&Faults>, &Locals),
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -339,7 +361,7 @@ fn bind_surface(
             ToldIdentity::Headers => Some(Told::Headers(identity.forward().clone())),
             ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
         };
-        match sources::transport(source, &configured, &own, &env) {
+        match sources::transport(source, &configured, &own, (&env, locals)) {
             Ok(transport) => clients.push(sources::of_client(
                 &source.name,
                 &configured,

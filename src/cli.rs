@@ -8,6 +8,7 @@ use std::{
     io::{self, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    sync::Arc,
 };
 
 use clap::{Parser, Subcommand, ValueEnum};
@@ -15,7 +16,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 use crate::{
     app::{self, ReadSchema, faults::FaultOf},
     config::{Config, SurfaceConfig},
-    schema::{self, Surface, report},
+    schema::{self, LocalSchemas, LocalTypes, Surface, report},
 };
 
 mod check;
@@ -106,6 +107,14 @@ struct ConfigArg {
     config: PathBuf,
 }
 
+/// Schemas that a program in Rust mounts.
+#[derive(Debug, clap::Args)]
+struct LocalArg {
+    /// The SDL of a schema that a program in Rust mounts, by the name that sources call it. With one of them all are needed
+    #[arg(long = "local", value_name = "NAME=FILE")]
+    locals: Vec<String>,
+}
+
 /// How results are printed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Format {
@@ -165,6 +174,24 @@ impl Command {
 impl ConfigArg {
     fn load(&self) -> Result<Config, Failure> {
         Config::load(&self.config).map_err(Failure::new)
+    }
+}
+
+// === impl LocalArg ===
+
+impl LocalArg {
+    /// Their types; `None` where none is named.
+    fn load(&self) -> Result<Option<LocalSchemas>, Failure> {
+        let load = |local: &String| {
+            let (name, file) = local
+                .split_once('=')
+                .ok_or_else(|| Failure(format!("--local {local}: write NAME=FILE")))?;
+            let types = LocalTypes::parse(&read(Path::new(file))?)
+                .map_err(|why| Failure(format!("{file}: this is not the SDL of a schema: {why}")))?;
+            Ok((name.to_owned(), Arc::new(types)))
+        };
+        let loaded: LocalSchemas = self.locals.iter().map(load).collect::<Result<_, Failure>>()?;
+        Ok((!loaded.is_empty()).then_some(loaded))
     }
 }
 

@@ -17,6 +17,7 @@ mod items;
 mod job;
 mod keys;
 mod lifetime;
+mod local;
 mod params;
 mod render;
 mod reply;
@@ -39,7 +40,7 @@ use tokio::time::Instant;
 
 use crate::{
     identity::Caller,
-    mapping::Table,
+    mapping::{Node, Table},
     operation::Variables,
     plan::{AnswerPolicy, Plan},
     schema::Surface,
@@ -88,6 +89,8 @@ pub struct Outcome {
     pub steps: Vec<StepOutcome>,
     /// Why values are not there; links name them by index.
     pub failures: Vec<Arc<Failure>>,
+    /// Tables in which single values failed, and where among the failures those of each begin.
+    failed_values: Vec<(u32, std::ops::Range<u32>)>,
     /// How long all of it is good.
     keep: lifetime::Keep,
     /// The execution it came of, where something of it is decided by objects.
@@ -196,6 +199,19 @@ impl Scope {
 // === impl Outcome ===
 
 impl Outcome {
+    /// The failure that a [`NodeKind::Failed`](crate::mapping::NodeKind::Failed) of a table stands for.
+    #[must_use]
+    pub fn failure_at(&self, table: u32, node: &Node) -> Option<u32> {
+        let (_, failures) = self.failed_values.iter().find(|(number, _)| *number == table)?;
+        let failure = failures.start + node.start;
+        failures.contains(&failure).then_some(failure)
+    }
+
+    /// All failures of single values, wherever they are: what a mapping makes of a value may hide that it failed.
+    pub fn failed_values(&self) -> impl Iterator<Item = u32> {
+        self.failed_values.iter().flat_map(|(_, failures)| failures.clone())
+    }
+
     /// What a table stands in for; `None`: it is what its source said.
     #[must_use]
     pub fn stand_in(&self, table: u32) -> Option<&StandIn> {

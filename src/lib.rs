@@ -1,4 +1,7 @@
-//! Switchboard: a GraphQL server that answers from REST and gRPC backends.
+//! Switchboard: a GraphQL server that answers from REST and gRPC backends, and from Rust resolvers.
+//!
+//! The program `switchboard` needs no Rust. This crate is for programs that have resolvers of their own: [`Builder`] is where they
+//! start.
 
 pub mod app;
 pub mod cli;
@@ -13,3 +16,6 @@ pub mod plan;
 pub mod response;
 pub mod schema;
 pub mod telemetry;
+
+pub use app::Builder;
+pub use switchboard_clients::local;

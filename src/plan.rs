@@ -6,6 +6,7 @@
 
 mod align;
 mod answer;
+mod asked;
 pub mod build;
 pub mod cache;
 mod collect;
@@ -119,6 +120,8 @@ pub struct ClientHeaders {
     pub names: Vec<HeaderName>,
     /// All there are: a mapping reads them in a way that cannot be followed.
     pub all: bool,
+    /// All but those that only tell requests apart ([`ClientHeaders::TRACING`]): a resolver in this process may read any.
+    pub resolvers: bool,
 }
 
 /// One connector with one set of arguments, and all that the operation needs of its answers.
@@ -132,6 +135,9 @@ pub struct Fetch {
     pub projection: Projection,
     /// The same for protobuf messages, if the source speaks gRPC and the message allows it.
     pub wire: Option<WireProjection>,
+    /// What is asked of a field of a schema in this process: a selection in braces, or nothing for a leaf. `None`: the source is
+    /// another, or its schema is not at hand.
+    pub asked: Option<Arc<str>>,
     /// How replies are matched to keys.
     pub align: Align,
     /// How many waves load it.
@@ -352,6 +358,9 @@ impl Step {
 // === impl ClientHeaders ===
 
 impl ClientHeaders {
+    /// Headers that every request has its own of, so that nothing could be shared by them. A resolver's answer is not to depend on them.
+    pub const TRACING: [&str; 4] = ["x-request-id", "traceparent", "tracestate", "baggage"];
+
     /// Adds one name.
     pub fn add(&mut self, name: &HeaderName) {
         if !self.names.contains(name) {
@@ -362,13 +371,15 @@ impl ClientHeaders {
     /// Adds what something else depends on.
     pub fn add_all(&mut self, other: &Self) {
         self.all |= other.all;
+        self.resolvers |= other.resolvers;
         other.names.iter().for_each(|name| self.add(name));
     }
 
     /// Their names as the value of `Vary`; `None`: there are none.
     #[must_use]
     pub fn vary(&self) -> Option<HeaderValue> {
-        if self.all {
+        // Resolvers may have looked at any.
+        if self.all || self.resolvers {
             return Some(HeaderValue::from_static("*"));
         }
         // What belongs to one hop reaches us from the last, whoever asked.
@@ -383,13 +394,16 @@ impl ClientHeaders {
         // Neither byte is in a header's name or value.
         const VALUE_ENDS: u8 = b'\n';
         const NAME_ENDS: u8 = b'\r';
-        if self.all {
-            for (name, value) in headers {
+        if self.all || self.resolvers {
+            let is_left_out = |name: &HeaderName| !self.all && Self::TRACING.contains(&name.as_str());
+            for (name, value) in headers.iter().filter(|(name, _)| !is_left_out(name)) {
                 out.extend_from_slice(name.as_str().as_bytes());
                 out.push(NAME_ENDS);
                 out.extend_from_slice(value.as_bytes());
                 out.push(VALUE_ENDS);
             }
+        }
+        if self.all {
             return;
         }
         for name in &self.names {

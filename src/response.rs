@@ -78,6 +78,7 @@ pub fn assemble(
         errors,
         error_count,
         omitted,
+        per_failure,
         degraded,
         critical,
         ..
@@ -88,16 +89,14 @@ pub fn assemble(
     if omitted > 0 {
         extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
     }
-    if !outcome.declared.is_empty() {
-        extensions.insert(
-            "connectorErrors".to_owned(),
-            outcome
-                .declared
-                .iter()
-                .take(DECLARED_MAX)
-                .map(error::declared)
-                .collect(),
-        );
+    let untold = outcome
+        .failed_values()
+        .filter(|failure| per_failure[*failure as usize] == 0)
+        .map(|failure| error::untold(&outcome.failures[failure as usize]));
+    let declared = outcome.declared.iter().map(error::declared).chain(untold);
+    let declared: Vec<Value> = declared.take(DECLARED_MAX).collect();
+    if !declared.is_empty() {
+        extensions.insert("connectorErrors".to_owned(), Value::Array(declared));
     }
     if plan.tells_degraded && !degraded.is_empty() {
         extensions.insert("degraded".to_owned(), degraded.to_json());

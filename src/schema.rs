@@ -33,6 +33,7 @@ mod header;
 mod hidden;
 mod link;
 mod literal;
+pub mod local;
 mod mappings;
 mod members;
 pub mod model;
@@ -54,6 +55,7 @@ mod visit;
 
 pub use access::PolicySettings;
 pub use files::SourceFile;
+pub use local::{LocalSchemas, LocalTypes};
 pub use model::Surface;
 pub use options::{Advice, LoadOptions, Reflected, Reflection};
 pub use problem::{Code, Problem, Severity};
@@ -122,6 +124,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
     };
     let mut sources = source::read_all(&uses, context, problems);
     let mut connectors = connect::read_all(&uses, &sources, context, problems);
+    local::check_known(sources.iter().filter_map(|source| source.local.as_ref()), problems);
     resilience::read_all(&uses, &mut sources, &mut connectors, problems);
     let contracts = degrade::read_all(&uses, &connectors, context, problems);
     if is_valid {
@@ -129,6 +132,7 @@ fn check(name: &str, parsed: &graphql::Parsed, options: &LoadOptions, problems: 
         entity::check_keys(&uses, &connectors, &full, problems);
         let misspelt = select::check(&connectors, context, problems);
         grpc_paths::check(&connectors, &full, problems);
+        local::paths::check(&connectors, &full, problems);
         coverage::check(&uses, &connectors, &misspelt, context, problems);
     }
     if options.portable {

@@ -63,6 +63,7 @@ impl Client for OneObject {
             trailers: HeaderMap::new(),
             message: String::new(),
             details: Bytes::new(),
+            errors: Vec::new(),
             body: Bytes::from_static(br#"{"id":1,"name":"Ada","kind":"u"}"#),
             endpoint: 0,
         };

@@ -214,6 +214,7 @@ impl Client for Canned {
             message: String::new(),
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
+            errors: Vec::new(),
             endpoint: 0,
         };
         let pause = self.pause;

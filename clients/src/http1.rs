@@ -155,6 +155,7 @@ impl Pool {
             trailers: HeaderMap::new(),
             message: String::new(),
             details: Bytes::new(),
+            errors: Vec::new(),
             body,
             endpoint: 0,
         })

@@ -1,6 +1,7 @@
-//! Calls to sources: `Client`, `Call`, `Reply`, `CallError` are all that the engine ever sees of REST and gRPC.
+//! Calls to sources: `Client`, `Call`, `Reply`, `CallError` are all that the engine ever sees of REST, gRPC and resolvers in this
+//! process.
 //!
-//! The only crate that names `reqwest` or `tonic`. Knows no GraphQL.
+//! The only crate that names `reqwest` or `tonic`. Knows no GraphQL, but for [`local`], whose sources are GraphQL schemas.
 
 use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
@@ -13,6 +14,7 @@ mod connect;
 mod failure;
 pub mod grpc;
 mod http1;
+pub mod local;
 pub mod policy;
 pub mod proto;
 pub mod registry;
@@ -47,12 +49,14 @@ pub enum Call {
         /// Metadata; values of `-bin` names are base64 text.
         metadata: HeaderMap,
     },
+    /// A query to a schema in this process.
+    Local(local::LocalCall),
 }
 
 /// What a source answered, whether it meant success or not.
 #[derive(Debug, Clone)]
 pub struct Reply {
-    /// HTTP status, or gRPC status code (0 = OK).
+    /// HTTP status, or gRPC status code (0 = OK); of a resolver as [`local`] says.
     pub status: u16,
     /// Response headers or initial metadata.
     pub headers: HeaderMap,
@@ -62,8 +66,10 @@ pub struct Reply {
     pub message: String,
     /// gRPC status details (`google.rpc.Status`, encoded); empty for REST.
     pub details: Bytes,
-    /// The body, or the response message, protobuf-encoded. At most the source's limit in bytes.
+    /// The body, or the response message, protobuf-encoded; of a resolver, its value as JSON. At most the source's limit in bytes.
     pub body: Bytes,
+    /// What a schema in this process told beside its value; empty for all others.
+    pub errors: Vec<local::ReplyError>,
     /// Which address of the source it came from; transports leave it 0.
     pub endpoint: u16,
 }

@@ -8,6 +8,7 @@ pub use crate::tls::{TlsError, TlsSettings};
 use crate::{
     Client,
     grpc::{AddressError, GrpcClient},
+    local::{LocalClient, LocalSchema},
     policy::Resilience,
     rest::RestClient,
     stack::{self, Address, StackSettings, Transport, state::SourceState},
@@ -49,6 +50,8 @@ pub enum TransportSettings {
         /// `http://host:port` without TLS, `https://host:port` with it.
         address: Uri,
     },
+    /// A schema in this process.
+    Local(LocalSchema),
     /// The same from several addresses.
     GrpcAt {
         /// At least one.
@@ -128,6 +131,18 @@ impl SourceSettings {
             TransportSettings::GrpcAt { addresses } => {
                 let addresses: Result<_, _> = addresses.iter().map(|address| self.grpc(address)).collect();
                 Ok(stack::build(addresses?, &stack))
+            }
+            TransportSettings::Local(schema) => {
+                let client = Address {
+                    transport: Arc::new(LocalClient::new(schema.clone(), self)),
+                    uri: None,
+                };
+                // What fails in this process fails again, and there is nobody to be spared.
+                let stack = StackSettings {
+                    resilience: Resilience::off(),
+                    ..stack
+                };
+                Ok(stack::build(vec![client], &stack))
             }
         }
     }

@@ -130,6 +130,7 @@ impl Inner {
             message: String::new(),
             details: Bytes::new(),
             body: body::collect(body, self.body_bytes_max).await?,
+            errors: Vec::new(),
             endpoint: 0,
         })
     }

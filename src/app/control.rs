@@ -19,6 +19,7 @@ use tokio::{
 use super::{
     App, Surfaces, documents,
     faults::{FaultOf, Faults},
+    locals::Locals,
     page,
     states::{self, StateOf},
     watch::{Changes, Looks, looks_of},
@@ -42,6 +43,8 @@ pub(super) struct Control {
     state: Mutex<State>,
     pub(super) metrics: Arc<Metrics>,
     pub(super) faults: Option<Arc<Faults>>,
+    /// Mounted once, in every reading.
+    locals: Arc<Locals>,
 }
 
 struct State {
@@ -77,6 +80,7 @@ impl Control {
             identity,
             metrics,
             faults,
+            locals,
             seen,
         } = app;
         let engines: Vec<Arc<Engine>> = surfaces.into_iter().map(|(_, engine)| engine).collect();
@@ -96,6 +100,7 @@ impl Control {
             identity,
             metrics,
             faults,
+            locals,
         });
         control.read_switches(&mut None);
         control
@@ -203,8 +208,8 @@ impl Control {
         if fixed != (before.listen, before.admin, &before.http, &before.log, &before.switches) {
             tracing::warn!("changes of listen, admin, http, log and switches wait for a restart");
         }
-        let app = App::build_again(next, self.identity.clone(), self.metrics.clone(), self.faults.clone())
-            .map_err(|error| error.to_string())?;
+        let beside = (self.metrics.clone(), self.faults.clone(), self.locals.clone());
+        let app = App::build_again(next, self.identity.clone(), beside).map_err(|error| error.to_string())?;
         if let Some(shared) = &app.shared {
             shared.begin();
         }

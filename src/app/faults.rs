@@ -270,6 +270,7 @@ fn reply(status: u16, is_grpc: bool) -> Reply {
         trailers: HeaderMap::new(),
         message: "a fault that was asked for".to_owned(),
         details: Bytes::new(),
+        errors: Vec::new(),
         body: Bytes::new(),
         endpoint: 0,
     }

@@ -8,6 +8,7 @@ use switchboard_clients::{
     registry::{SourceSettings as ClientSettings, TransportSettings},
 };
 
+use super::locals::Locals;
 use crate::{
     config::{BreakerConfig, InFlight, RetryConfig, SourceConfig},
     execute::backends::{SourceSettings, base_url, breaker, retry},
@@ -45,10 +46,11 @@ pub(super) fn transport(
     source: &Source,
     config: &SourceConfig,
     own: &SourceSettings,
-    env: &serde_json::Value,
+    (env, locals): (&serde_json::Value, &Locals),
 ) -> Result<TransportSettings, String> {
     let several = config.override_url.len() > 1;
     match &source.transport {
+        SourceTransport::Local { schema } => locals.transport(schema, config),
         SourceTransport::Http { .. } if several => Ok(TransportSettings::RestAt {
             origins: config
                 .override_url

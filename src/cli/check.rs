@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::Value;
 
-use super::{ConfigArg, Failure, Format, print, unknown_surface};
+use super::{ConfigArg, Failure, Format, LocalArg, print, unknown_surface};
 use crate::{
     app::{
         self,
@@ -40,6 +40,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    locals: LocalArg,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -49,7 +51,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let checked = if args.files.is_empty() {
         from_config(args, &mut findings, &mut estimates)?
     } else {
-        files(args, &mut findings)
+        files(args, &mut findings)?
     };
     match args.format {
         Format::Json => print(&format!("{:#}\n", Value::Array(findings.json)))?,
@@ -67,16 +69,11 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
 }
 
 /// Checks the files of the command line as one schema; what was checked.
-fn files(args: &Args, findings: &mut Findings) -> String {
-    let options = LoadOptions {
-        root: PathBuf::new(),
-        portable: args.portable,
-        // Files that keep to the published language are told what other readers of it tell.
-        advice: Advice::IfLinked,
-        ..LoadOptions::default()
-    };
+fn files(args: &Args, findings: &mut Findings) -> Result<String, Failure> {
+    // Files that keep to the published language are told what other readers of it tell.
+    let options = args.options(Path::new(""), Advice::IfLinked)?;
     findings.schema(&app::read_files("check", &args.files, &options));
-    counted(args.files.len(), "file")
+    Ok(counted(args.files.len(), "file"))
 }
 
 /// Checks the surfaces of the configuration with their operations; what was checked.
@@ -93,14 +90,12 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
     if let (Some(name), true) = (&args.surface, surfaces.is_empty()) {
         return Err(unknown_surface(&config, name));
     }
-    let mut operations = 0;
     let options = LoadOptions {
-        root: config.base.clone(),
-        portable: args.portable,
-        advice: Advice::All,
-        policies: Some(config.auth.policies.clone()),
         reflection: Descriptors::new(&config, Ask::Unlocked).reflection(),
+        policies: Some(config.auth.policies.clone()),
+        ..args.options(&config.base, Advice::All)?
     };
+    let mut operations = 0;
     for surface in &surfaces {
         let read = app::read_files(&surface.name, &surface.schema, &options);
         findings.schema(&read);
@@ -179,5 +174,20 @@ fn counted(count: usize, what: &str) -> String {
         format!("1 {what}")
     } else {
         format!("{count} {what}s")
+    }
+}
+
+// === impl Args ===
+
+impl Args {
+    /// How schemas below a directory are read.
+    fn options(&self, root: &Path, advice: Advice) -> Result<LoadOptions, Failure> {
+        Ok(LoadOptions {
+            root: root.to_path_buf(),
+            portable: self.portable,
+            local: self.locals.load()?,
+            advice,
+            ..LoadOptions::default()
+        })
     }
 }

@@ -5,8 +5,8 @@ use std::{
     process::ExitCode,
 };
 
-use super::{ConfigArg, Failure, Format, configured, print, read};
-use crate::{app::App, operation::RequestError, response};
+use super::{ConfigArg, Failure, Format, LocalArg, configured, print, read};
+use crate::{app::Builder, operation::RequestError, response};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -22,6 +22,8 @@ pub(super) struct Args {
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
     #[command(flatten)]
+    locals: LocalArg,
+    #[command(flatten)]
     config: ConfigArg,
 }
 
@@ -29,7 +31,10 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
     let config = args.config.load()?;
     configured(&config, &args.surface)?;
     let text = read(&args.operation)?;
-    let app = App::build(config).map_err(Failure::new)?;
+    let app = Builder::new(config)
+        .for_plans(args.locals.load()?)
+        .build()
+        .map_err(Failure::new)?;
     let engine = app
         .engine(&args.surface)
         .expect("every configured surface has an engine");

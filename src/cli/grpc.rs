@@ -60,6 +60,7 @@ fn ask(config: &Config, wanted: &[String]) -> Result<BTreeMap<std::path::PathBuf
         root: config.base.clone(),
         portable: false,
         advice: Advice::Off,
+        local: None,
         reflection: descriptors.reflection(),
         policies: None,
     };

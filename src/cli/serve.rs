@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::runtime::{self, Runtime};
 
 use super::Failure;
 use crate::{
@@ -31,9 +31,9 @@ pub(super) fn run(config: Config, faults: &[FaultOf]) -> Result<ExitCode, Failur
 fn runtime() -> std::io::Result<Runtime> {
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut builder = if cores == 1 {
-        Builder::new_current_thread()
+        runtime::Builder::new_current_thread()
     } else {
-        Builder::new_multi_thread()
+        runtime::Builder::new_multi_thread()
     };
     builder.enable_all().build()
 }

@@ -28,7 +28,9 @@ use crate::{
     plan::{Plan, Sharing},
     schema::{
         Surface,
-        model::{ConnectRequest, Connector, ConnectorId, SourceId, SourceTransport, Template, TemplatePart},
+        model::{
+            ConnectRequest, Connector, ConnectorId, LocalOperation, SourceId, SourceTransport, Template, TemplatePart,
+        },
     },
     telemetry::{Metrics, SourceMetrics},
 };
@@ -167,15 +169,10 @@ impl Backends {
         let mut sources = Vec::new();
         for source in &surface.sources {
             let settings = settings.get(&*source.name).unwrap_or(&defaults);
-            match base_url(&source.transport, settings, &env)
-                .and_then(|text| BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}")))
-            {
-                Ok(base) => bases.push(base),
-                Err(why) => {
-                    errors.push(format!("source {:?}: {why}", source.name));
-                    bases.push(BaseUrl::default());
-                }
-            }
+            bases.push(base_of_source(&source.transport, settings, &env).unwrap_or_else(|why| {
+                errors.push(format!("source {:?}: {why}", source.name));
+                BaseUrl::default()
+            }));
             match client(&source.name) {
                 Some(client) => sources.push(Backend::new(client, settings, metrics.source(&source.name))),
                 None => errors.push(format!("source {:?} has no client", source.name)),
@@ -321,8 +318,11 @@ pub fn base_url(transport: &SourceTransport, settings: &SourceSettings, env: &Va
     if let Some(url) = &settings.override_url {
         return Ok(url.clone());
     }
-    let (SourceTransport::Http { base_url: template, .. } | SourceTransport::Grpc { address: template, .. }) =
-        transport;
+    let template = match transport {
+        SourceTransport::Http { base_url, .. } => base_url,
+        SourceTransport::Grpc { address, .. } => address,
+        SourceTransport::Local { schema } => return Ok(schema.to_string()),
+    };
     let pairs = [("config", &settings.config), ("env", env)];
     let vars = Vars::new(&pairs);
     let mut text = String::new();
@@ -368,6 +368,15 @@ pub fn environment() -> Value {
     )
 }
 
+/// Where the URLs of a source begin; a schema in this process has none.
+fn base_of_source(transport: &SourceTransport, settings: &SourceSettings, env: &Value) -> Result<BaseUrl, String> {
+    if let SourceTransport::Local { .. } = transport {
+        return Ok(BaseUrl::default());
+    }
+    let text = base_url(transport, settings, env)?;
+    BaseUrl::parse(&text).map_err(|why| format!("{text:?} {why}"))
+}
+
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
@@ -385,6 +394,10 @@ fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compi
     let needs = &mut compiled.request;
     match &connector.request {
         ConnectRequest::None => compiled.is_safe = true,
+        ConnectRequest::Local { field, args } => {
+            compiled.is_safe = field.operation == LocalOperation::Query;
+            needs.add_resolver(args.as_ref());
+        }
         ConnectRequest::Grpc {
             method,
             message,

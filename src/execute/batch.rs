@@ -31,6 +31,8 @@ pub(super) struct Batch {
     /// What there is for each key that was asked for, once.
     pub(super) found: Vec<(u32, Found)>,
     pub(super) declared: Vec<Declared>,
+    /// Tables in which single values failed, with their failures.
+    pub(super) failed_values: Vec<(u32, Vec<Arc<Failure>>)>,
     /// How long all of it is good.
     pub(super) keep: Keep,
     /// Tables of older answers.
@@ -55,6 +57,8 @@ pub(super) struct Chunk {
     pub(super) table: Table,
     pub(super) found: Vec<(u32, Option<u32>)>,
     pub(super) declared: Vec<Declared>,
+    /// Why single values of the table are not there.
+    pub(super) failed_values: Vec<Arc<Failure>>,
     pub(super) keep: Keep,
     /// Why it is an older answer, if it is.
     pub(super) stale: Option<Stale>,
@@ -340,6 +344,9 @@ impl Batch {
                 self.tables.push(Arc::new(chunk.table));
                 self.stale.extend(chunk.stale.map(|stale| (table, stale)));
                 self.declared.extend(chunk.declared);
+                if !chunk.failed_values.is_empty() {
+                    self.failed_values.push((table, chunk.failed_values));
+                }
                 self.keep = self.keep.and(chunk.keep);
                 self.outside = self.outside.and(chunk.outside);
                 self.found.extend(chunk.found.into_iter().map(|(number, node)| {

@@ -132,6 +132,7 @@ fn by_itself(reply: &Reply) -> Reply {
         message: reply.message.clone(),
         details: Bytes::copy_from_slice(&reply.details),
         body: Bytes::copy_from_slice(&reply.body),
+        errors: Vec::new(),
         endpoint: reply.endpoint,
     }
 }
@@ -166,6 +167,7 @@ pub(super) fn item(body: Vec<u8>) -> Reply {
         message: String::new(),
         details: Bytes::new(),
         body: body.into(),
+        errors: Vec::new(),
         endpoint: 0,
     }
 }

@@ -11,6 +11,7 @@ use super::{
     Failure, FailureKind, Scope,
     backends::{Backend, Compiled},
     in_flight::InFlight,
+    local,
 };
 use crate::{
     operation::OperationKind,
@@ -95,6 +96,7 @@ fn shown(call: &Call) -> String {
     match call {
         Call::Http { method, uri, .. } => format!("{method} {uri}"),
         Call::Grpc { path, .. } => format!("grpc {path}"),
+        Call::Local(call) => call.document(),
     }
 }
 
@@ -155,6 +157,10 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
         } => {
             writeln!(key, "grpc {path}").expect("writing to memory");
             (metadata, Some(message))
+        }
+        Call::Local(call) => {
+            local::write_key(call, &mut key);
+            return key;
         }
     };
     for (name, value) in headers {

@@ -188,6 +188,7 @@ impl<'a> Items<'a> {
             table,
             found,
             declared: context.declared,
+            failed_values: Vec::new(),
             keep: looked.keep,
             stale: None,
             outside: looked.outside,

@@ -114,8 +114,10 @@ impl Job {
         let reply = call::send(&self.scope, connector, compiled, call, self.numbers.len()).await?;
         let policy = connector.cache.as_ref();
         let good = match call::is_cacheable(&self.scope, compiled) {
-            true => lifetime::lifetime(&reply.headers, policy, has_credentials, Instant::now()),
-            false => None,
+            true if reply.errors.is_empty() => {
+                lifetime::lifetime(&reply.headers, policy, has_credentials, Instant::now())
+            }
+            _ => None,
         };
         // Most operations may not be kept outside whatever sources say.
         let outside = match self.scope.plan.policy {
@@ -197,7 +199,7 @@ impl Job {
             numbers: &self.numbers,
             keys: &keys,
         };
-        render::render(&self.scope, connector, compiled, asked)
+        render::render(&self.scope, fetch, connector, compiled, asked)
     }
 
     /// Reads a reply, or evaluates a mapping that has none.
@@ -208,10 +210,15 @@ impl Job {
         let mut table = Table::new(fetch.projection.layouts.len());
         table.nodes.reserve(fetch.nodes_hint.load(Relaxed));
         let mut declared = Vec::new();
+        let mut failed_values = Vec::new();
         let node = match reply {
             Some(reply) => {
                 vars.add_reply(&compiled.reply, connector, reply);
-                reply::read(&self.scope, fetch, connector, reply, &vars, &mut table, &mut declared)?
+                let node = reply::read(&self.scope, fetch, connector, reply, &vars, &mut table, &mut declared)?;
+                if !reply.errors.is_empty() {
+                    failed_values = reply::failed_values(&self.scope, connector, reply, &vars);
+                }
+                node
             }
             None => {
                 let pairs = vars.pairs();
@@ -246,6 +253,7 @@ impl Job {
             table,
             found,
             declared,
+            failed_values,
             keep,
             stale: None,
             outside,

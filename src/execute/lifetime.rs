@@ -147,6 +147,7 @@ pub(super) fn has_credentials(call: &Call) -> bool {
     let headers = match call {
         Call::Http { headers, .. } => headers,
         Call::Grpc { metadata, .. } => metadata,
+        Call::Local(call) => &call.headers,
     };
     headers.contains_key(header::AUTHORIZATION) || headers.contains_key(header::COOKIE)
 }

@@ -10,11 +10,12 @@ use super::{
     Failure, FailureKind, Scope,
     backends::Compiled,
     keys::Keys,
-    params,
+    local, params,
     url::{self, BaseUrl, Joined, UrlTemplate},
 };
 use crate::{
     mapping::evaluate::Vars,
+    plan::Fetch,
     schema::{
         Surface,
         model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
@@ -24,6 +25,7 @@ use crate::{
 /// Renders the call of a connector; `None` for mapping-only ones.
 pub(super) fn render(
     scope: &Scope,
+    fetch: &Fetch,
     connector: &Connector,
     compiled: &Compiled,
     asked: Asked<'_>,
@@ -36,6 +38,10 @@ pub(super) fn render(
             message,
             metadata,
         } => grpc(scope, connector, (method, message.as_ref(), metadata), asked.vars).map(Some),
+        ConnectRequest::Local { field, args } => {
+            let call = local::render(scope, fetch, (field, args.as_ref()), asked.vars)?;
+            Ok(Some(Call::Local(call)))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use http::header;
 use serde_json::{Map, Value};
 use switchboard_clients::{Reply, grpc, proto};
 
-use super::{Failure, FailureKind, Scope, failure::Status, vars::CallVars};
+use super::{Failure, FailureKind, Scope, failure::Status, local, vars::CallVars};
 use crate::{
     mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, text, tree},
     plan::Fetch,
@@ -47,6 +47,9 @@ pub(super) fn read(
         .map_or(super::backends::SourceSettings::default().scan, |source| source.scan);
     let decoded = decode(connector, reply);
     succeed(scope, connector, reply, &decoded, &mut context)?;
+    if !reply.errors.is_empty() && default_success(connector, reply) {
+        table.errors_at = reply.errors.iter().map_while(|error| error.at).collect();
+    }
     let node = match decoded {
         Decoded::Json(body) => fetch
             .projection
@@ -216,36 +219,56 @@ fn refusal(
     decoded: &Decoded,
     context: &mut Context<'_>,
 ) -> Failure {
+    let mut failure = match reply.errors.first() {
+        Some(error) => {
+            local::log(scope, connector, error);
+            local::failure(error)
+        }
+        None => Failure::new(FailureKind::Refused, "Request failed"),
+    };
+    failure.status = Some(match connector.request {
+        ConnectRequest::Grpc { .. } => Status::Grpc(reply.status),
+        _ => Status::Http(reply.status),
+    });
+    let status = |status: Value| Value::Object(Map::from_iter([("status".to_owned(), status)]));
+    match connector.request {
+        ConnectRequest::Grpc { .. } => drop(failure.extensions.insert("grpc".to_owned(), grpc_status(reply.status))),
+        ConnectRequest::Local { .. } => {}
+        _ => drop(
+            failure
+                .extensions
+                .insert("http".to_owned(), status(reply.status.into())),
+        ),
+    }
+    if scope.backends.is_verbose {
+        let said = String::from_utf8_lossy(&reply.body[..reply.body.len().min(DEBUG_BYTES)]).into_owned();
+        let debug = serde_json::json!({ "said": said, "message": reply.message });
+        failure.extensions.insert("debug".to_owned(), debug);
+    }
+    map_errors(&mut failure, scope, connector, decoded, context);
+    tracing::debug!(request_id = scope.request_id(), connector = %connector.coordinate, status = reply.status, "source refused");
+    failure
+}
+
+/// What the `errors` mappings make of a failure.
+fn map_errors(
+    failure: &mut Failure,
+    scope: &Scope,
+    connector: &Connector,
+    decoded: &Decoded,
+    context: &mut Context<'_>,
+) {
     let source = source(scope, connector);
     let message = connector
         .errors
         .message
         .as_ref()
         .or_else(|| source?.errors.message.as_ref());
-    let message = match message {
-        Some(mapping) => match apply(mapping, decoded, context) {
+    if let Some(mapping) = message {
+        failure.message = match apply(mapping, decoded, context) {
             Some(Value::String(text)) => text,
             _ => String::new(),
-        },
-        None => "Request failed".to_owned(),
-    };
-    let mut failure = Failure::new(FailureKind::Refused, message);
-    failure.status = Some(match connector.request {
-        ConnectRequest::Grpc { .. } => Status::Grpc(reply.status),
-        _ => Status::Http(reply.status),
-    });
-    let status = match connector.request {
-        ConnectRequest::Grpc { .. } => ("grpc", grpc_status(reply.status)),
-        _ => (
-            "http",
-            Value::Object(Map::from_iter([("status".to_owned(), Value::from(reply.status))])),
-        ),
-    };
-    failure.extensions.insert(status.0.to_owned(), status.1);
-    if scope.backends.is_verbose {
-        let said = String::from_utf8_lossy(&reply.body[..reply.body.len().min(DEBUG_BYTES)]).into_owned();
-        let debug = serde_json::json!({ "said": said, "message": reply.message });
-        failure.extensions.insert("debug".to_owned(), debug);
+        };
     }
     let mappings = [
         source.and_then(|source| source.errors.extensions.as_ref()),
@@ -256,8 +279,42 @@ fn refusal(
             failure.extensions.extend(extensions);
         }
     }
-    tracing::debug!(request_id = scope.request_id(), connector = %connector.coordinate, status = reply.status, "source refused");
-    failure
+}
+
+/// Why single values of a successful reply are not there, in the order of its errors.
+pub(super) fn failed_values(
+    scope: &Scope,
+    connector: &Connector,
+    reply: &Reply,
+    vars: &CallVars<'_>,
+) -> Vec<Arc<Failure>> {
+    if !default_success(connector, reply) {
+        // The whole failed, and the connector calls that a success.
+        return Vec::new();
+    }
+    let decoded = decode(connector, reply);
+    let failure = |error| {
+        local::log(scope, connector, error);
+        let mut failure = local::failure(error);
+        // To an `errors` mapping each is the only one.
+        let parts = local::response_of(std::slice::from_ref(error));
+        let response = Value::Object(
+            parts
+                .map(|(name, value)| (name.to_owned(), value))
+                .into_iter()
+                .collect(),
+        );
+        let mut pairs = vars.pairs();
+        pairs.retain(|(name, _)| *name != "response");
+        pairs.push(("response", &response));
+        let mut context = Context {
+            vars: &Vars::new(&pairs),
+            declared: Vec::new(),
+        };
+        map_errors(&mut failure, scope, connector, &decoded, &mut context);
+        signed(scope, connector, failure)
+    };
+    reply.errors.iter().map(failure).collect()
 }
 
 fn grpc_status(status: u16) -> Value {

@@ -343,6 +343,12 @@ impl Run {
         self.outcome.outside = self.outcome.outside.and(batch.outside);
         self.outcome.tables.extend(batch.tables.iter().cloned());
         self.outcome.declared.extend(batch.declared.iter().cloned());
+        for (table, failures) in &batch.failed_values {
+            let first = self.outcome.failures.len() as u32;
+            self.outcome.failures.extend(failures.iter().cloned());
+            let failures = first..self.outcome.failures.len() as u32;
+            self.outcome.failed_values.push((base + table, failures));
+        }
         for (table, stale) in &batch.stale {
             let stand_in = StandIn {
                 table: base + table,

@@ -6,7 +6,7 @@ use http::HeaderMap;
 use serde_json::{Map, Value};
 use switchboard_clients::{Reply, grpc::metadata, proto};
 
-use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys};
+use super::{Failure, FailureKind, Scope, backends::Needs, keys::Keys, local};
 use crate::{
     plan::Fetch,
     schema::model::{ConnectRequest, Connector, Kind},
@@ -99,6 +99,11 @@ impl<'a> CallVars<'a> {
             }
             ConnectRequest::Http { .. } | ConnectRequest::None => {
                 parts.insert("headers".to_owned(), header_lists(&reply.headers));
+            }
+            ConnectRequest::Local { .. } => {
+                parts.insert("headers".to_owned(), header_lists(&reply.headers));
+                let told = local::response_of(&reply.errors);
+                parts.extend(told.map(|(name, value)| (name.to_owned(), value)));
             }
         }
         self.push("response", Value::Object(parts));

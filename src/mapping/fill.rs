@@ -59,12 +59,13 @@ impl Projection {
                 for row in pending {
                     self.compute(row, context, table);
                 }
-                Ok(node)
+                Ok(with_errors(node, table))
             }
             // Evaluated whole: the mapping itself, or a path that met an array on its way.
             _ => {
                 let value: Value = text::parse_value(&body).map_err(|error| ScanError::Syntax(error.column()))?;
-                Ok(self.read_value(Some(&value), context, table))
+                let node = self.read_value(Some(&value), context, table);
+                Ok(with_errors(node, table))
             }
         }
     }
@@ -174,7 +175,10 @@ impl Projection {
                 context.vars,
                 &limits,
             );
-            let node = self.keep(evaluation, computed.child, context, table);
+            let mut node = self.keep(evaluation, computed.child, context, table);
+            if node.is_nothing() && !table.errors_at.is_empty() {
+                node = failed_input(computed, pending.row, table).unwrap_or(node);
+            }
             table.nodes[pending.row as usize + usize::from(computed.slot)] = node;
         }
     }
@@ -198,6 +202,46 @@ fn input(computed: &Computed, row: u32, table: &Table) -> Option<Value> {
                 .filter_map(|(key, slot)| Some((key.to_string(), value(*slot)?)));
             Some(Value::Object(entries.collect::<Map<_, _>>()))
         }
+    }
+}
+
+/// What a computed slot is that came to nothing because what it is made of could not be had.
+fn failed_input(computed: &Computed, row: u32, table: &Table) -> Option<Node> {
+    let failed = |slot: u16| table.error_within(&table.nodes[row as usize + usize::from(slot)]);
+    match &computed.input {
+        Input::Whole(slot) | Input::Merged(slot) => failed(*slot),
+        Input::Keys(keys) => keys.iter().find_map(|(_, slot)| failed(*slot)),
+    }
+    .map(failed_by)
+}
+
+fn failed_by(error: u32) -> Node {
+    Node {
+        start: error,
+        ..Node::of(NodeKind::Failed)
+    }
+}
+
+/// Gives every `null` that stands for an error its number. An output that came to nothing has the first.
+fn with_errors(output: Node, table: &mut Table) -> Node {
+    if table.errors_at.is_empty() {
+        return output;
+    }
+    for index in 0..table.nodes.len() {
+        let node = table.nodes[index];
+        if node.kind == NodeKind::Null
+            && let Some(error) = table.error_within(&node)
+        {
+            let next = node.next;
+            table.nodes[index] = Node {
+                next,
+                ..failed_by(error)
+            };
+        }
+    }
+    match output.kind {
+        NodeKind::Missing | NodeKind::Null => failed_by(table.error_within(&output).unwrap_or(0)),
+        _ => output,
     }
 }
 

@@ -33,6 +33,8 @@ pub enum NodeKind {
     Missing,
     /// null.
     Null,
+    /// null, and the source said why: `start` is the number of its error.
+    Failed,
     /// true.
     True,
     /// false.
@@ -76,6 +78,9 @@ pub struct Table {
     pub bodies: Vec<Bytes>,
     /// Number of rows made so far, by layout.
     pub rows: Vec<u32>,
+    /// Where the first body has a `null` that stands for an error, in order: the errors are numbered by it. Only schemas in this
+    /// process say so much.
+    pub errors_at: Vec<u32>,
 }
 
 // === impl Node ===
@@ -126,7 +131,7 @@ impl Node {
     /// Whether there is nothing: null or no such key.
     #[must_use]
     pub const fn is_nothing(&self) -> bool {
-        matches!(self.kind, NodeKind::Missing | NodeKind::Null)
+        matches!(self.kind, NodeKind::Missing | NodeKind::Null | NodeKind::Failed)
     }
 }
 
@@ -219,6 +224,17 @@ impl Table {
         Node::span(kind, 0, start, text.len() as u32)
     }
 
+    /// The error that a span of the first body is, or has in it: its number.
+    #[must_use]
+    pub fn error_within(&self, node: &Node) -> Option<u32> {
+        if self.errors_at.is_empty() || node.body != 1 {
+            return None;
+        }
+        let first = self.errors_at.partition_point(|at| *at < node.start);
+        let at = self.errors_at.get(first)?;
+        (*at < node.start + node.len).then_some(first as u32)
+    }
+
     /// Appends the JSON text of a node to `out`. Rows are written with the names given by `layouts`; only rows that
     /// a layout describes can be written.
     pub fn write_json(&self, node: &Node, layouts: &super::Layouts, layout: Option<LayoutId>, out: &mut Vec<u8>) {
@@ -260,7 +276,9 @@ impl Table {
     /// Appends the JSON text of a node that is neither a row nor a list.
     pub fn write_scalar(&self, node: &Node, out: &mut Vec<u8>) {
         match node.kind {
-            NodeKind::Missing | NodeKind::Null | NodeKind::List | NodeKind::Row => out.extend_from_slice(b"null"),
+            NodeKind::Missing | NodeKind::Null | NodeKind::Failed | NodeKind::List | NodeKind::Row => {
+                out.extend_from_slice(b"null");
+            }
             NodeKind::True => out.extend_from_slice(b"true"),
             NodeKind::False => out.extend_from_slice(b"false"),
             NodeKind::Number | NodeKind::String | NodeKind::RawObject | NodeKind::RawArray => {
@@ -289,7 +307,7 @@ impl Table {
     pub fn value(&self, node: &Node, layouts: &super::Layouts, layout: Option<LayoutId>) -> Option<Value> {
         match node.kind {
             NodeKind::Missing => None,
-            NodeKind::Null => Some(Value::Null),
+            NodeKind::Null | NodeKind::Failed => Some(Value::Null),
             NodeKind::True => Some(Value::Bool(true)),
             NodeKind::False => Some(Value::Bool(false)),
             NodeKind::Text => Some(Value::String(String::from_utf8_lossy(self.bytes(node)).into_owned())),
@@ -316,6 +334,7 @@ impl Table {
         match node.kind {
             NodeKind::Missing
             | NodeKind::Null
+            | NodeKind::Failed
             | NodeKind::List
             | NodeKind::Row
             | NodeKind::RawObject

@@ -2,6 +2,7 @@
 //!
 //! Start-up's second look at a mapping, after [`crate::mapping::parse()`]: checks and the plan are built on it.
 
+mod cut;
 mod keys;
 mod output;
 mod reads;
@@ -10,7 +11,10 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::ast::{Key, Selection, Span};
+use super::{
+    ast::{Key, Selection, Span},
+    layout::Layouts,
+};
 
 /// Keys below a value and what is read below them; without any, the whole value.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
@@ -96,4 +100,10 @@ pub fn reads(selection: &Selection) -> Reads {
 #[must_use]
 pub fn output(selection: &Selection) -> OutputTree {
     output::of(selection)
+}
+
+/// What is read of the input for the parts of the output that `layouts` ask for; `None` if nothing is.
+#[must_use]
+pub fn wanted(selection: &Selection, layouts: &Layouts) -> Option<KeyTree> {
+    reads(&cut::of(selection, layouts)).input()
 }

@@ -9,6 +9,7 @@ use super::{
     Align, Costs, Count, Entry, Fetch, FetchId, FieldShape, FieldSource, Guard, Hop, KeyText, Plan, Shape, ShapeId,
     Step, ValueShape,
     answer::AnswerHints,
+    asked,
     collect::{Collected, collect_fields},
     cost,
     group::{Group, Rows},
@@ -130,16 +131,18 @@ impl<'a> Planner<'a> {
             let number = FetchId(number as u16);
             let connector = &surface.connectors[draft.connector.0 as usize];
             let mapping = &connector.selection;
+            let asked = asked::asked(surface, connector, &draft.layouts);
             let projection = Projection::compile(&mapping.selection, mapping.spec, draft.layouts);
             let wire = match &connector.request {
                 ConnectRequest::Grpc { method, .. } => WireProjection::compile(&projection, &method.output),
-                ConnectRequest::Http { .. } | ConnectRequest::None => None,
+                ConnectRequest::Http { .. } | ConnectRequest::Local { .. } | ConnectRequest::None => None,
             };
             Fetch {
                 connector: draft.connector,
                 arguments: draft.arguments,
                 projection,
                 wire,
+                asked,
                 align: draft.align,
                 waves: waves.iter().filter(|wave| wave.fetch == number).count() as u16,
                 nodes_hint: AtomicUsize::new(16),

@@ -161,6 +161,12 @@ fn source<'a>(surface: &'a Surface, connector: &Connector) -> &'a str {
 fn request(connector: &Connector) -> String {
     match &connector.request {
         ConnectRequest::None => "mapping".to_owned(),
+        ConnectRequest::Local { field, args } => {
+            let args = args
+                .as_ref()
+                .map_or_else(String::new, |args| format!(" ({})", args.selection));
+            format!("{}.{}{args}", field.operation.root(), field.name)
+        }
         ConnectRequest::Grpc { method, .. } => method.path.as_str().trim_start_matches('/').to_owned(),
         ConnectRequest::Http { method, url, query, .. } => {
             let params = query

@@ -132,6 +132,14 @@ pub(super) fn declared(declared: &Declared) -> Value {
     ]))
 }
 
+/// The same for a value that failed where no place of the answer shows it: a mapping made something else of it.
+pub(super) fn untold(failure: &Failure) -> Value {
+    Value::Object(Map::from_iter([
+        ("message".to_owned(), Value::from(failure.message.as_str())),
+        ("extensions".to_owned(), Value::Object(extensions(failure))),
+    ]))
+}
+
 /// Appends one error.
 pub(super) fn write(
     message: &str,

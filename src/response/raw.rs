@@ -26,6 +26,14 @@ pub(super) fn items<'a>(table: &'a Table, array: &Node) -> impl Iterator<Item = 
         let length = value(&bytes[at..]);
         let node = Node::span(kind, body, start + at as u32, length as u32);
         at += length;
+        if kind == NodeKind::Null
+            && let Some(error) = table.error_within(&node)
+        {
+            return Some(Node {
+                start: error,
+                ..Node::of(NodeKind::Failed)
+            });
+        }
         Some(node)
     })
 }

@@ -47,7 +47,7 @@ pub(super) struct Writer<'a> {
     pub(super) error_count: u32,
     pub(super) omitted: u32,
     pub(super) path: Vec<Segment<'a>>,
-    per_failure: Vec<u32>,
+    pub(super) per_failure: Vec<u32>,
     /// Where in `out` a value that several objects lead to was written, by its shape, table and node.
     pub(super) written: HashMap<(ShapeId, u32, u32), Range<usize>, RandomState>,
     pub(super) stopped: bool,
@@ -347,6 +347,12 @@ impl<'a> Writer<'a> {
     pub(super) fn value(&mut self, field: &'a FieldShape, levels: &[bool], at: Row<'a>) -> Result<(), Propagate> {
         let (non_null, below) = levels.split_first().expect("a type has a level for itself");
         if at.node.is_nothing() {
+            if at.node.kind == NodeKind::Failed
+                && let Some(failure) = self.outcome.failure_at(at.number, &at.node)
+            {
+                self.failed(failure, field, None);
+                return self.null(*non_null);
+            }
             return self.nothing(field, *non_null);
         }
         let start = self.out.len();

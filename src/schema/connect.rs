@@ -8,7 +8,7 @@ use super::{
     directive::Directive,
     grpc, header,
     literal::Text,
-    mappings,
+    local, mappings,
     model::{ConnectRequest, ErrorMapping, KeyTree, Kind, Mapping, Place, Resilience},
     part::{Owner, Part, Scope},
     problem::{Code, Problems},
@@ -187,9 +187,8 @@ fn read(
     };
     let mut scope = Scope::new(context.schema, context.spec, owner);
     scope.is_grpc = arguments.get("grpc").is_some();
-    scope.is_requestless = ["http", "grpc", "local"]
-        .iter()
-        .all(|name| arguments.get(name).is_none());
+    scope.is_local = arguments.get("local").is_some();
+    scope.is_requestless = !scope.is_grpc && !scope.is_local && arguments.get("http").is_none();
 
     let batch = read_batch(arguments, &mut scope, context, problems);
     let source = find_source(arguments, sources, &scope, problems);
@@ -333,12 +332,14 @@ fn find_source(
         }
         return None;
     };
-    if sources[index].is_grpc != scope.is_grpc && !scope.is_requestless {
-        let (has, wants) = if scope.is_grpc {
-            ("http:", "grpc:")
-        } else {
-            ("grpc:", "http:")
-        };
+    let written = |is_grpc: bool, is_local: bool| match (is_grpc, is_local) {
+        (true, _) => "grpc:",
+        (_, true) => "local:",
+        _ => "http:",
+    };
+    let has = written(sources[index].is_grpc, sources[index].is_local);
+    let wants = written(scope.is_grpc, scope.is_local);
+    if has != wants && !scope.is_requestless {
         problems
             .error(
                 Code::SourceNameMismatch,
@@ -385,6 +386,10 @@ fn read_request(
             scope,
             problems,
         );
+    }
+    if let Some(local) = arguments.object("local") {
+        let source = source.and_then(|source| source.local.as_ref());
+        return local::read_connector(used, local, source, context, scope, problems);
     }
     if context.spec < Spec::V0_4 {
         problems

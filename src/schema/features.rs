@@ -15,12 +15,11 @@ pub(crate) enum Feature {
     Authenticated,
     RequiresScopes,
     Policy,
-    Local,
     Context,
 }
 
 /// Everything that is refused.
-const UNSUPPORTED: &[Feature] = &[Feature::CacheTag, Feature::Local];
+const UNSUPPORTED: &[Feature] = &[Feature::CacheTag];
 
 // === impl Feature ===
 
@@ -33,7 +32,6 @@ impl Feature {
             Self::Authenticated => "@authenticated",
             Self::RequiresScopes => "@requiresScopes",
             Self::Policy => "@policy",
-            Self::Local => "local:",
             Self::Context => "$context",
         }
     }
@@ -41,7 +39,6 @@ impl Feature {
     /// What to do instead.
     fn instead(self) -> &'static str {
         match self {
-            Self::Local => "use `http:` or `grpc:`",
             Self::Context => "use `$request.headers` or `$config`",
             _ => "take it out: it would have no effect",
         }

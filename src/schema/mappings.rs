@@ -194,6 +194,19 @@ fn misfit<'p>(
     problem
 }
 
+/// What a mapping makes. What is wrong with it was told when it was read.
+pub(crate) fn shape_of<'a>(
+    selection: &Selection,
+    text: &Text,
+    part: Part,
+    scope: &Scope<'a>,
+    problems: &Problems<'_>,
+) -> Shape<'a> {
+    let mut told = Problems::new(problems.files());
+    let allowed = scope.variables(part);
+    Evaluator::new(text, part, scope, &allowed, &mut told).selection(selection)
+}
+
 /// Checks the paths of one mapping.
 struct Checker<'c> {
     text: &'c Text,

@@ -7,6 +7,7 @@ use switchboard_clients::proto::{MessageDescriptor, Method as GrpcMethod};
 
 pub use self::resilience::{Breaker, Resilience, Retry};
 pub use super::fault::{Fault, Faults};
+pub use super::local::{LocalArgument, LocalField, LocalOperation, LocalTypes};
 pub use crate::mapping::KeyTree;
 use crate::mapping::{OutputTree, Selection, Spec};
 
@@ -274,6 +275,11 @@ pub enum SourceTransport {
         /// Metadata of every call.
         metadata: Vec<Header>,
     },
+    /// A schema in this process.
+    Local {
+        /// The name that it is mounted by.
+        schema: Arc<str>,
+    },
 }
 
 /// Text with `{expression}` parts.
@@ -453,6 +459,13 @@ pub enum ConnectRequest {
         message: Option<Mapping>,
         /// Own metadata.
         metadata: Vec<Header>,
+    },
+    /// A root field of a schema in this process.
+    Local {
+        /// Which one.
+        field: LocalField,
+        /// `args:`.
+        args: Option<Mapping>,
     },
 }
 

@@ -2,7 +2,7 @@
 
 use std::{fmt, path::PathBuf, sync::Arc};
 
-use super::model::SourceTransport;
+use super::{local::LocalSchemas, model::SourceTransport};
 
 use super::access::PolicySettings;
 
@@ -14,6 +14,8 @@ pub struct LoadOptions {
     pub root: PathBuf,
     /// Also report what would not work elsewhere: our own additions, and selections that contain their own type.
     pub portable: bool,
+    /// The schemas that are mounted in this process. `None`: nobody knows here; then what connectors ask of them is not checked.
+    pub local: Option<LocalSchemas>,
     /// The rules that `@policy` may name; `None`: nobody knows, and none is asked for.
     pub policies: Option<Vec<PolicySettings>>,
     /// How much is said of a schema that is right, but could be better.

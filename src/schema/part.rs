@@ -24,6 +24,8 @@ pub(crate) enum Part {
     Header,
     /// `body:`, `message:`.
     Body,
+    /// `args:` of a local field.
+    Args,
     /// `selection:`.
     Selection,
     /// `errors.message:`.
@@ -64,6 +66,7 @@ pub(crate) struct Scope<'a> {
     /// `batch.groupBy` is given: `$batch` on a field.
     pub groups: bool,
     pub is_grpc: bool,
+    pub is_local: bool,
     /// Keys read from `$this`.
     pub this_reads: KeyTree,
     /// Keys read from `$batch`.
@@ -81,7 +84,7 @@ impl Part {
             Self::BaseUrl | Self::Url => Code::InvalidUrl,
             Self::Path | Self::Query => Code::InvalidUrlProperty,
             Self::Header => Code::InvalidHeader,
-            Self::Body => Code::InvalidBody,
+            Self::Body | Self::Args => Code::InvalidBody,
             Self::Selection | Self::GroupBy | Self::Fallback(_) => Code::InvalidSelection,
             Self::ErrorsMessage | Self::ErrorsExtensions => Code::InvalidErrorsMessage,
             Self::IsSuccess => Code::InvalidIsSuccess,
@@ -97,6 +100,7 @@ impl Part {
             Self::Query => "`queryParams`",
             Self::Header => "a header",
             Self::Body => "the body",
+            Self::Args => "`args`",
             Self::Selection => "`selection`",
             Self::ErrorsMessage => "`errors.message`",
             Self::ErrorsExtensions => "`errors.extensions`",
@@ -111,7 +115,7 @@ impl Part {
         match self {
             Self::BaseUrl | Self::Url | Self::Header => Kinds::SCALAR,
             Self::Path => Kinds::ARRAY | Kinds::NULL,
-            Self::Query | Self::ErrorsExtensions => Kinds::OBJECT | Kinds::NULL,
+            Self::Query | Self::Args | Self::ErrorsExtensions => Kinds::OBJECT | Kinds::NULL,
             Self::GroupBy => Kinds::OBJECT,
             Self::ErrorsMessage => Kinds::TEXT | Kinds::NULL,
             Self::IsSuccess => Kinds::BOOL,
@@ -145,6 +149,7 @@ impl<'a> Scope<'a> {
             is_requestless: false,
             groups: false,
             is_grpc: false,
+            is_local: false,
             this_reads: KeyTree::default(),
             batch_reads: KeyTree::default(),
             nested_batch_reads: Vec::new(),

@@ -78,6 +78,9 @@ codes! {
     /// The schema asks for something that this server does not do (yet).
     UnsupportedFeature = "UNSUPPORTED_FEATURE",
 
+    /// What a connector asks of a schema in Rust cannot be checked here.
+    LocalNotChecked = "LOCAL_NOT_CHECKED",
+
     /// A version of the connect specification that is not read here.
     UnknownConnectorsVersion = "UNKNOWN_CONNECTORS_VERSION",
     /// `@connect` is imported, `@source` is not.

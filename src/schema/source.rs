@@ -9,9 +9,9 @@ use super::{
     annotations::{Use, UseSite},
     arguments::Arguments,
     directive::Directive,
-    features::Feature,
     grpc, header,
     link::{BFF_URL, Links},
+    local::{self, LocalSource},
     mappings,
     model::{ErrorMapping, Mapping, Place, Source, SourceTransport},
     options::LoadOptions,
@@ -26,6 +26,9 @@ use crate::mapping::Spec;
 pub(crate) struct SourceDraft {
     pub name: String,
     pub is_grpc: bool,
+    pub is_local: bool,
+    /// What a source in this process offers.
+    pub local: Option<LocalSource>,
     /// The .proto files of a gRPC source.
     pub descriptors: Option<DescriptorPool>,
     /// `None` when something about it is wrong, which was reported.
@@ -74,7 +77,10 @@ fn read(used: &Use, context: Context<'_>, problems: &mut Problems<'_>) -> Source
     let name = read_name(arguments, problems);
     let mut scope = Scope::of_source(context.schema, context.spec);
     scope.is_grpc = arguments.get("grpc").is_some();
+    scope.is_local = arguments.get("local").is_some();
     let (transport, descriptors) = read_transport(used, &name, context, &mut scope, problems);
+    let local = read_local(arguments, transport.is_none(), context, problems);
+    let transport = transport.or_else(|| local.as_ref().map(LocalSource::transport));
     let is_success = arguments
         .text(files, "isSuccess")
         .and_then(|text| mappings::read(&text, Part::IsSuccess, &mut scope, problems));
@@ -93,9 +99,22 @@ fn read(used: &Use, context: Context<'_>, problems: &mut Problems<'_>) -> Source
     SourceDraft {
         name,
         is_grpc: scope.is_grpc,
+        is_local: scope.is_local,
+        local,
         descriptors,
         source,
     }
+}
+
+/// Reads `local:`, where it may stand.
+fn read_local(
+    arguments: Arguments<'_>,
+    is_alone: bool,
+    context: Context<'_>,
+    problems: &mut Problems<'_>,
+) -> Option<LocalSource> {
+    let local = arguments.object("local").filter(|_| is_alone && context.links.bff)?;
+    local::read_source(local, context.options.local.as_ref(), problems)
 }
 
 fn read_name(arguments: Arguments<'_>, problems: &mut Problems<'_>) -> String {
@@ -180,10 +199,7 @@ pub(crate) fn check_one_transport(
             return false;
         }
     }
-    match arguments.place(files, "local") {
-        Some(place) => Feature::Local.require(&place, problems),
-        None => true,
-    }
+    true
 }
 
 /// Checks that our own link is there for something that the base language does not have.

@@ -29,7 +29,7 @@ const STAGES: [&str; 13] = [
 const COMMON: [&str; 2] = ["deadline", "telemetry"];
 
 /// Crates whose names stay within some stages, and why.
-const CONFINED: [(&[&str], &[&str], &str); 3] = [
+const CONFINED: [(&[&str], &[&str], &str); 4] = [
     (
         &["hyper", "hyper_util", "axum", "tower", "tower_http"],
         &["http"],
@@ -39,6 +39,11 @@ const CONFINED: [(&[&str], &[&str], &str); 3] = [
         &["apollo_compiler"],
         &["schema", "operation"],
         "the validating library stops at `operation`",
+    ),
+    (
+        &["async_graphql", "async_graphql_axum"],
+        &["app"],
+        "only `app` meets programs that have resolvers of their own",
     ),
     (
         &["reqwest", "tonic", "hyper_rustls", "h2"],

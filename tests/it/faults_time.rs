@@ -80,6 +80,7 @@ impl Transport for Endpoint {
                 details: Bytes::new(),
                 body: Bytes::from_static(b"1"),
                 endpoint: 0,
+                errors: Vec::new(),
             })
         }
     }

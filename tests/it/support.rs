@@ -3,6 +3,7 @@
 mod engine;
 pub(crate) mod faulty;
 pub(crate) mod guarded;
+pub(crate) mod local;
 pub(crate) mod persisted;
 pub(crate) mod server;
 pub(crate) mod shop;

@@ -102,6 +102,7 @@ impl Status {
             message: self.message,
             details: self.details,
             body,
+            errors: Vec::new(),
             endpoint: 0,
         }
     }

@@ -60,6 +60,7 @@ impl Step {
                 details: Bytes::new(),
                 body: Bytes::new(),
                 endpoint: 0,
+                errors: Vec::new(),
             }),
         }
     }

@@ -328,7 +328,7 @@ async fn the_time_left_travels_with_the_call() {
         .iter()
         .map(|call| match call {
             Call::Http { headers, .. } => headers["x-time-left-ms"].to_str().unwrap().parse().unwrap(),
-            Call::Grpc { .. } => panic!("a REST call"),
+            Call::Grpc { .. } | Call::Local(_) => panic!("a REST call"),
         })
         .collect();
     assert_eq!(left[0], 800);

@@ -30,6 +30,13 @@ pub(in crate::execute) struct Needs {
 // === impl Needs ===
 
 impl Needs {
+    /// A field of a schema in this process: its arguments, and all headers and claims, which its resolvers may look at.
+    pub(super) fn add_resolver(&mut self, args: Option<&Mapping>) {
+        self.add_all(args);
+        self.headers.resolvers = true;
+        self.context.all = true;
+    }
+
     pub(in crate::execute) fn add(&mut self, mapping: &Mapping) {
         let reads = tree::reads(&mapping.selection);
         self.context.add_reads(&reads);

@@ -38,6 +38,14 @@ pub(super) fn shape<'a>(name: &str, scope: &Scope<'a>) -> Shape<'a> {
                 ("details", Shape::of_kinds(Kinds::ARRAY | Kinds::NULL)),
             ],
         ),
+        ("response", _) if scope.is_local => fixed(
+            "$response",
+            vec![
+                ("headers", headers()),
+                ("message", Shape::of_kinds(Kinds::TEXT | Kinds::NULL)),
+                ("errors", Shape::list(Shape::some_object()).or_null()),
+            ],
+        ),
         ("response", _) => fixed("$response", vec![("headers", headers())]),
         _ => Shape::any(),
     }
