@@ -24,6 +24,7 @@ mod locals;
 mod page;
 mod redis;
 mod sources;
+mod states;
 mod watch;
 
 use crate::{

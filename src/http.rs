@@ -18,7 +18,7 @@
 
 use std::{future::Future, time::Duration};
 
-use crate::engine;
+use crate::{engine, telemetry::Scraped};
 
 mod accept;
 mod admin;
@@ -62,6 +62,9 @@ pub trait Answer: Send + Sync + 'static {
 pub trait Operate: Send + Sync + 'static {
     /// A page for people, as HTML.
     fn page(&self) -> String;
+
+    /// Metrics that are counted elsewhere than in the registry, as they are now.
+    fn metrics(&self) -> Vec<Scraped>;
 
     /// What a name stands for now; `None`: nothing.
     fn read(&self, name: &str) -> Option<serde_json::Value>;

@@ -14,6 +14,7 @@ use tracing_subscriber::{
 mod degraded;
 mod metrics;
 mod persisted;
+mod scraped;
 mod security;
 
 pub use degraded::{DegradedCounts, DegradedMetrics};
@@ -21,6 +22,7 @@ pub use metrics::{
     BatchSize, CallOutcome, Metrics, RequestOutcome, SourceCounts, SourceMetrics, SurfaceCounts, SurfaceMetrics,
 };
 pub use persisted::{PersistedMetrics, PersistedOutcome};
+pub use scraped::{Labels, Scraped, Series};
 pub use security::{SecurityEvent, Suspect, security};
 
 /// Longest piece of user text in a log line, in characters.

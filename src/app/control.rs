@@ -21,6 +21,7 @@ use super::{
     faults::{FaultOf, Faults},
     locals::Locals,
     page,
+    states::{self, StateOf},
     watch::{Changes, Looks, looks_of},
 };
 use crate::{
@@ -28,7 +29,7 @@ use crate::{
     engine::{self, Engine, Switches},
     http::{Answer, Operate},
     identity::Identity,
-    telemetry::Metrics,
+    telemetry::{Metrics, Scraped},
 };
 
 /// How often the file of switches is looked at. It is small, and a second is promised.
@@ -282,6 +283,19 @@ impl Control {
         tracing::info!(target: "switchboard::audit", by, changes = before.changes(&after), "switched");
     }
 
+    /// How the sources of each surface do.
+    fn states(&self, state: &State) -> Vec<StateOf> {
+        let live = self.live.load();
+        let surfaces = state.config.surfaces.iter().zip(&live.0);
+        let of_surface = surfaces.flat_map(|(surface, engine)| {
+            engine.backends().states().into_iter().map(|state| StateOf {
+                surface: surface.name.clone(),
+                state,
+            })
+        });
+        of_surface.filter(StateOf::is_used).collect()
+    }
+
     /// What the page for people shows.
     pub(super) fn status(&self) -> page::Status {
         let state = self.state();
@@ -294,6 +308,7 @@ impl Control {
                 .map(|surface| surface.name.clone())
                 .collect(),
             sources,
+            states: self.states(&state),
             switches: state.by_file.and(&state.by_admin),
             faults: self.faults.as_ref().map(|faults| faults.to_json()),
             reloads: state.reloads,
@@ -334,10 +349,15 @@ impl Operate for Control {
         page::html(&self.status(), &self.metrics)
     }
 
+    fn metrics(&self) -> Vec<Scraped> {
+        states::to_metrics(&self.states(&self.state()))
+    }
+
     fn read(&self, name: &str) -> Option<Value> {
         let state = self.state();
         match name {
             "switches" => Some(json!({ "admin": state.by_admin.to_json(), "file": state.by_file.to_json() })),
+            "sources" => Some(states::to_json(&self.states(&state))),
             "reload" => Some(json!({ "reloads": state.reloads, "refused": state.refused })),
             "faults" => self.faults.as_ref().map(|faults| json!({ "faults": faults.to_json() })),
             _ => None,

@@ -3,7 +3,9 @@
 use std::fmt::Write as _;
 
 use serde_json::Value;
+use switchboard_clients::state::BreakerState;
 
+use super::states::StateOf;
 use crate::{engine::Switches, telemetry::Metrics};
 
 /// What the page tells.
@@ -11,6 +13,8 @@ pub(super) struct Status {
     pub(super) surfaces: Vec<String>,
     /// Names of sources, those of several surfaces once for each.
     pub(super) sources: Vec<String>,
+    /// How they do.
+    pub(super) states: Vec<StateOf>,
     pub(super) switches: Switches,
     pub(super) faults: Option<Value>,
     pub(super) reloads: u64,
@@ -33,7 +37,7 @@ pub(super) fn html(status: &Status, metrics: &Metrics) -> String {
     let mut page = HEAD.to_owned();
     let _ = write!(
         page,
-        "<h1>Switchboard</h1><p>{} · read again {} times · <a href=\"/metrics\">metrics</a> · <a href=\"/switches\">switches</a> · this page renews itself</p>",
+        "<h1>Switchboard</h1><p>{} · read again {} times · <a href=\"/metrics\">metrics</a> · <a href=\"/switches\">switches</a> · <a href=\"/sources\">sources</a> · this page renews itself</p>",
         env!("CARGO_PKG_VERSION"),
         status.reloads
     );
@@ -46,6 +50,8 @@ pub(super) fn html(status: &Status, metrics: &Metrics) -> String {
     }
     surfaces(&mut page, status, metrics);
     sources(&mut page, status, metrics);
+    breakers(&mut page, status);
+    retries(&mut page, status);
     switches(&mut page, status);
     page.push_str("</body></html>");
     page
@@ -102,6 +108,67 @@ fn sources(page: &mut String, status: &Status, metrics: &Metrics) {
             marked(counts.connect, "bad"),
             marked(counts.broken, "bad"),
             marked(counts.shed, "warn"),
+        );
+    }
+    page.push_str("</table>");
+}
+
+fn breakers(page: &mut String, status: &Status) {
+    page.push_str(
+        "<h2>Circuit breakers</h2><table><tr><th>surface<th class=\"l\">source<th class=\"l\">address or connector<th class=\"l\">breaker<th>opened<th>under way<th>tries<th>failed</tr>",
+    );
+    for of in &status.states {
+        for guarded in of.guarded() {
+            let class = match guarded.breaker {
+                BreakerState::Off => "",
+                BreakerState::Closed => "good",
+                BreakerState::HalfOpen => "warn",
+                BreakerState::Open { .. } => "bad",
+            };
+            let left = match guarded.breaker {
+                BreakerState::Open { left } => format!(" for {} s", left.as_secs() + 1),
+                _ => String::new(),
+            };
+            let (tries, failed) = match guarded.tries {
+                Some((tries, failed)) => (tries.to_string(), marked(failed, "bad")),
+                None => Default::default(),
+            };
+            let _ = write!(
+                page,
+                "<tr><td>{}<td class=\"l\">{}<td class=\"l\">{}<td class=\"l\"><span class=\"{class}\">{}{left}</span><td>{}<td>{}<td>{tries}<td>{failed}</tr>",
+                escape(&of.surface),
+                escape(of.name()),
+                escape(guarded.name),
+                guarded.breaker.as_str().replace('_', " "),
+                marked(guarded.opened, "warn"),
+                guarded.in_flight,
+            );
+        }
+    }
+    page.push_str("</table>");
+}
+
+fn retries(page: &mut String, status: &Status) {
+    page.push_str(
+        "<h2>Limits and retries</h2><table><tr><th>surface<th class=\"l\">source<th>under way<th>at most<th>refused: full<th>refused: breaker<th>retries<th>over budget<th>budget<th>hedges<th>won</tr>",
+    );
+    for of in &status.states {
+        let state = &of.state;
+        let _ = write!(
+            page,
+            "<tr><td>{}<td class=\"l\">{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{:.1}<td>{}<td>{}</tr>",
+            escape(&of.surface),
+            escape(of.name()),
+            state.in_flight,
+            of.in_flight_max()
+                .map_or("no limit".to_owned(), |limit| limit.to_string()),
+            marked(state.refused_full, "bad"),
+            marked(state.refused_open, "bad"),
+            marked(state.retries, "warn"),
+            marked(state.retries_refused, "warn"),
+            state.retry_budget,
+            state.hedges,
+            state.hedges_won,
         );
     }
     page.push_str("</table>");

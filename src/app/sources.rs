@@ -21,7 +21,7 @@ const CALL_TIMEOUT: Duration = Duration::from_secs(1);
 /// Calls in flight, unless something else is said.
 const IN_FLIGHT_MAX: usize = 256;
 /// As good as no limit on calls in flight.
-const UNLIMITED: usize = usize::MAX >> 4;
+pub(super) const UNLIMITED: usize = usize::MAX >> 4;
 /// Levels of a source's answer that scanning stands, with room to spare.
 const SOURCE_DEPTH_CEILING: u32 = 250;
 

@@ -6,8 +6,11 @@ use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
 use serde_json::{Value, json};
 
 use super::{Engine, Request};
-use crate::operation::{
-    Operation, OperationKind, RequestError, RequestErrorKind, documents::CLIENT_HEADERS, error::SwitchKind,
+use crate::{
+    execute::Backends,
+    operation::{
+        Operation, OperationKind, RequestError, RequestErrorKind, documents::CLIENT_HEADERS, error::SwitchKind,
+    },
 };
 
 /// When clients may ask again for what is switched off.
@@ -54,6 +57,12 @@ impl Engine {
             .iter()
             .map(|source| source.name.to_string())
             .collect()
+    }
+
+    /// What its sources are called by.
+    #[must_use]
+    pub fn backends(&self) -> &Backends {
+        &self.backends
     }
 
     /// Whether a field, as `Type.field`, has a call of its own.

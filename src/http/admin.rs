@@ -24,6 +24,9 @@ pub(super) struct Admin {
     router: Router,
 }
 
+/// What is counted here, and who knows of what is counted elsewhere.
+type Counted = (Arc<Metrics>, Option<Arc<dyn Operate>>);
+
 // === impl Admin ===
 
 impl Admin {
@@ -31,7 +34,7 @@ impl Admin {
         let mut router = Router::new()
             .route("/live", get(|| async { "up\n" }))
             .route("/ready", get(ready).with_state(drain))
-            .route("/metrics", get(render).with_state(metrics));
+            .route("/metrics", get(render).with_state((metrics, operator.clone())));
         if let Some(operator) = operator {
             let operated = Router::new()
                 .route("/", get(page))
@@ -110,8 +113,9 @@ async fn ready(State(drain): State<Drain>) -> (StatusCode, &'static str) {
     }
 }
 
-async fn render(State(metrics): State<Arc<Metrics>>) -> impl IntoResponse {
+async fn render(State((metrics, operator)): State<Counted>) -> impl IntoResponse {
     const OPENMETRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-    ([(header::CONTENT_TYPE, OPENMETRICS)], metrics.render())
+    let scraped = operator.map(|operator| operator.metrics()).unwrap_or_default();
+    ([(header::CONTENT_TYPE, OPENMETRICS)], metrics.render_with(scraped))
 }

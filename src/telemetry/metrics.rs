@@ -12,7 +12,10 @@ use std::{
 mod counts;
 
 use prometheus_client::{
-    encoding::{EncodeLabelSet, EncodeLabelValue, LabelValueEncoder},
+    encoding::{
+        EncodeLabelSet, EncodeLabelValue, LabelValueEncoder,
+        text::{encode_eof, encode_registry},
+    },
     metrics::{
         counter::Counter,
         family::{Family, MetricConstructor},
@@ -27,7 +30,11 @@ pub use counts::{SourceCounts, SurfaceCounts};
 use super::{
     degraded::{DegradedCounts, DegradedFamily, DegradedMetrics},
     persisted::{PersistedFamilies, PersistedMetrics},
+    scraped::{Collected, Scraped},
 };
+
+/// What all names begin with.
+const PREFIX: &str = "switchboard";
 
 /// From half a millisecond, an answer from memory, to the longest operation deadline anyone should set.
 const SECONDS: [f64; 14] = [
@@ -174,7 +181,7 @@ struct Families {
 impl Metrics {
     /// Metrics of these surfaces and sources, each series starting at zero.
     pub fn new<'a>(surfaces: impl IntoIterator<Item = &'a str>, sources: impl IntoIterator<Item = &'a str>) -> Self {
-        let mut registry = Registry::with_prefix("switchboard");
+        let mut registry = Registry::with_prefix(PREFIX);
         let families = Families::register(&mut registry);
         let connections = Gauge::default();
         registry.register(
@@ -244,8 +251,19 @@ impl Metrics {
     /// All metrics in the OpenMetrics text format.
     #[must_use]
     pub fn render(&self) -> String {
+        self.render_with(Vec::new())
+    }
+
+    /// The same with some that others count, as they are now. Their names are not those of any here.
+    #[must_use]
+    pub fn render_with(&self, scraped: Vec<Scraped>) -> String {
+        let mut others = Registry::with_prefix(PREFIX);
+        others.register_collector(Box::new(Collected(scraped)));
         let mut text = String::with_capacity(16 * 1024);
-        prometheus_client::encoding::text::encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        encode_registry(&mut text, &self.registry)
+            .and_then(|()| encode_registry(&mut text, &others))
+            .and_then(|()| encode_eof(&mut text))
+            .expect("writing to a string cannot fail");
         text
     }
 }

@@ -38,6 +38,7 @@ mod local_serving;
 mod mapping;
 mod operate;
 mod operate_faults;
+mod operate_states;
 mod persisted;
 mod persisted_lists;
 mod persisted_shared;

@@ -1,0 +1,112 @@
+//! What operators see of sources that fail: breakers, retries, bulkheads, on `/metrics`, `/sources` and the page.
+
+use serde_json::{Value, json};
+use switchboard_harness::Answer;
+
+use crate::operate::Operated;
+
+/// The values of a source, without what depends on the clock.
+async fn told(server: &Operated, source: &str) -> Value {
+    let (status, text) = server.get(&server.admin("/sources"), "*/*").await;
+    assert_eq!(status, 200);
+    let all: Value = serde_json::from_str(&text).unwrap();
+    let mut sources = all["sources"].as_array().unwrap().iter();
+    let mut told = sources.find(|told| told["source"] == source).unwrap().clone();
+    let budget = told.as_object_mut().unwrap().shift_remove("retry_budget").unwrap();
+    assert!((0.0..=10.0).contains(&budget.as_f64().unwrap()), "{budget}");
+    let left = told["addresses"][0]
+        .as_object_mut()
+        .unwrap()
+        .shift_remove("open_for_ms");
+    let is_open = told["addresses"][0]["breaker"] == "open";
+    assert_eq!(left.unwrap().as_u64().is_some_and(|left| left <= 36_000), is_open);
+    told
+}
+
+/// Series of breakers, tries and bulkheads, without what depends on the clock.
+async fn series(server: &Operated, source: &str) -> String {
+    let (_, text) = server.get(&server.admin("/metrics"), "*/*").await;
+    assert!(text.ends_with("# EOF\n"), "{text}");
+    assert_eq!(text.matches("# EOF").count(), 1);
+    let of_source = format!("{{surface=\"web\",source=\"{source}\"");
+    let lines = text
+        .lines()
+        .filter(|line| line.contains(&of_source) && !line.starts_with("switchboard_degraded"));
+    let settled = lines.filter(|line| !line.starts_with("switchboard_source_retry_budget"));
+    settled.collect::<Vec<_>>().join("\n")
+}
+
+#[tokio::test]
+async fn an_open_breaker_is_told_by_metrics_by_json_and_on_the_page() {
+    let server = Operated::start("", |config| config).await;
+    server.api.on("GET /news", |_| Answer::status(503));
+
+    let mut codes = Vec::new();
+    for _ in 0..3 {
+        let answer = server.run("{ x news }").await;
+        codes.push(answer["errors"][0]["extensions"]["code"].clone());
+    }
+
+    assert_eq!(codes.last(), Some(&json!("UPSTREAM_CIRCUIT_OPEN")), "{codes:?}");
+    assert_eq!(server.api.calls_to("GET /news"), 5);
+    insta::assert_snapshot!(series(&server, "news").await, @r#"
+    switchboard_source_retries_total{surface="web",source="news"} 4
+    switchboard_source_retries_refused_total{surface="web",source="news"} 0
+    switchboard_source_hedges_total{surface="web",source="news"} 0
+    switchboard_source_hedges_won_total{surface="web",source="news"} 0
+    switchboard_source_bulkhead_in_flight{surface="web",source="news"} 0.0
+    switchboard_source_bulkhead_limit{surface="web",source="news"} 256.0
+    switchboard_source_refused_total{surface="web",source="news",reason="full"} 0
+    switchboard_source_refused_total{surface="web",source="news",reason="open"} 2
+    switchboard_source_breaker{surface="web",source="news",address="",state="closed"} 0.0
+    switchboard_source_breaker{surface="web",source="news",address="",state="half_open"} 0.0
+    switchboard_source_breaker{surface="web",source="news",address="",state="open"} 1.0
+    switchboard_source_breaker_opened_total{surface="web",source="news",address=""} 1
+    switchboard_source_tries_total{surface="web",source="news",address=""} 5
+    switchboard_source_tries_failed_total{surface="web",source="news",address=""} 5
+    "#);
+    insta::assert_snapshot!(told(&server, "news").await, @r#"{"surface":"web","source":"news","in_flight":0,"in_flight_max":256,"calls":3,"refused":{"full":0,"open":2},"tries":5,"retries":4,"retries_refused":0,"hedges":0,"hedges_won":0,"addresses":[{"address":"","breaker":"open","opened":1,"in_flight":0,"tries":5,"failures":5}],"connectors":[]}"#);
+    insta::assert_snapshot!(told(&server, "api").await, @r#"{"surface":"web","source":"api","in_flight":0,"in_flight_max":256,"calls":3,"refused":{"full":0,"open":0},"tries":3,"retries":0,"retries_refused":0,"hedges":0,"hedges_won":0,"addresses":[{"address":"","breaker":"closed","opened":0,"in_flight":0,"tries":3,"failures":0}],"connectors":[]}"#);
+    let (_, page) = server.get(&server.admin("/"), "text/html").await;
+    assert!(page.contains("<span class=\"bad\">open for "), "{page}");
+    assert!(page.contains("<span class=\"good\">closed</span>"), "{page}");
+}
+
+#[tokio::test]
+async fn connectors_with_limits_of_their_own_have_series_and_sources_without_a_limit_have_none() {
+    let server = Operated::start("", |mut config| {
+        config.sources.get_mut("news").unwrap().max_in_flight = Some(switchboard::config::InFlight::AtMost(0));
+        config
+    })
+    .await;
+    assert_eq!(told(&server, "news").await["in_flight_max"], Value::Null);
+    let before = series(&server, "news").await;
+    assert!(
+        !before.contains("bulkhead_limit") && before.contains("bulkhead_in_flight"),
+        "{before}"
+    );
+    assert!(!before.contains("connector_"), "{before}");
+    let path = server.files.path();
+    let sdl = std::fs::read_to_string(path.join("schema.graphql")).unwrap();
+    let sdl = sdl
+        .replace("[\"@fallback\"]", "[\"@fallback\", \"@resilience\"]")
+        .replace(
+            "selection: \"$.text\")",
+            "selection: \"$.text\") @resilience(maxConcurrent: 3, breaker: { failureRate: 0.5, window: 10, openFor: \"30s\" })",
+        );
+    crate::operate::write(path, "schema.graphql", &sdl);
+
+    let (status, why) = server.set("/reload", json!({})).await;
+
+    assert_eq!(status, 200, "{why}");
+    let after = series(&server, "news").await;
+    let of_connectors: Vec<&str> = after.lines().filter(|line| line.contains("_connector_")).collect();
+    insta::assert_snapshot!(of_connectors.join("\n"), @r#"
+    switchboard_connector_breaker{surface="web",source="news",connector="Query.news",state="closed"} 1.0
+    switchboard_connector_breaker{surface="web",source="news",connector="Query.news",state="half_open"} 0.0
+    switchboard_connector_breaker{surface="web",source="news",connector="Query.news",state="open"} 0.0
+    switchboard_connector_breaker_opened_total{surface="web",source="news",connector="Query.news"} 0
+    switchboard_connector_bulkhead_in_flight{surface="web",source="news",connector="Query.news"} 0.0
+    switchboard_connector_bulkhead_limit{surface="web",source="news",connector="Query.news"} 3.0
+    "#);
+}
