@@ -79,10 +79,10 @@ async function asClient(server, { text, extensions }) {
 
 /** Registers with one server until the other knows it: how often that took. */
 async function untilShared() {
-  for (let turn = 1; turn <= 100; turn++) {
+  for (let turn = 1; turn <= 60; turn++) {
     const document = fresh();
     await asClient(one, document);
-    await pause(20);
+    await pause(100);
     if (isAnswered(await ask(other, { extensions: document.extensions }))) return turn;
   }
   throw new Error("nothing is shared");
