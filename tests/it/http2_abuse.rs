@@ -235,6 +235,6 @@ async fn a_header_that_is_named_thousands_of_times_is_not_unpacked() {
     let more = (1..50).map(move |number| frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, &bomb));
     until_closed(tcp, std::iter::once(first).chain(more)).await;
 
-    assert_eq!(wire.seen(), 1, "only the first was a request");
+    assert!(wire.seen() <= 1, "none but the first was a request: {}", wire.seen());
     still_serves(&wire).await;
 }
