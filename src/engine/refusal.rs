@@ -1,0 +1,53 @@
+//! What becomes of a request that is refused: how far it came, and what caches may do with that.
+
+use super::{CacheControl, Caching, OperationInfo, Outcome, RequestError, RequestErrorKind, Response, switches};
+use crate::{operation::error::SwitchKind, response};
+
+// === impl Response ===
+
+impl Response {
+    /// The answer to a request that is refused. `info`: of its operation, if one was found.
+    pub(super) fn of_refusal(error: &RequestError, info: Option<OperationInfo>) -> Self {
+        Self {
+            outcome: outcome_of(error.kind),
+            body: response::error::refusal(error).into(),
+            headers: switches::headers_of(error.kind),
+            caching: Caching {
+                control: control_of(error.kind),
+                ..Caching::default()
+            },
+            exceeded: error.exceeded(),
+            degraded: false,
+            operation: info.map(|info| OperationInfo {
+                errors: error.errors.len() as u32,
+                ..info
+            }),
+        }
+    }
+}
+
+/// A client that is told «not found» sends the text next: nobody may keep the first answer.
+fn control_of(kind: RequestErrorKind) -> CacheControl {
+    match kind {
+        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => CacheControl::Revalidate,
+        _ => CacheControl::NoStore,
+    }
+}
+
+fn outcome_of(kind: RequestErrorKind) -> Outcome {
+    match kind {
+        RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
+        RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
+        // What clients of persisted queries have been told ever since: a step of the protocol, not a failure.
+        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => Outcome::Refused(200),
+        RequestErrorKind::PersistedMalformed
+        | RequestErrorKind::PersistedMismatch
+        | RequestErrorKind::PersistedIdRequired
+        | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
+        RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
+        RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
+        RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
+        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
+        _ => Outcome::Invalid,
+    }
+}
