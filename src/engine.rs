@@ -5,7 +5,8 @@ mod answer;
 mod batch;
 mod caching;
 mod cost;
-mod refusal;
+pub mod overload;
+mod refused;
 mod switches;
 
 use std::{net::IpAddr, sync::Arc};
@@ -20,7 +21,7 @@ use crate::{
     identity::Caller,
     operation::{
         Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
-        documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
+        documents::{self, Asked, Documents, ListedDocument, Origin, Resolved, Unlisted},
         error::LimitKind,
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
@@ -30,6 +31,7 @@ use crate::{
 };
 
 use answer::{Answers, Executions, Shared, Work};
+use overload::{Limiter, Priorities, shed};
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
@@ -151,6 +153,10 @@ pub struct Settings {
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
     pub degraded: DegradedMetrics,
+    /// Who says how many executions there may be; none: as many as come.
+    pub overload: Option<Arc<Limiter>>,
+    /// Which operations go first when there are too many.
+    pub priorities: Priorities,
 }
 
 /// A request whose operation may run.
@@ -162,6 +168,8 @@ struct Prepared<'e> {
     limits: &'e Limits,
     /// Whether another client would have meant another document, or none.
     by_client: bool,
+    /// How its document was named.
+    origin: Origin,
     /// Whether only the estimate is wanted.
     is_dry_run: bool,
 }
@@ -186,6 +194,8 @@ impl Default for Settings {
             refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
+            overload: None,
+            priorities: Priorities::default(),
         }
     }
 }
@@ -300,11 +310,13 @@ impl Engine {
         info: &mut Option<OperationInfo>,
         beside: Estimate,
     ) -> Result<Prepared<'_>, RequestError> {
+        self.check_load(request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
+            origin,
         } = self.documents.resolve(&self.surface, &asked(request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
@@ -327,6 +339,7 @@ impl Engine {
             admitted,
             limits,
             by_client,
+            origin,
             is_dry_run,
         })
     }
@@ -345,6 +358,7 @@ impl Engine {
                 },
             limits,
             by_client,
+            origin,
             is_dry_run,
         } = prepared;
         if is_dry_run {
@@ -354,6 +368,7 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
+        let gate = self.gate(&request, &operation, origin);
         let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
         let work = Work {
             surface: self.surface.clone(),
@@ -370,9 +385,10 @@ impl Engine {
             },
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
+            gate,
         };
         let shared = if shows_cost || introspection.is_some() {
-            let (mut assembled, reuse) = work.run(introspection).await;
+            let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
@@ -380,7 +396,7 @@ impl Engine {
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(&operation, &self.answers, executions).await
+            work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
         Ok(Response {
             caching: self.caching(&plan, &shared, request.queries_only, by_client),

@@ -1,17 +1,22 @@
-//! What becomes of a request that is refused: how far it came, and what caches may do with that.
+//! What transports make of requests that are refused before anything is executed.
 
-use super::{CacheControl, Caching, OperationInfo, Outcome, RequestError, RequestErrorKind, Response, switches};
-use crate::{operation::error::SwitchKind, response};
+use http::{HeaderName, HeaderValue};
+
+use super::{CacheControl, Caching, OperationInfo, Outcome, Response, overload, switches};
+use crate::{
+    operation::{RequestError, RequestErrorKind, error::SwitchKind},
+    response,
+};
 
 // === impl Response ===
 
 impl Response {
-    /// The answer to a request that is refused. `info`: of its operation, if one was found.
+    /// The answer to a refused request. `info`: the operation, where one was found.
     pub(super) fn of_refusal(error: &RequestError, info: Option<OperationInfo>) -> Self {
         Self {
             outcome: outcome_of(error.kind),
             body: response::error::refusal(error).into(),
-            headers: switches::headers_of(error.kind),
+            headers: headers_of(error.kind),
             caching: Caching {
                 control: control_of(error.kind),
                 ..Caching::default()
@@ -26,6 +31,17 @@ impl Response {
     }
 }
 
+/// Headers that such an answer has.
+fn headers_of(kind: RequestErrorKind) -> Vec<(HeaderName, HeaderValue)> {
+    let wait = match kind {
+        RequestErrorKind::Overloaded => overload::RETRY_AFTER,
+        // What is off may be on again.
+        RequestErrorKind::SwitchedOff(SwitchKind::Operation | SwitchKind::Mutations) => switches::WAIT,
+        _ => return Vec::new(),
+    };
+    vec![(http::header::RETRY_AFTER, HeaderValue::from(wait.as_secs()))]
+}
+
 /// A client that is told «not found» sends the text next: nobody may keep the first answer.
 fn control_of(kind: RequestErrorKind) -> CacheControl {
     match kind {
@@ -34,6 +50,7 @@ fn control_of(kind: RequestErrorKind) -> CacheControl {
     }
 }
 
+/// How far a refused request came.
 fn outcome_of(kind: RequestErrorKind) -> Outcome {
     match kind {
         RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
@@ -47,7 +64,7 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
         RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
         RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
-        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
+        RequestErrorKind::SwitchedOff(_) | RequestErrorKind::Overloaded => Outcome::Unavailable(503),
         _ => Outcome::Invalid,
     }
 }
