@@ -17,8 +17,7 @@ use crate::{
     execute::Backends,
     identity::Caller,
     operation::{
-        Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
-        bounds,
+        Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
         error::{LimitKind, SwitchKind},
     },
@@ -32,7 +31,7 @@ use answer::{Answers, Executions, Shared, Work};
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
-pub use cost::{COST_HEADER, DRY_RUN_HEADER};
+pub use cost::{COST_HEADER, DRY_RUN_HEADER, check_estimate, estimate};
 pub use switches::Switches;
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
@@ -300,14 +299,15 @@ impl Engine {
         if let Some(switches) = &*self.switches.load() {
             switches.check(&request, &operation)?;
         }
+        let wanted = cost::Wanted::of(&request.headers);
         let Admitted {
             plan,
             verdict,
             variables,
             estimate,
             exceeded,
-        } = self.admit(&operation, &request, limits)?;
-        if cost::is_dry_run(&request.headers) {
+        } = self.admit(&operation, &request, limits, wanted)?;
+        if wanted.dry_run {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
         self.documents.register(registration);
@@ -315,7 +315,10 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
-        let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
+        let shows_cost = self.settings.show_cost || wanted.shown;
+        if !shows_cost && let Some(shared) = Shared::constant(&self.backends, &plan) {
+            return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
+        }
         let work = Work {
             surface: self.surface.clone(),
             backends: self.backends.clone(),
@@ -343,10 +346,21 @@ impl Engine {
             let executions = self.settings.sharing.then_some(&self.executions);
             work.share(&operation, &self.answers, executions).await
         };
-        Ok(Response {
-            caching: self.caching(&plan, &shared, request.queries_only, by_client),
-            ..shared.response(&plan, found, exceeded)
-        })
+        Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)))
+    }
+
+    /// The response to a request. `by_url`: it was a GET. `by_client`: see [`Engine::caching`].
+    fn respond(
+        &self,
+        shared: Shared,
+        plan: &Plan,
+        found: OperationInfo,
+        (exceeded, by_url, by_client): (Exceeded, bool, bool),
+    ) -> Response {
+        Response {
+            caching: self.caching(plan, &shared, by_url, by_client),
+            ..shared.response(plan, found, exceeded)
+        }
     }
 
     /// What others may do with an answer. `by_client`: which document was meant depends on who the client said it is.
@@ -372,7 +386,13 @@ impl Engine {
     }
 
     /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
-    fn admit(&self, operation: &Operation, request: &Request, limits: &Limits) -> Result<Admitted, RequestError> {
+    fn admit(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        limits: &Limits,
+        wanted: cost::Wanted,
+    ) -> Result<Admitted, RequestError> {
         let given = request.variables.as_ref();
         let values = bounds::check_variables(operation, given, limits)?;
         let variables = Variables::coerce(&self.surface, operation, given, limits.errors_told())?;
@@ -392,7 +412,7 @@ impl Engine {
             self.refused(&plan, request)?;
         }
         let estimate = plan.costs.estimate(&variables);
-        let checked = match cost::is_dry_run(&request.headers) {
+        let checked = match wanted.dry_run {
             // Whoever asks for the estimate gets it, also where it is too much.
             true => cost::check_sizes(&plan, &variables, limits)?,
             false => cost::check(&plan, &variables, estimate, limits)?,
@@ -405,37 +425,6 @@ impl Engine {
             exceeded: operation.exceeded.and(values).and(checked),
         })
     }
-}
-
-/// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
-///
-/// # Errors
-/// The estimate is over a limit, or the operation cannot be planned.
-pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits) -> Result<(), RequestError> {
-    let limits = Limits {
-        mode: LimitMode::Enforce,
-        ..limits.clone()
-    };
-    let variables = Variables::defaults(surface, operation);
-    let bits = variables.condition_bits(operation);
-    let plan = plan::build::build(surface, operation, bits, &Verdict::open(operation)).map_err(too_large)?;
-    cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
-}
-
-/// What an operation is estimated to cost, its variables being as they are when nothing is given.
-///
-/// # Errors
-/// The operation cannot be planned.
-pub fn estimate(surface: &Surface, operation: &Operation) -> Result<plan::Estimate, RequestError> {
-    let variables = Variables::defaults(surface, operation);
-    let plan = plan::build::build(
-        surface,
-        operation,
-        variables.condition_bits(operation),
-        &Verdict::open(operation),
-    )
-    .map_err(too_large)?;
-    Ok(plan.costs.estimate(&variables))
 }
 
 fn too_large(error: TooLarge) -> RequestError {

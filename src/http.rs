@@ -37,6 +37,7 @@ mod json;
 mod params;
 mod refusal;
 mod request_id;
+mod seen;
 mod serve;
 mod socket;
 mod stack;

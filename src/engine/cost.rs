@@ -4,10 +4,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
-use super::{Caching, OperationInfo, Outcome, Response};
+use super::{Caching, OperationInfo, Outcome, Response, too_large};
 use crate::{
-    operation::{Exceeded, Limits, RequestError, RequestErrorKind, Variables, error::LimitKind},
-    plan::{Estimate, Plan},
+    operation::{
+        Exceeded, LimitMode, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, error::LimitKind,
+    },
+    plan::{self, Estimate, Plan},
     response::{self, Assembled, degraded::Report},
     schema::Surface,
 };
@@ -53,14 +55,26 @@ fn within(count: u64, most: u64, kind: LimitKind, say: impl FnOnce(u64, u64) -> 
     (most > 0 && count > most).then(|| RequestError::new(RequestErrorKind::Limit(kind), say(count, most)))
 }
 
-/// Whether the client wants `extensions.cost`.
-pub(super) fn is_asked(headers: &HeaderMap) -> bool {
-    has(headers, &COST_HEADER, b"true")
+/// What a client wants to know of costs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// `extensions.cost` in the answer.
+    pub(super) shown: bool,
+    /// The estimate and nothing else.
+    pub(super) dry_run: bool,
 }
 
-/// Whether the client wants the estimate and nothing else.
-pub(super) fn is_dry_run(headers: &HeaderMap) -> bool {
-    has(headers, &DRY_RUN_HEADER, b"cost")
+impl Wanted {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        // Hardly anybody asks: a walk over a dozen names is less than two look-ups.
+        if !headers.keys().any(|name| name.as_str().starts_with("x-switchboard-")) {
+            return Self::default();
+        }
+        Self {
+            shown: has(headers, &COST_HEADER, b"true"),
+            dry_run: has(headers, &DRY_RUN_HEADER, b"cost"),
+        }
+    }
 }
 
 fn has(headers: &HeaderMap, name: &HeaderName, word: &[u8]) -> bool {
@@ -88,6 +102,37 @@ pub(super) fn dry_run(estimate: Estimate, limits: &Limits) -> Vec<u8> {
     };
     response::cost::add(&mut answer, &Value::Object(extension(estimate, limits)));
     answer.body
+}
+
+/// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The estimate is over a limit, or the operation cannot be planned.
+pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits) -> Result<(), RequestError> {
+    let limits = Limits {
+        mode: LimitMode::Enforce,
+        ..limits.clone()
+    };
+    let variables = Variables::defaults(surface, operation);
+    let bits = variables.condition_bits(operation);
+    let plan = plan::build::build(surface, operation, bits, &Verdict::open(operation)).map_err(too_large)?;
+    check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
+}
+
+/// What an operation is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The operation cannot be planned.
+pub fn estimate(surface: &Surface, operation: &Operation) -> Result<Estimate, RequestError> {
+    let variables = Variables::defaults(surface, operation);
+    let plan = plan::build::build(
+        surface,
+        operation,
+        variables.condition_bits(operation),
+        &Verdict::open(operation),
+    )
+    .map_err(too_large)?;
+    Ok(plan.costs.estimate(&variables))
 }
 
 fn extension(estimate: Estimate, limits: &Limits) -> Map<String, Value> {
