@@ -4,6 +4,8 @@ mod access;
 mod answer;
 mod caching;
 mod cost;
+pub mod overload;
+mod refused;
 mod switches;
 
 use std::{net::IpAddr, sync::Arc};
@@ -19,7 +21,7 @@ use crate::{
     operation::{
         Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
-        error::{LimitKind, SwitchKind},
+        error::LimitKind,
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
@@ -28,6 +30,7 @@ use crate::{
 };
 
 use answer::{Answers, Executions, Shared, Work};
+use overload::{Limiter, Priorities, shed};
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
@@ -144,6 +147,10 @@ pub struct Settings {
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
     pub degraded: DegradedMetrics,
+    /// Who says how many executions there may be; none: as many as come.
+    pub overload: Option<Arc<Limiter>>,
+    /// Which operations go first when there are too many.
+    pub priorities: Priorities,
 }
 
 /// An operation that may run.
@@ -166,6 +173,8 @@ impl Default for Settings {
             refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
+            overload: None,
+            priorities: Priorities::default(),
         }
     }
 }
@@ -200,21 +209,7 @@ impl Engine {
         }
         match self.run(request, &mut info).await {
             Ok(response) => response,
-            Err(error) => Response {
-                outcome: outcome_of(error.kind),
-                body: response::error::refusal(&error).into(),
-                headers: switches::headers_of(error.kind),
-                caching: Caching {
-                    control: control_of(error.kind),
-                    ..Caching::default()
-                },
-                exceeded: error.exceeded(),
-                degraded: false,
-                operation: info.map(|info| OperationInfo {
-                    errors: error.errors.len() as u32,
-                    ..info
-                }),
-            },
+            Err(error) => Response::of_refusal(&error, info),
         }
     }
 
@@ -283,11 +278,13 @@ impl Engine {
     }
 
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
+        self.check_load(&request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
+            origin,
         } = self.documents.resolve(&self.surface, &asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
@@ -319,6 +316,7 @@ impl Engine {
         if !shows_cost && let Some(shared) = Shared::constant(&self.backends, &plan) {
             return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
         }
+        let gate = self.gate(&request, &operation, origin);
         let work = Work {
             surface: self.surface.clone(),
             backends: self.backends.clone(),
@@ -334,9 +332,10 @@ impl Engine {
             },
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
+            gate,
         };
         let shared = if shows_cost || introspection.is_some() {
-            let (mut assembled, reuse) = work.run(introspection).await;
+            let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
@@ -344,7 +343,7 @@ impl Engine {
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(&operation, &self.answers, executions).await
+            work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
         Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)))
     }
@@ -449,31 +448,5 @@ fn asked(request: &Request) -> Asked<'_> {
         operation_name: request.operation_name.as_deref(),
         headers: &request.headers,
         peer: request.peer,
-    }
-}
-
-/// A client that is told «not found» sends the text next: nobody may keep the first answer.
-fn control_of(kind: RequestErrorKind) -> CacheControl {
-    match kind {
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => CacheControl::Revalidate,
-        _ => CacheControl::NoStore,
-    }
-}
-
-fn outcome_of(kind: RequestErrorKind) -> Outcome {
-    match kind {
-        RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
-        RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
-        // What clients of persisted queries have been told ever since: a step of the protocol, not a failure.
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => Outcome::Refused(200),
-        RequestErrorKind::PersistedMalformed
-        | RequestErrorKind::PersistedMismatch
-        | RequestErrorKind::PersistedIdRequired
-        | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
-        RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
-        RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
-        RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
-        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
-        _ => Outcome::Invalid,
     }
 }
