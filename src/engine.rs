@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod batch;
 mod caching;
 mod cost;
 pub mod overload;
@@ -19,11 +20,10 @@ use crate::{
     execute::Backends,
     identity::Caller,
     operation::{
-        Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
-        documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
-        error::LimitKind,
+        Exceeded, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, bounds,
+        documents::{self, Asked, Documents, ListedDocument, Origin, Resolved, Unlisted},
     },
-    plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
+    plan::{self, Estimate, Plan, PlanCache},
     response,
     schema::Surface,
     telemetry::DegradedMetrics,
@@ -31,6 +31,7 @@ use crate::{
 
 use answer::{Answers, Executions, Shared, Work};
 use overload::{Limiter, Priorities, shed};
+use refused::{check_method, too_large};
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
@@ -103,6 +104,11 @@ pub enum Outcome {
     Data,
     /// Executed, `data` and `errors`.
     Partial,
+    /// Several requests that came together, each with an outcome of its own.
+    Several {
+        /// Whether all of them were executed without errors.
+        all_data: bool,
+    },
     /// Refused before execution: the document does not parse.
     Syntax,
     /// Refused before execution: validation, operation choice, variables, limits.
@@ -151,6 +157,21 @@ pub struct Settings {
     pub overload: Option<Arc<Limiter>>,
     /// Which operations go first when there are too many.
     pub priorities: Priorities,
+}
+
+/// A request whose operation may run.
+struct Prepared<'e> {
+    operation: Arc<Operation>,
+    found: OperationInfo,
+    admitted: Admitted,
+    /// What it is held to.
+    limits: &'e Limits,
+    /// Whether another client would have meant another document, or none.
+    by_client: bool,
+    /// How its document was named.
+    origin: Origin,
+    /// What its client wants to know of costs.
+    wanted: cost::Wanted,
 }
 
 /// An operation that may run.
@@ -278,36 +299,71 @@ impl Engine {
     }
 
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
-        self.check_load(&request)?;
+        let prepared = self.prepare(&request, info, Estimate::default())?;
+        self.execute(request, prepared).await
+    }
+
+    /// Everything that can refuse a request before it runs. `beside`: what those take that share its budget.
+    fn prepare(
+        &self,
+        request: &Request,
+        info: &mut Option<OperationInfo>,
+        beside: Estimate,
+    ) -> Result<Prepared<'_>, RequestError> {
+        self.check_load(request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
             origin,
-        } = self.documents.resolve(&self.surface, &asked(&request))?;
+        } = self.documents.resolve(&self.surface, &asked(request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
             kind: operation.kind_name(),
             errors: 0,
         };
         *info = Some(found.clone());
-        check_method(&request, &operation)?;
+        check_method(request, &operation)?;
         if let Some(switches) = &*self.switches.load() {
-            switches.check(&request, &operation)?;
+            switches.check(request, &operation)?;
         }
         let wanted = cost::Wanted::of(&request.headers);
-        let Admitted {
-            plan,
-            verdict,
-            variables,
-            estimate,
-            exceeded,
-        } = self.admit(&operation, &request, limits, wanted)?;
+        let admitted = self.admit(&operation, request, limits, (!wanted.dry_run).then_some(beside))?;
+        if !wanted.dry_run {
+            self.documents.register(registration);
+        }
+        Ok(Prepared {
+            operation,
+            found,
+            admitted,
+            limits,
+            by_client,
+            origin,
+            wanted,
+        })
+    }
+
+    async fn execute(&self, request: Request, prepared: Prepared<'_>) -> Result<Response, RequestError> {
+        let Prepared {
+            operation,
+            found,
+            admitted:
+                Admitted {
+                    plan,
+                    verdict,
+                    variables,
+                    estimate,
+                    exceeded,
+                },
+            limits,
+            by_client,
+            origin,
+            wanted,
+        } = prepared;
         if wanted.dry_run {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
-        self.documents.register(registration);
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
@@ -385,12 +441,13 @@ impl Engine {
     }
 
     /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
+    /// `beside`: what is taken already of what it may cost; `None`: its cost is asked for, and refuses nothing.
     fn admit(
         &self,
         operation: &Operation,
         request: &Request,
         limits: &Limits,
-        wanted: cost::Wanted,
+        beside: Option<Estimate>,
     ) -> Result<Admitted, RequestError> {
         let given = request.variables.as_ref();
         let values = bounds::check_variables(operation, given, limits)?;
@@ -411,10 +468,10 @@ impl Engine {
             self.refused(&plan, request)?;
         }
         let estimate = plan.costs.estimate(&variables);
-        let checked = match wanted.dry_run {
+        let checked = match beside {
             // Whoever asks for the estimate gets it, also where it is too much.
-            true => cost::check_sizes(&plan, &variables, limits)?,
-            false => cost::check(&plan, &variables, estimate, limits)?,
+            None => cost::check_sizes(&plan, &variables, limits)?,
+            Some(beside) => cost::check(&plan, &variables, (beside, estimate), limits)?,
         };
         Ok(Admitted {
             plan,
@@ -424,20 +481,6 @@ impl Engine {
             exceeded: operation.exceeded.and(values).and(checked),
         })
     }
-}
-
-fn too_large(error: TooLarge) -> RequestError {
-    RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
-}
-
-fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestError> {
-    if request.queries_only && operation.kind == OperationKind::Mutation {
-        return Err(RequestError::new(
-            RequestErrorKind::MutationNotAllowed,
-            "Mutations must be sent by POST.",
-        ));
-    }
-    Ok(())
 }
 
 fn asked(request: &Request) -> Asked<'_> {

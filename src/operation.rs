@@ -13,6 +13,7 @@ pub mod gates;
 pub mod input;
 pub mod limits;
 mod overlap;
+mod places;
 mod recent;
 pub mod store;
 pub mod usage;
