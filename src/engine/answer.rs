@@ -25,7 +25,7 @@ use super::{
     caching::{CacheControl, Caching, Forms},
 };
 use crate::{
-    execute::{self, Backends, Scope, in_flight::InFlight},
+    execute::{self, Backends, Scope, cache, in_flight::InFlight},
     identity::Caller,
     operation::{Exceeded, Operation, OperationKind, Variables, Verdict},
     plan::Plan,
@@ -194,7 +194,9 @@ impl Work {
         executions: Option<&Arc<Executions>>,
     ) -> Shared {
         let sharing = self.backends.sharing(&self.plan);
-        let executions = executions.filter(|_| sharing.is_safe);
+        // Who says nothing may be anybody.
+        let is_shared = !sharing.is_private || cache::has_identity(&self.headers, &self.caller);
+        let executions = executions.filter(|_| sharing.is_safe && is_shared);
         if !sharing.may_be_kept && executions.is_none() {
             return self.run_and_keep(&[], answers).await;
         }
@@ -243,6 +245,10 @@ impl Work {
         key.push(ENDS);
         self.verdict.write(&mut key);
         sharing.context.write(&self.caller, &mut key);
+        if sharing.is_private {
+            key.push(ENDS);
+            cache::add_identity(&self.headers, &self.caller, &mut key);
+        }
         key
     }
 }

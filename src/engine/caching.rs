@@ -47,6 +47,18 @@ pub struct Forms {
 // === impl CacheControl ===
 
 impl CacheControl {
+    /// The same for nobody but the client.
+    #[must_use]
+    pub fn private(self) -> Self {
+        match self {
+            Self::MaxAge { seconds, .. } => Self::MaxAge {
+                seconds,
+                is_public: false,
+            },
+            other => other,
+        }
+    }
+
     /// The value of `Cache-Control`.
     #[must_use]
     pub fn value(self) -> HeaderValue {
