@@ -24,7 +24,7 @@ use super::{
     decode::decode,
     deliver::{Wishes, deliver},
     encode, ide,
-    refusal::Refusal,
+    refusal::{METHODS, Refusal, SESSION_METHODS},
     request_id,
     watch::Watch,
 };
@@ -129,6 +129,26 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// What a browser asks before it sends something.
+    fn preflight(&self, request: &Request<Incoming>) -> Option<Preflight> {
+        if request.method() != Method::OPTIONS {
+            return None;
+        }
+        let methods = match self.is_session(request.uri().path()) {
+            true => SESSION_METHODS,
+            false => METHODS,
+        };
+        Preflight::of(request.headers(), methods)
+    }
+
+    /// What a browser is shown in development.
+    fn page(&self, surface: Option<(usize, &Surface)>, id: HeaderValue) -> Response<Full<Bytes>> {
+        match surface {
+            Some(_) => ide::page(id),
+            None => ide::index(self.surfaces.iter().map(|surface| &*surface.route.path), id),
+        }
+    }
+
     /// The surface at a path, with its number.
     fn route(&self, path: &str) -> Option<(usize, &Surface)> {
         self.surfaces
@@ -166,10 +186,10 @@ impl<A: Answer> Stack<A> {
                 let cookie = credentials::session(identity, &parts, suspect(id, "-", watch)).await?;
                 return Err(Early::Session(cookie));
             }
-            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
                 return Err(Early::Page);
             }
+            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
                 Method::GET => check_get(&parts.headers, &self.settings)?,
                 Method::POST => {}
@@ -188,7 +208,14 @@ impl<A: Answer> Stack<A> {
             Ok((request, media))
         };
         match admitted.await {
-            Ok((request, media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok((request, media)) => {
+                let mut answer = self.answer.handle(request).await;
+                if surface.is_some_and(|(_, surface)| surface.route.require_auth) {
+                    // A cache in front asks nobody who they are.
+                    answer.caching.control = answer.caching.control.private();
+                }
+                (End::Answered(answer, media), false)
+            }
             Err(Early::Options) => (End::Options, false),
             Err(Early::Session(cookie)) => (End::Session(cookie), false),
             Err(Early::Page) => (End::Page, false),
@@ -239,7 +266,7 @@ impl<A: Answer> Handle for Stack<A> {
         let surface = self.route(request.uri().path());
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
-        let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
+        let preflight = self.preflight(&request);
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
@@ -271,14 +298,14 @@ impl<A: Answer> Handle for Stack<A> {
             }
             End::Options => encode::options(id.clone()),
             End::Session(cookie) => encode::session(cookie, id.clone()),
-            End::Page => ide::page(id.clone()),
+            End::Page => self.page(surface, id.clone()),
         };
         if closes {
             response
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        cors.add(origin, preflight.flatten(), response.headers_mut());
+        cors.add(origin, preflight, response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
