@@ -1,6 +1,8 @@
 //! Parses and validates a document and takes one operation out of it, in our own terms.
 //!
-//! The one file that knows which library validates.
+//! With `check/empty`, the one place that knows which library validates.
+
+mod empty;
 
 use std::{
     collections::HashMap,
@@ -48,9 +50,10 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
     let exceeded = exceeded.and(count::check_roots(&document, limits)?);
-    let document = document
-        .to_executable_validate(&surface.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors, limits.errors_told()))?;
+    let document = document.to_executable_validate(&surface.schema).map_err(|errors| {
+        let told = refused(RequestErrorKind::Validation, &errors.errors, limits.errors_told());
+        empty::without_echoes(told, &document)
+    })?;
     let definition = choose(&document, name)?.clone();
     build(surface, document, definition, limits, exceeded)
 }
