@@ -21,11 +21,11 @@ use super::{
     coding::Compressor,
     connection::Handle,
     credentials::{self, suspect},
-    decode::decode,
+    decode::{Decoded, decode},
     deliver::{Wishes, deliver},
     encode, ide,
     refusal::{METHODS, Refusal, SESSION_METHODS},
-    request_id,
+    request_id, several,
     watch::Watch,
 };
 use crate::{
@@ -134,6 +134,16 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// The engine's answer, and what caches in front may do with it.
+    async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
+        let mut answer = self.answer.handle(request).await;
+        if surface.is_some_and(|(_, surface)| surface.route.require_auth) {
+            // They ask nobody who they are.
+            answer.caching.control = answer.caching.control.private();
+        }
+        answer
+    }
+
     /// What a browser asks before it sends something.
     fn preflight(&self, request: &Request<Incoming>) -> Option<Preflight> {
         if request.method() != Method::OPTIONS {
@@ -210,19 +220,25 @@ impl<A: Answer> Stack<A> {
             }
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
-            let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
-            request.peer = watch.peer();
-            request.caller = caller;
-            Ok((request, media))
+            let mut decoded = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            match &mut decoded {
+                Decoded::One(request) => {
+                    request.peer = watch.peer();
+                    request.caller = caller;
+                }
+                Decoded::Several(requests) => requests.iter_mut().flatten().for_each(|request| {
+                    request.peer = watch.peer();
+                    request.caller = caller.clone();
+                }),
+            }
+            Ok((decoded, media))
         };
         match admitted.await {
-            Ok((request, media)) => {
-                let mut answer = self.answer.handle(request).await;
-                if surface.is_some_and(|(_, surface)| surface.route.require_auth) {
-                    // A cache in front asks nobody who they are.
-                    answer.caching.control = answer.caching.control.private();
-                }
-                (End::Answered(answer, media), false)
+            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(request, surface).await, media), false),
+            Ok((Decoded::Several(requests), _)) => {
+                let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
+                // An array is no GraphQL response, so it has not its media type.
+                (End::Answered(answer, Media::Json), false)
             }
             Err(Early::Options) => (End::Options, false),
             Err(Early::Session(cookie)) => (End::Session(cookie), false),
@@ -367,8 +383,8 @@ impl End {
     fn outcome(&self) -> RequestOutcome {
         match self {
             Self::Answered(response, _) => match response.outcome {
-                Outcome::Data => RequestOutcome::Data,
-                Outcome::Partial => RequestOutcome::Partial,
+                Outcome::Data | Outcome::Several { all_data: true } => RequestOutcome::Data,
+                Outcome::Partial | Outcome::Several { all_data: false } => RequestOutcome::Partial,
                 Outcome::Syntax => RequestOutcome::Syntax,
                 Outcome::Invalid | Outcome::Refused(_) => RequestOutcome::Invalid,
                 Outcome::MethodNotAllowed => RequestOutcome::Refused,
