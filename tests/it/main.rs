@@ -70,6 +70,7 @@ mod spec_keys;
 mod spec_leaf;
 mod spec_mutation;
 mod spec_null;
+mod spec_one_of;
 mod spec_selection;
 mod supply;
 mod support;
