@@ -29,6 +29,7 @@ mod http;
 mod http2_abuse;
 mod http_abuse;
 mod http_drain;
+mod isolation;
 mod limits;
 mod limits_cost;
 mod limits_properties;
