@@ -350,7 +350,9 @@ impl Operate for Control {
     }
 
     fn metrics(&self) -> Vec<Scraped> {
-        states::to_metrics(&self.states(&self.state()))
+        let mut metrics = states::to_metrics(&self.states(&self.state()));
+        metrics.extend(states::tasks());
+        metrics
     }
 
     fn read(&self, name: &str) -> Option<Value> {
