@@ -29,7 +29,7 @@ mod watch;
 
 use crate::{
     config::{Config, Limits, SourceConfig, SurfaceConfig, ToldIdentity},
-    engine::{self, Engine},
+    engine::{self, Engine, overload::Limiter},
     execute::{
         Backends, Told,
         backends::{NO_SOURCE, environment},
@@ -63,10 +63,7 @@ pub struct App {
     identity: Arc<Identity>,
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
-    metrics: Arc<Metrics>,
-    /// In development.
-    faults: Option<Arc<Faults>>,
-    locals: Arc<Locals>,
+    beside: Beside,
     /// What its files were like before they were read.
     seen: Looks,
 }
@@ -88,7 +85,15 @@ pub struct ReadSchema {
 pub struct AppError(pub Vec<String>);
 
 /// What a reading of the configuration is not about: it stays when that is read again.
-type Beside = (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>);
+#[derive(Debug, Clone)]
+struct Beside {
+    metrics: Arc<Metrics>,
+    /// In development.
+    faults: Option<Arc<Faults>>,
+    locals: Arc<Locals>,
+    /// Places of executions; none: there are as many as come.
+    limiter: Option<Arc<Limiter>>,
+}
 
 /// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
@@ -111,21 +116,23 @@ impl App {
             config.sources.keys().map(String::as_str),
         ));
         let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
-        Self::build_again(config, Arc::new(identity), (metrics, faults, Arc::new(locals)))
+        let beside = Beside {
+            metrics,
+            faults,
+            locals: Arc::new(locals),
+            limiter: Limiter::new(&config.overload),
+        };
+        Self::build_again(config, Arc::new(identity), beside)
     }
 
     /// The same beside a server that runs: what is counted goes on being counted.
-    fn build_again(
-        config: Config,
-        identity: Arc<Identity>,
-        (metrics, faults, locals): Beside,
-    ) -> Result<Self, AppError> {
+    fn build_again(config: Config, identity: Arc<Identity>, beside: Beside) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_with(&config, surface, &descriptors, locals.types.as_ref()))
+            .map(|surface| read_with(&config, surface, &descriptors, beside.locals.types.as_ref()))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -145,7 +152,7 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults, locals))?;
+        let app = Self::bind(config, loaded, descriptors, identity, beside)?;
         Ok(Self { seen, ..app })
     }
 
@@ -154,8 +161,9 @@ impl App {
         surfaces: Vec<Surface>,
         descriptors: Arc<Descriptors>,
         identity: Arc<Identity>,
-        (metrics, faults, locals): Beside,
+        beside: Beside,
     ) -> Result<Self, AppError> {
+        let metrics = &beside.metrics;
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
@@ -169,18 +177,13 @@ impl App {
             None
         });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(
-                &config,
-                surface,
-                settings.cache_bytes,
-                &identity,
-                (&metrics, faults.as_deref(), &locals),
-            ) {
+            match bind_surface(&config, surface, settings.cache_bytes, &identity, &beside) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     of_engine.degraded = metrics.surface(&settings.name).degraded;
+                    of_engine.overload.clone_from(&beside.limiter);
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
                 }
@@ -201,9 +204,7 @@ impl App {
                 identity,
                 descriptors,
                 shared,
-                metrics,
-                faults,
-                locals,
+                beside,
                 seen: Looks::default(),
             })
         } else {
@@ -232,7 +233,7 @@ impl App {
             log,
             ..
         } = &self.config;
-        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await?;
+        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.beside.metrics.clone()).await?;
         Ok(server.with_identity(self.identity.clone()))
     }
 
@@ -257,7 +258,7 @@ impl App {
     /// The faults that a developer may ask for; `None`: this is no development.
     #[must_use]
     pub fn faults(&self) -> Option<&Faults> {
-        self.faults.as_deref()
+        self.beside.faults.as_deref()
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -344,7 +345,7 @@ fn bind_surface(
     surface: Surface,
     cache_bytes: u64,
     identity: &Identity,
-    (metrics, faults, locals): (&Metrics, Option<&Faults>, &Locals),
+    beside: &Beside,
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -363,7 +364,7 @@ fn bind_surface(
             ToldIdentity::Headers => Some(Told::Headers(identity.forward().clone())),
             ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
         };
-        match sources::transport(source, &configured, &own, (&env, locals)) {
+        match sources::transport(source, &configured, &own, (&env, &beside.locals)) {
             Ok(transport) => clients.push(sources::of_client(
                 &source.name,
                 &configured,
@@ -380,7 +381,7 @@ fn bind_surface(
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let client = |name: &str| {
         let client = registry.get(name)?.clone();
-        Some(match faults {
+        Some(match &beside.faults {
             Some(faults) if name != NO_SOURCE => {
                 let settings = clients.iter().find(|settings| settings.name == name);
                 faults.around(name, client, settings?.call_timeout)
@@ -388,7 +389,7 @@ fn bind_surface(
             _ => client,
         })
     };
-    let backends = Backends::bind(&surface, &settings, &client, metrics)?;
+    let backends = Backends::bind(&surface, &settings, &client, &beside.metrics)?;
     let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
 }
@@ -444,6 +445,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
         refuses_operations: surface.refuses_operations,
+        priorities: surface.priority.clone(),
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,

@@ -13,6 +13,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
+    engine::overload::{Priorities, Settings as OverloadSettings},
     http, identity,
     operation::{
         LimitMode,
@@ -26,6 +27,7 @@ mod auth;
 mod build;
 mod expand;
 mod keys;
+mod overload;
 mod problem;
 mod read;
 mod resilience;
@@ -53,6 +55,8 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Where processes share the documents that clients have registered. `documents`; none by default.
     pub documents: Option<DocumentStoreConfig>,
+    /// How much may be done at once, and who has to go when it is too much. `overload`.
+    pub overload: OverloadSettings,
     /// `http`.
     pub http: http::Settings,
     /// `log`.
@@ -105,6 +109,8 @@ pub struct SurfaceConfig {
     pub refuses_operations: bool,
     /// `persisted`.
     pub persisted: PersistedConfig,
+    /// Which operations go first when there is too much to do. `priority`.
+    pub priority: Priorities,
     /// `limits`.
     pub limits: Limits,
 }

@@ -4,6 +4,8 @@ mod access;
 mod answer;
 mod caching;
 mod cost;
+pub mod overload;
+mod refused;
 mod switches;
 
 use std::{net::IpAddr, sync::Arc};
@@ -20,7 +22,7 @@ use crate::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
         bounds,
         documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
-        error::{LimitKind, SwitchKind},
+        error::LimitKind,
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
@@ -29,6 +31,7 @@ use crate::{
 };
 
 use answer::{Answers, Executions, Shared, Work};
+use overload::{Limiter, Priorities, shed};
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
@@ -145,6 +148,10 @@ pub struct Settings {
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
     pub degraded: DegradedMetrics,
+    /// Who says how many executions there may be; none: as many as come.
+    pub overload: Option<Arc<Limiter>>,
+    /// Which operations go first when there are too many.
+    pub priorities: Priorities,
 }
 
 /// An operation that may run.
@@ -167,6 +174,8 @@ impl Default for Settings {
             refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
+            overload: None,
+            priorities: Priorities::default(),
         }
     }
 }
@@ -201,21 +210,7 @@ impl Engine {
         }
         match self.run(request, &mut info).await {
             Ok(response) => response,
-            Err(error) => Response {
-                outcome: outcome_of(error.kind),
-                body: response::error::refusal(&error).into(),
-                headers: switches::headers_of(error.kind),
-                caching: Caching {
-                    control: control_of(error.kind),
-                    ..Caching::default()
-                },
-                exceeded: error.exceeded(),
-                degraded: false,
-                operation: info.map(|info| OperationInfo {
-                    errors: error.errors.len() as u32,
-                    ..info
-                }),
-            },
+            Err(error) => Response::of_refusal(&error, info),
         }
     }
 
@@ -284,11 +279,13 @@ impl Engine {
     }
 
     async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
+        self.check_load(&request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
+            origin,
         } = self.documents.resolve(&self.surface, &asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
@@ -315,6 +312,7 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
+        let gate = self.gate(&request, &operation, origin);
         let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
         let work = Work {
             surface: self.surface.clone(),
@@ -331,9 +329,10 @@ impl Engine {
             },
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
+            gate,
         };
         let shared = if shows_cost || introspection.is_some() {
-            let (mut assembled, reuse) = work.run(introspection).await;
+            let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
@@ -341,7 +340,7 @@ impl Engine {
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(&operation, &self.answers, executions).await
+            work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
         Ok(Response {
             caching: self.caching(&plan, &shared, request.queries_only, by_client),
@@ -460,31 +459,5 @@ fn asked(request: &Request) -> Asked<'_> {
         operation_name: request.operation_name.as_deref(),
         headers: &request.headers,
         peer: request.peer,
-    }
-}
-
-/// A client that is told «not found» sends the text next: nobody may keep the first answer.
-fn control_of(kind: RequestErrorKind) -> CacheControl {
-    match kind {
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => CacheControl::Revalidate,
-        _ => CacheControl::NoStore,
-    }
-}
-
-fn outcome_of(kind: RequestErrorKind) -> Outcome {
-    match kind {
-        RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
-        RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
-        // What clients of persisted queries have been told ever since: a step of the protocol, not a failure.
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => Outcome::Refused(200),
-        RequestErrorKind::PersistedMalformed
-        | RequestErrorKind::PersistedMismatch
-        | RequestErrorKind::PersistedIdRequired
-        | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
-        RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
-        RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
-        RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
-        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
-        _ => Outcome::Invalid,
     }
 }

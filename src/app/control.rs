@@ -17,9 +17,8 @@ use tokio::{
 };
 
 use super::{
-    App, Surfaces, documents,
+    App, Beside, Surfaces, documents,
     faults::{FaultOf, Faults},
-    locals::Locals,
     page,
     states::{self, StateOf},
     watch::{Changes, Looks, looks_of},
@@ -41,10 +40,7 @@ pub(super) struct Control {
     /// Who callers are stays as it was at the start.
     identity: Arc<Identity>,
     state: Mutex<State>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) faults: Option<Arc<Faults>>,
-    /// Mounted once, in every reading.
-    locals: Arc<Locals>,
+    beside: Beside,
 }
 
 struct State {
@@ -78,13 +74,11 @@ impl Control {
             descriptors,
             shared: _,
             identity,
-            metrics,
-            faults,
-            locals,
+            beside,
             seen,
         } = app;
         let engines: Vec<Arc<Engine>> = surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let mut watches = follow(&engines, &config, lists, &metrics);
+        let mut watches = follow(&engines, &config, lists, &beside.metrics);
         watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         let control = Arc::new(Self {
             live: ArcSwap::from_pointee(Surfaces(engines)),
@@ -98,9 +92,7 @@ impl Control {
                 reloads: 0,
             }),
             identity,
-            metrics,
-            faults,
-            locals,
+            beside,
         });
         control.read_switches(&mut None);
         control
@@ -204,12 +196,11 @@ impl Control {
                 "surfaces were added, removed or moved, or their body_bytes changed: that needs a restart".to_owned(),
             );
         }
-        let fixed = (next.listen, next.admin, &next.http, &next.log, &next.switches);
-        if fixed != (before.listen, before.admin, &before.http, &before.log, &before.switches) {
-            tracing::warn!("changes of listen, admin, http, log and switches wait for a restart");
+        if !is_fixed_part_equal(&before, &next) {
+            tracing::warn!("changes of listen, admin, overload, http, log and switches wait for a restart");
         }
-        let beside = (self.metrics.clone(), self.faults.clone(), self.locals.clone());
-        let app = App::build_again(next, self.identity.clone(), beside).map_err(|error| error.to_string())?;
+        let app =
+            App::build_again(next, self.identity.clone(), self.beside.clone()).map_err(|error| error.to_string())?;
         if let Some(shared) = &app.shared {
             shared.begin();
         }
@@ -217,7 +208,7 @@ impl Control {
         let mut state = self.state();
         let switches = state.by_file.and(&state.by_admin);
         engines.iter().for_each(|engine| engine.switch(&switches));
-        let mut watches = follow(&engines, &app.config, app.lists, &self.metrics);
+        let mut watches = follow(&engines, &app.config, app.lists, &self.beside.metrics);
         let descriptors = app.descriptors;
         watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         std::mem::replace(&mut state.watches, watches)
@@ -310,11 +301,20 @@ impl Control {
             sources,
             states: self.states(&state),
             switches: state.by_file.and(&state.by_admin),
-            faults: self.faults.as_ref().map(|faults| faults.to_json()),
+            faults: self.beside.faults.as_ref().map(|faults| faults.to_json()),
             reloads: state.reloads,
             refused: state.refused.clone(),
         }
     }
+}
+
+/// Whether what waits for a restart is as it was.
+fn is_fixed_part_equal(before: &Config, next: &Config) -> bool {
+    (before.listen, before.admin) == (next.listen, next.admin)
+        && before.overload == next.overload
+        && before.http == next.http
+        && before.log == next.log
+        && before.switches == next.switches
 }
 
 /// Keeps the lists of documents as their files are.
@@ -340,18 +340,23 @@ impl Answer for Live {
         let engine = self.0.live.load().0[request.surface].clone();
         engine.handle(request).await
     }
+
+    fn is_overloaded(&self, surface: usize) -> bool {
+        self.0.live.load().0[surface].refuses_unread()
+    }
 }
 
 // === impl Operate ===
 
 impl Operate for Control {
     fn page(&self) -> String {
-        page::html(&self.status(), &self.metrics)
+        page::html(&self.status(), &self.beside.metrics)
     }
 
     fn metrics(&self) -> Vec<Scraped> {
         let mut metrics = states::to_metrics(&self.states(&self.state()));
         metrics.extend(states::tasks());
+        metrics.extend(self.beside.limiter.iter().flat_map(|limiter| limiter.scraped()));
         metrics
     }
 
@@ -361,7 +366,11 @@ impl Operate for Control {
             "switches" => Some(json!({ "admin": state.by_admin.to_json(), "file": state.by_file.to_json() })),
             "sources" => Some(states::to_json(&self.states(&state))),
             "reload" => Some(json!({ "reloads": state.reloads, "refused": state.refused })),
-            "faults" => self.faults.as_ref().map(|faults| json!({ "faults": faults.to_json() })),
+            "faults" => self
+                .beside
+                .faults
+                .as_ref()
+                .map(|faults| json!({ "faults": faults.to_json() })),
             _ => None,
         }
     }
@@ -372,7 +381,7 @@ impl Operate for Control {
                 .and_then(|switches| self.check(&switches).map(|()| switches))
                 .map(|switches| self.switch(|state| state.by_admin = switches, "admin")),
             "reload" => self.reload(),
-            "faults" => set_faults(self.faults.as_ref()?, text),
+            "faults" => set_faults(self.beside.faults.as_ref()?, text),
             _ => return None,
         };
         Some(done.map(|()| self.read(name).unwrap_or_default()))

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, overload,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
-    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile},
+    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile, Tls},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -56,7 +56,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
             .collect(),
         auth: auth::read(file.section("auth"), &base),
         documents: document_store(&file),
-        http: http(file.section("http")),
+        overload: overload::read(file.section("overload")),
+        http: http(file.section("http"), &base),
         log: log(file.section("log")),
         reload: file.choice(
             "reload",
@@ -121,6 +122,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
         let persisted = persisted(&section, base);
+        let has_lists = section.has("operations") || !persisted.manifests.is_empty();
         surfaces.push(SurfaceConfig {
             name,
             path,
@@ -133,6 +135,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             require_auth: section.flag("require_auth", false),
             refuses_operations: section.choice("on_refused", &[("null", false), ("error", true)], false),
             persisted,
+            priority: overload::priorities(section.section("priority"), has_lists),
             limits: limits(section.section("limits")),
         });
         section.finish();
@@ -344,7 +347,7 @@ fn reply_limits(section: Section<'_>) -> ReplyLimits {
     limits
 }
 
-fn http(section: Section<'_>) -> HttpSettings {
+fn http(section: Section<'_>, base: &Path) -> HttpSettings {
     let default = HttpSettings::default();
     let profiles = [
         ("compat", StatusProfile::Compat),
@@ -369,9 +372,28 @@ fn http(section: Section<'_>) -> HttpSettings {
         cors: cors(section.section("cors")),
         ide: default.ide,
         compression: compression(section.section("compression")),
+        tls: tls(section.section("tls"), base),
     };
     section.finish();
     settings
+}
+
+fn tls(section: Section<'_>, base: &Path) -> Option<Tls> {
+    let (certificate, key) = (section.text("certificate"), section.text("key"));
+    let hsts_days = section.count("hsts_days", 0);
+    if certificate.is_some() != key.is_some() || hsts_days > 0 && key.is_none() {
+        section.report(
+            "",
+            "a certificate and its key belong together",
+            "name both files: `certificate` and `key`",
+        );
+    }
+    section.finish();
+    Some(Tls {
+        certificate: base.join(certificate?),
+        key: base.join(key?),
+        hsts_days,
+    })
 }
 
 fn compression(section: Section<'_>) -> Compression {

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    Answer, Route, Settings, StatusProfile,
+    Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
     body,
     browser::{Preflight, check_get},
@@ -35,6 +35,9 @@ use crate::{
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
 
+/// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
+const OVERLOADED_BODY_BYTES_MAX: u64 = 16 * 1024;
+
 /// The public port.
 pub(super) struct Stack<A> {
     answer: A,
@@ -44,6 +47,7 @@ pub(super) struct Stack<A> {
     settings: Arc<Settings>,
     log: LogRequests,
     identity: Option<Arc<Identity>>,
+    hsts: Option<HeaderValue>,
 }
 
 /// One surface as HTTP sees it.
@@ -117,6 +121,7 @@ impl<A: Answer> Stack<A> {
             surfaces,
             unrouted: metrics.unrouted(),
             compressor: Compressor::new(settings.compression.clone()),
+            hsts: settings.tls.as_ref().and_then(hsts),
             settings,
             log,
             identity,
@@ -180,6 +185,9 @@ impl<A: Answer> Stack<A> {
             let suspect = suspect(id, &surface.route.surface, watch);
             let required = surface.route.require_auth;
             let caller = credentials::caller(self.identity.as_deref(), &mut parts, required, suspect).await?;
+            if body.size_hint().lower() > OVERLOADED_BODY_BYTES_MAX && self.answer.is_overloaded(index) {
+                return Err(Refusal::Overloaded.into());
+            }
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
             let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
@@ -198,6 +206,14 @@ impl<A: Answer> Stack<A> {
                 let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
                 (End::Refused(refusal, media.unwrap_or(default)), closes)
             }
+        }
+    }
+
+    /// Headers that all answers have. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
+    fn harden(&self, headers: &mut HeaderMap) {
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(hsts) = &self.hsts {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
     }
 
@@ -278,6 +294,7 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        self.harden(response.headers_mut());
         cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
@@ -295,6 +312,12 @@ impl<A: Answer> Handle for Stack<A> {
         });
         response
     }
+}
+
+/// «Come by https only.» Browsers believe it of answers that came by https.
+fn hsts(tls: &Tls) -> Option<HeaderValue> {
+    let seconds = tls.hsts_days.checked_mul(24 * 60 * 60).filter(|seconds| *seconds > 0)?;
+    HeaderValue::try_from(format!("max-age={seconds}; includeSubDomains")).ok()
 }
 
 fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {

@@ -8,6 +8,7 @@ mod id;
 mod listed;
 pub mod manifest;
 mod normal;
+mod origin;
 mod registered;
 mod shared;
 
@@ -28,6 +29,7 @@ use listed::{Client, Found, Listed};
 use registered::Registered;
 
 pub use listed::{CLIENT_HEADERS, CLIENT_HEADERS_VARY, ListedDocument};
+pub use origin::Origin;
 pub use registered::Registration;
 pub use shared::{SHARED_DOCUMENT_BYTES_MAX, SharedStore};
 
@@ -110,6 +112,8 @@ pub struct Resolved<'a> {
     pub registration: Option<Registration>,
     /// Whether another client would have meant another document, or none.
     pub by_client: bool,
+    /// Where its document came from.
+    pub origin: Origin,
 }
 
 /// A document that was not listed, or one of its ids.
@@ -240,6 +244,7 @@ impl Documents {
             limits: self.texts.limits(),
             registration: None,
             by_client: false,
+            origin: Origin::Text,
         })
     }
 
@@ -250,6 +255,7 @@ impl Documents {
             limits: self.of_list.limits(),
             registration: None,
             by_client: found.by_client,
+            origin: Origin::Listed,
         })
     }
 
@@ -264,7 +270,11 @@ impl Documents {
         }
         if let Some(text) = id.registered().and_then(|hash| self.registered.get(&hash)) {
             self.count(PersistedOutcome::Registered);
-            return self.plain(surface, &text, asked);
+            let resolved = self.plain(surface, &text, asked)?;
+            return Ok(Resolved {
+                origin: Origin::Registered,
+                ..resolved
+            });
         }
         self.count(PersistedOutcome::NotFound);
         Err(match self.settings.mode {
@@ -325,6 +335,7 @@ impl Documents {
         });
         Ok(Resolved {
             registration,
+            origin: if is_known { Origin::Registered } else { Origin::Text },
             ..resolved
         })
     }
