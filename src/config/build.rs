@@ -20,6 +20,9 @@ use crate::{
 /// More would be a service discovery's business.
 const ADDRESSES_MAX: usize = 64;
 
+/// Requests in an array, where arrays may come: more than a page has at once.
+const BATCH_MAX: usize = 10;
+
 /// Reads the text of a file.
 pub(super) fn build(
     text: &str,
@@ -353,6 +356,8 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         ("compat", StatusProfile::Compat),
         ("draft2026", StatusProfile::Draft2026),
     ];
+    let batching = section.flag("batching", default.batch_max.is_some());
+    let batch_max = Some(section.positive_count("batch_max", BATCH_MAX)).filter(|_| batching);
     let settings = HttpSettings {
         status_profile: section.choice("status_profile", &profiles, default.status_profile),
         header_timeout: section.positive_duration("header_timeout", default.header_timeout),
@@ -368,6 +373,7 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+        batch_max,
         csrf: section.flag("csrf", default.csrf),
         cors: cors(section.section("cors")),
         ide: default.ide,

@@ -211,6 +211,7 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_count_max: 10,
         header_bytes_max: 11,
         uri_bytes_max: 12,
+        batch_max: None,
         csrf: false,
         ide: false,
         cors: Cors {
@@ -266,6 +267,20 @@ fn which_operations_go_first_is_read_and_checked() {
     shop.yaml:2:14: http.tls: a certificate and its key belong together; name both files: `certificate` and `key`
     "
     );
+}
+
+#[test]
+fn so_many_requests_may_come_in_one_body_where_any_may() {
+    let most = |http: &str| {
+        read(&format!("surfaces: {{ web: {{ schema: a }} }}\nhttp: {{ {http} }}"))
+            .http
+            .batch_max
+    };
+
+    assert_eq!(most("batching: true"), Some(10));
+    assert_eq!(most("batching: true, batch_max: 3"), Some(3));
+    assert_eq!(most("batch_max: 3"), None);
+    assert_eq!(most(""), None);
 }
 
 #[test]
