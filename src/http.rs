@@ -38,6 +38,7 @@ mod json;
 mod params;
 mod refusal;
 mod request_id;
+mod seen;
 mod serve;
 mod several;
 mod socket;

@@ -259,6 +259,18 @@ impl Backends {
         }
     }
 
+    /// Whether all that a plan needs was evaluated once and for all, and nothing of it is switched off.
+    #[must_use]
+    pub fn are_constant(&self, plan: &Plan) -> bool {
+        plan.kind == OperationKind::Query
+            && plan.guards.is_empty()
+            && !plan.introspection
+            && plan
+                .fetches
+                .iter()
+                .all(|fetch| fetch.constant.get().is_some() && !self.compiled(fetch.connector).is_off.load(Relaxed))
+    }
+
     /// Whether and by what requests for a plan of this surface can share an answer.
     #[must_use]
     pub fn sharing<'a>(&self, plan: &'a Plan) -> &'a Sharing {

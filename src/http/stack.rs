@@ -3,9 +3,10 @@
 //! After `connection`, before `decode`. One function rather than a pile of tower layers: a layer that boxes its future or body costs more than all
 //! that is done here. Paths are few and fixed, so they are compared, not routed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_lite::future::yield_now;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
 use http_body::Body as _;
@@ -25,7 +26,9 @@ use super::{
     deliver::{Wishes, deliver},
     encode, ide,
     refusal::Refusal,
-    request_id, several,
+    request_id,
+    seen::{Known, Seen},
+    several,
     watch::Watch,
 };
 use crate::{
@@ -148,22 +151,25 @@ impl<A: Answer> Stack<A> {
         request: Request<Incoming>,
         surface: Option<(usize, &Surface)>,
         watch: &Watch,
-        (id, started): (&HeaderValue, Instant),
+        (id, started, seen): (&HeaderValue, Instant, Seen),
     ) -> (End, bool) {
         let (mut parts, mut body) = request.into_parts();
         let default = match self.settings.status_profile {
             StatusProfile::Compat => Media::Json,
             StatusProfile::Draft2026 => Media::GraphqlResponse,
         };
-        let media = accept::negotiate(&parts.headers, self.settings.status_profile);
-        let expects = parts.headers.contains_key(header::EXPECT);
+        let media = match seen.has(Known::Accept) {
+            true => accept::negotiate(&parts.headers, self.settings.status_profile),
+            false => Some(default),
+        };
+        let expects = seen.has(Known::Expect);
         let is_http1 = parts.version < Version::HTTP_2;
         let admitted = async {
             if watch.take_fault().is_some() {
                 return Err(Refusal::Framing.into());
             }
             check_head(
-                &parts.headers,
+                seen.bytes,
                 parts.uri.path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
@@ -190,7 +196,7 @@ impl<A: Answer> Stack<A> {
             }
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
-            let mut decoded = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
             match &mut decoded {
                 Decoded::One(request) => {
                     request.peer = watch.peer();
@@ -262,9 +268,10 @@ impl<A: Answer> Handle for Stack<A> {
     async fn handle(&self, mut request: Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
         let mut in_flight = watch.enter();
         let started = Instant::now();
-        let id = request_id::assign(request.headers_mut());
+        let seen = Seen::of(request.headers());
+        let id = request_id::assign(request.headers_mut(), seen);
         let is_get = request.method() == Method::GET;
-        let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
+        let wishes = Wishes::of(request.method(), request.headers(), seen, &self.compressor);
         let surface = self.route(request.uri().path());
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
@@ -272,8 +279,10 @@ impl<A: Answer> Handle for Stack<A> {
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
-        let running = AssertUnwindSafe(self.run(request, surface, watch, (&id, started))).catch_unwind();
-        let (end, closes) = running.await.unwrap_or_else(|_| {
+        // Pinned where it is made: it is large, and each hand it passes through would copy it.
+        let running = pin!(self.run(request, surface, watch, (&id, started, seen)));
+        let ran = AssertUnwindSafe(running).catch_unwind().await;
+        let (end, closes) = ran.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
         });
@@ -323,6 +332,8 @@ impl<A: Answer> Handle for Stack<A> {
             status: response.status().as_u16(),
             took: ended - started,
         });
+        // Others first, once, so that answers go out together: a client that has many requests under way is woken once for several of them.
+        yield_now().await;
         response
     }
 }
@@ -333,15 +344,11 @@ fn hsts(tls: &Tls) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("max-age={seconds}; includeSubDomains")).ok()
 }
 
-fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
+fn check_head(header_bytes: usize, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
     if path_and_query.len() > settings.uri_bytes_max {
         return Err(Refusal::UriTooLong);
     }
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if bytes > settings.header_bytes_max {
+    if header_bytes > settings.header_bytes_max {
         return Err(Refusal::HeadersTooLarge);
     }
     Ok(())
