@@ -186,5 +186,6 @@ async fn failing_fast_is_no_virtue() {
     ask_often(&client, 600).await;
 
     let tries = tries(&scripts);
-    assert!(tries[0] <= tries[1].min(tries[2]), "{tries:?}");
+    let all: usize = tries.iter().sum();
+    assert!(tries[0] * 3 <= all + 30, "not more than its share: {tries:?}");
 }

@@ -143,8 +143,12 @@ fn spoil(value: &mut Value) -> bool {
 }
 
 impl Transport for Sources {
-    fn send(&self, call: Call, _deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let Call::Http { uri, .. } = call else {
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
+        let Call::Http { uri, .. } = call.clone() else {
             panic!("a REST call")
         };
         let (fault, sources) = (self.fault(), self.clone());
