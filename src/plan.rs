@@ -115,6 +115,8 @@ pub struct Sharing {
     pub is_safe: bool,
     /// Whether answers may be kept: every call only reads, or its schema says how long what it brings is good.
     pub may_be_kept: bool,
+    /// Whether the schema calls something of it its user's own: it is shared with that user alone.
+    pub is_private: bool,
     /// Whether an answer was ever kept: else nobody need look for one.
     pub is_kept: AtomicBool,
     /// Headers of the client that a call sends or a mapping reads.

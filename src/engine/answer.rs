@@ -27,7 +27,7 @@ use super::{
     overload::{Limiter, Priority, Shed},
 };
 use crate::{
-    execute::{self, Backends, Scope, in_flight::InFlight},
+    execute::{self, Backends, Scope, cache, in_flight::InFlight},
     identity::Caller,
     operation::{Exceeded, Operation, OperationKind, Variables, Verdict},
     plan::{Constant, Plan},
@@ -224,7 +224,9 @@ impl Work {
         executions: Option<&Arc<Executions>>,
     ) -> Result<Shared, Shed> {
         let sharing = self.backends.sharing(&self.plan);
-        let executions = executions.filter(|_| sharing.is_safe);
+        // Who says nothing may be anybody.
+        let is_shared = !sharing.is_private || cache::has_identity(&self.headers, &self.caller);
+        let executions = executions.filter(|_| sharing.is_safe && is_shared);
         if !sharing.may_be_kept && executions.is_none() {
             return self.run_and_keep(&[], answers).await;
         }
@@ -279,6 +281,10 @@ impl Work {
         key.push(ENDS);
         self.verdict.write(&mut key);
         sharing.context.write(&self.caller, &mut key);
+        if sharing.is_private {
+            key.push(ENDS);
+            cache::add_identity(&self.headers, &self.caller, &mut key);
+        }
         key
     }
 }

@@ -47,6 +47,18 @@ pub struct Forms {
 // === impl CacheControl ===
 
 impl CacheControl {
+    /// The same for nobody but the client.
+    #[must_use]
+    pub fn private(self) -> Self {
+        match self {
+            Self::MaxAge { seconds, .. } => Self::MaxAge {
+                seconds,
+                is_public: false,
+            },
+            other => other,
+        }
+    }
+
     /// So many seconds, and whether by anybody; `None`: not at all.
     #[must_use]
     pub fn of(kept: Option<(u32, bool)>) -> Self {

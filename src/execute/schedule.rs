@@ -467,3 +467,25 @@ impl Drop for Owned {
         self.0.abort();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{FetchLoader, Run};
+
+    #[test]
+    fn loaders_belong_to_the_run_of_one_request_and_to_nobody_else() {
+        struct Probe<T>(std::marker::PhantomData<T>);
+        trait IsNot {
+            const CLONE: bool = false;
+        }
+        impl<T> IsNot for Probe<T> {}
+        impl<T: Clone> Probe<T> {
+            #[allow(dead_code, reason = "that it is not looked at is what is asserted")]
+            const CLONE: bool = true;
+        }
+
+        // By value: a run that ends takes its loaders along, and there is no second run with them.
+        let _: fn(Run) -> Vec<Option<FetchLoader>> = |run| run.loaders;
+        const { assert!(!Probe::<Run>::CLONE) };
+    }
+}

@@ -25,7 +25,7 @@ use super::{
     decode::{Decoded, decode},
     deliver::{Wishes, deliver},
     encode, ide,
-    refusal::Refusal,
+    refusal::{METHODS, Refusal, SESSION_METHODS},
     request_id,
     seen::{Known, Seen},
     several,
@@ -137,6 +137,36 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// The engine's answer, and what caches in front may do with it.
+    async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
+        let mut answer = self.answer.handle(request).await;
+        if surface.is_some_and(|(_, surface)| surface.route.require_auth) {
+            // They ask nobody who they are.
+            answer.caching.control = answer.caching.control.private();
+        }
+        answer
+    }
+
+    /// What a browser asks before it sends something.
+    fn preflight(&self, request: &Request<Incoming>) -> Option<Preflight> {
+        if request.method() != Method::OPTIONS {
+            return None;
+        }
+        let methods = match self.is_session(request.uri().path()) {
+            true => SESSION_METHODS,
+            false => METHODS,
+        };
+        Preflight::of(request.headers(), methods)
+    }
+
+    /// What a browser is shown in development.
+    fn page(&self, surface: Option<(usize, &Surface)>, id: HeaderValue) -> Response<Full<Bytes>> {
+        match surface {
+            Some(_) => ide::page(id),
+            None => ide::index(self.surfaces.iter().map(|surface| &*surface.route.path), id),
+        }
+    }
+
     /// The surface at a path, with its number.
     fn route(&self, path: &str) -> Option<(usize, &Surface)> {
         self.surfaces
@@ -177,10 +207,10 @@ impl<A: Answer> Stack<A> {
                 let cookie = credentials::session(identity, &parts, suspect(id, "-", watch)).await?;
                 return Err(Early::Session(cookie));
             }
-            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
                 return Err(Early::Page);
             }
+            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
                 Method::GET => check_get(&parts.headers, &self.settings)?,
                 Method::POST => {}
@@ -210,7 +240,7 @@ impl<A: Answer> Stack<A> {
             Ok((decoded, media))
         };
         match admitted.await {
-            Ok((Decoded::One(request), media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(request, surface).await, media), false),
             Ok((Decoded::Several(requests), _)) => {
                 let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
                 // An array is no GraphQL response, so it has not its media type.
@@ -275,7 +305,7 @@ impl<A: Answer> Handle for Stack<A> {
         let surface = self.route(request.uri().path());
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
-        let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
+        let preflight = self.preflight(&request);
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
@@ -309,7 +339,7 @@ impl<A: Answer> Handle for Stack<A> {
             }
             End::Options => encode::options(id.clone()),
             End::Session(cookie) => encode::session(cookie, id.clone()),
-            End::Page => ide::page(id.clone()),
+            End::Page => self.page(surface, id.clone()),
         };
         if closes {
             response
@@ -317,7 +347,7 @@ impl<A: Answer> Handle for Stack<A> {
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         self.harden(response.headers_mut());
-        cors.add(origin, preflight.flatten(), response.headers_mut());
+        cors.add(origin, preflight, response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
