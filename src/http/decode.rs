@@ -2,7 +2,7 @@
 //!
 //! After `stack`, before the engine. What is wrong here is the client's fault and ends the request with a [`Refusal`].
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Method, header, request::Parts};
 use hyper::body::Incoming;
@@ -170,6 +170,22 @@ fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::ContentEncoding)
+    }
+}
+
+// === impl Decoded ===
+
+impl Decoded {
+    /// Notes who sent it.
+    pub(super) fn is_from(&mut self, peer: Option<IpAddr>, caller: &Arc<Caller>) {
+        let note = |request: &mut engine::Request| {
+            request.peer = peer;
+            request.caller = caller.clone();
+        };
+        match self {
+            Self::One(request) => note(request),
+            Self::Several(requests) => requests.iter_mut().flatten().for_each(note),
+        }
     }
 }
 

@@ -227,16 +227,7 @@ impl<A: Answer> Stack<A> {
             let deadline = started + self.settings.operation_timeout;
             let limit = surface.route.body_bytes_max;
             let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
-            match &mut decoded {
-                Decoded::One(request) => {
-                    request.peer = watch.peer();
-                    request.caller = caller;
-                }
-                Decoded::Several(requests) => requests.iter_mut().flatten().for_each(|request| {
-                    request.peer = watch.peer();
-                    request.caller = caller.clone();
-                }),
-            }
+            decoded.is_from(watch.peer(), &caller);
             Ok((decoded, media))
         };
         match admitted.await {
