@@ -3,7 +3,10 @@
 mod access;
 mod answer;
 mod caching;
+mod charge;
 mod cost;
+mod explain;
+mod standing;
 mod switches;
 
 use std::{net::IpAddr, sync::Arc};
@@ -14,12 +17,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::{
-    execute::Backends,
-    identity::Caller,
+    execute::{Backends, Detail},
+    identity::{CLIENT_HEADERS_VARY, Caller},
     operation::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
         bounds,
-        documents::{self, Asked, Documents, ListedDocument, Resolved, Unlisted},
+        documents::{self, Documents, ListedDocument, Resolved, Unlisted},
         error::{LimitKind, SwitchKind},
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
@@ -29,10 +32,14 @@ use crate::{
 };
 
 use answer::{Answers, Executions, Shared, Work};
+use charge::Bill;
+use standing::TermsByClass;
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
+pub use charge::OperationQuota;
 pub use cost::{COST_HEADER, DRY_RUN_HEADER};
+pub use standing::{Standing, Terms};
 pub use switches::Switches;
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
@@ -60,6 +67,8 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// Who sent it: the address of the connection, where there is one.
     pub peer: Option<IpAddr>,
+    /// What its client may ask for.
+    pub standing: Standing,
     /// When the answer must be out.
     pub deadline: Instant,
 }
@@ -122,6 +131,7 @@ pub struct Engine {
     plans: PlanCache,
     executions: Arc<Executions>,
     answers: Arc<Answers>,
+    terms: TermsByClass,
     settings: Settings,
     switches: ArcSwapOption<Switches>,
 }
@@ -133,6 +143,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Bytes of an answer.
     pub response_bytes: usize,
+    /// How much errors say.
+    pub detail: Detail,
+    /// What the clients of each class are held to; `None`: to the same as everybody.
+    pub classes: Vec<Option<Terms>>,
     /// Whether every answer says what it cost, and not only those whose clients ask.
     pub show_cost: bool,
     /// Whether identical requests in flight share one execution, and identical calls one call.
@@ -145,6 +159,10 @@ pub struct Settings {
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
     pub degraded: DegradedMetrics,
+    /// How often a client may ask for some things.
+    pub quotas: Arc<[OperationQuota]>,
+    /// Whether what operations cost is counted for some of its clients.
+    pub weighs: bool,
 }
 
 /// An operation that may run.
@@ -161,12 +179,16 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             response_bytes: 8 * 1024 * 1024,
+            detail: Detail::default(),
+            classes: Vec::new(),
             show_cost: false,
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
             refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
+            quotas: Arc::from([]),
+            weighs: false,
         }
     }
 }
@@ -177,7 +199,9 @@ impl Engine {
     /// The engine of a surface.
     #[must_use]
     pub fn new(surface: Arc<Surface>, backends: Arc<Backends>, settings: Settings) -> Self {
-        let documents = Documents::new(&settings.limits, settings.persisted.clone());
+        let terms = TermsByClass::new(&settings);
+        let limits: Vec<Limits> = terms.all.iter().map(|terms| terms.limits.clone()).collect();
+        let documents = Documents::new(&limits, settings.persisted.clone());
         Self {
             surface,
             backends,
@@ -185,6 +209,7 @@ impl Engine {
             plans: PlanCache::default(),
             executions: Arc::default(),
             answers: Arc::new(Answers::new(settings.answers_kept)),
+            terms,
             settings,
             switches: ArcSwapOption::empty(),
         }
@@ -197,9 +222,10 @@ impl Engine {
     pub async fn handle(&self, request: Request) -> Response {
         let mut info = None;
         if self.documents.is_shared() {
-            self.documents.fetch(&asked(&request)).await;
+            self.documents.fetch(&self.asked(&request)).await;
         }
-        match self.run(request, &mut info).await {
+        let mut bill = Bill::default();
+        let mut response = match self.run(request, &mut info, &mut bill).await {
             Ok(response) => response,
             Err(error) => Response {
                 outcome: outcome_of(error.kind),
@@ -216,43 +242,9 @@ impl Engine {
                     ..info
                 }),
             },
-        }
-    }
-
-    /// The plan of an operation: the text that `explain` prints.
-    ///
-    /// # Errors
-    /// The document is refused.
-    pub fn explain(&self, text: &str, name: Option<&str>) -> Result<String, RequestError> {
-        let (title, plan, variables) = self.plan_of(text, name)?;
-        Ok(plan::explain::text(&self.surface, &plan, &variables, &title))
-    }
-
-    /// The same as JSON.
-    ///
-    /// # Errors
-    /// The document is refused.
-    pub fn explain_json(&self, text: &str, name: Option<&str>) -> Result<serde_json::Value, RequestError> {
-        let (title, plan, variables) = self.plan_of(text, name)?;
-        Ok(plan::explain::json(&self.surface, &plan, &variables, &title))
-    }
-
-    /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
-    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>, Variables), RequestError> {
-        let operation = self.documents.of_text(&self.surface, text, name)?;
-        let name = operation.name.as_deref().unwrap_or("(anonymous)");
-        let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
-        let variables = Variables::defaults(&self.surface, &operation);
-        let plan = self
-            .plans
-            .get_or_build(
-                &self.surface,
-                &operation,
-                variables.condition_bits(&operation),
-                &Verdict::open(&operation),
-            )
-            .map_err(too_large)?;
-        Ok((title, plan, variables))
+        };
+        response.headers.extend(bill.into_headers());
+        response
     }
 
     /// Makes these documents the surface's list, each checked and planned before anyone asks for it. Those that are refused are left out, and told.
@@ -283,13 +275,18 @@ impl Engine {
         self.plans.count()
     }
 
-    async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
+    async fn run(
+        &self,
+        request: Request,
+        info: &mut Option<OperationInfo>,
+        bill: &mut Bill,
+    ) -> Result<Response, RequestError> {
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
-        } = self.documents.resolve(&self.surface, &asked(&request))?;
+        } = self.documents.resolve(&self.surface, &self.asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
             kind: operation.kind_name(),
@@ -310,11 +307,13 @@ impl Engine {
         if cost::is_dry_run(&request.headers) {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
+        self.charge(&request, &operation, (&plan, estimate), bill)?;
         self.documents.register(registration);
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
+        let terms = self.terms(&request.standing);
         let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
         let work = Work {
             surface: self.surface.clone(),
@@ -327,7 +326,9 @@ impl Engine {
             deadline: request.deadline,
             writing: response::Settings {
                 on_error: request.on_error,
-                bytes_max: self.settings.response_bytes,
+                bytes_max: terms.response_bytes,
+                detail: terms.detail,
+                weighs: self.settings.weighs,
             },
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
@@ -343,6 +344,7 @@ impl Engine {
             let executions = self.settings.sharing.then_some(&self.executions);
             work.share(&operation, &self.answers, executions).await
         };
+        bill.settle(shared.weight);
         Ok(Response {
             caching: self.caching(&plan, &shared, request.queries_only, by_client),
             ..shared.response(&plan, found, exceeded)
@@ -361,7 +363,7 @@ impl Engine {
         if by_url || caching.control != CacheControl::NoStore {
             caching.vary = self.backends.sharing(plan).vary.clone();
             if by_client {
-                let names = HeaderValue::from_static(documents::CLIENT_HEADERS_VARY);
+                let names = HeaderValue::from_static(CLIENT_HEADERS_VARY);
                 caching.vary = Some(caching::vary_by_both(caching.vary, names));
             }
             if caching.vary.as_ref().is_some_and(|vary| vary == "*") {
@@ -452,17 +454,6 @@ fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestE
     Ok(())
 }
 
-fn asked(request: &Request) -> Asked<'_> {
-    Asked {
-        text: request.query.as_deref(),
-        document_id: request.document_id.as_deref(),
-        extensions: request.extensions.as_ref(),
-        operation_name: request.operation_name.as_deref(),
-        headers: &request.headers,
-        peer: request.peer,
-    }
-}
-
 /// A client that is told «not found» sends the text next: nobody may keep the first answer.
 fn control_of(kind: RequestErrorKind) -> CacheControl {
     match kind {
@@ -485,6 +476,7 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
         RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
         RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
+        RequestErrorKind::OverQuota => Outcome::Unavailable(429),
         _ => Outcome::Invalid,
     }
 }

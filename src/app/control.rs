@@ -29,6 +29,7 @@ use crate::{
     engine::{self, Engine, Switches},
     http::{Answer, Operate},
     identity::Identity,
+    quota::Quotas,
     telemetry::{Metrics, Scraped},
 };
 
@@ -45,6 +46,8 @@ pub(super) struct Control {
     pub(super) faults: Option<Arc<Faults>>,
     /// Mounted once, in every reading.
     locals: Arc<Locals>,
+    /// What clients have used up is not forgotten by reading files again.
+    quotas: Option<Arc<Quotas>>,
 }
 
 struct State {
@@ -77,6 +80,7 @@ impl Control {
             lists,
             descriptors,
             shared: _,
+            quotas,
             identity,
             metrics,
             faults,
@@ -101,6 +105,7 @@ impl Control {
             metrics,
             faults,
             locals,
+            quotas,
         });
         control.read_switches(&mut None);
         control
@@ -201,14 +206,31 @@ impl Control {
         }
         if next.routes() != before.routes() {
             return Err(
-                "surfaces were added, removed or moved, or their body_bytes changed: that needs a restart".to_owned(),
+                "surfaces were added, removed or moved, or what is wanted of their clients (body_bytes, require_auth, tier, classes) changed: that needs a restart"
+                    .to_owned(),
             );
         }
-        let fixed = (next.listen, next.admin, &next.http, &next.log, &next.switches);
-        if fixed != (before.listen, before.admin, &before.http, &before.log, &before.switches) {
-            tracing::warn!("changes of listen, admin, http, log and switches wait for a restart");
+        let fixed = |config: &Config| {
+            let Config {
+                listen,
+                admin,
+                http,
+                log,
+                switches,
+                quotas,
+                ..
+            } = config.clone();
+            (listen, admin, http, log, switches, quotas)
+        };
+        if fixed(&next) != fixed(&before) {
+            tracing::warn!("changes of listen, admin, http, log, quotas and switches wait for a restart");
         }
-        let beside = (self.metrics.clone(), self.faults.clone(), self.locals.clone());
+        let beside = (
+            self.metrics.clone(),
+            self.faults.clone(),
+            self.locals.clone(),
+            self.quotas.clone(),
+        );
         let app = App::build_again(next, self.identity.clone(), beside).map_err(|error| error.to_string())?;
         if let Some(shared) = &app.shared {
             shared.begin();

@@ -1,14 +1,15 @@
 //! The tree → [`Config`]: every key there is, once.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, quotas,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
+    execute::Detail,
     http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile},
     operation::{
         LimitMode,
@@ -55,6 +56,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
             .map(|(name, section)| (name, source(section)))
             .collect(),
         auth: auth::read(file.section("auth"), &base),
+        classes: classes::read(&file),
+        quotas: quotas::read(file.section("quotas")),
         documents: document_store(&file),
         http: http(file.section("http")),
         log: log(file.section("log")),
@@ -69,6 +72,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
         base,
     };
     auth::check(&file, &mut config);
+    quotas::check(&file, &config);
+    classes::check(&file, &mut config);
     if config
         .admin
         .is_some_and(|admin| admin == config.listen && admin.port() != 0)
@@ -121,7 +126,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
         let persisted = persisted(&section, base);
-        surfaces.push(SurfaceConfig {
+        let mut surface = SurfaceConfig {
             name,
             path,
             schema: schema.into_iter().map(|file| base.join(file)).collect(),
@@ -131,10 +136,16 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             sharing: section.flag("sharing", true),
             cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
             require_auth: section.flag("require_auth", false),
+            tier: section.text("tier").map(Arc::from),
             refuses_operations: section.choice("on_refused", &[("null", false), ("error", true)], false),
             persisted,
-            limits: limits(section.section("limits")),
-        });
+            errors: classes::detail(&section, Detail::default()),
+            quotas: quotas::of_operations(&section),
+            classes: Vec::new(),
+            limits: limits(section.section("limits"), &Limits::default()),
+        };
+        surface.classes = classes::of_surface(&section, &surface);
+        surfaces.push(surface);
         section.finish();
     }
     surfaces
@@ -241,8 +252,7 @@ fn is_path(path: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
 }
 
-fn limits(section: Section<'_>) -> Limits {
-    let default = Limits::default();
+pub(super) fn limits(section: Section<'_>, default: &Limits) -> Limits {
     let modes = [("enforce", LimitMode::Enforce), ("measure", LimitMode::Measure)];
     let limits = Limits {
         mode: section.choice("mode", &modes, default.mode),
@@ -365,6 +375,7 @@ fn http(section: Section<'_>) -> HttpSettings {
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+        trusted_proxies: section.count("trusted_proxies", default.trusted_proxies),
         csrf: section.flag("csrf", default.csrf),
         cors: cors(section.section("cors")),
         ide: default.ide,

@@ -43,7 +43,7 @@ pub(super) async fn send(
         return Err(Failure::new(FailureKind::Unavailable, "The source is switched off."));
     }
     count(scope, connector, backend)?;
-    let shown = scope.backends.is_verbose.then(|| shown(&call));
+    let shown = scope.is_verbose().then(|| shown(&call));
     let result = if scope.shares_calls && is_safe(scope, compiled) {
         let key = key(&call);
         let (client, metrics, deadline) = (

@@ -67,6 +67,7 @@ pub(super) async fn decode(
         headers: Arc::new(parts.headers),
         peer: None,
         caller: Caller::anonymous(),
+        standing: engine::Standing::default(),
         deadline,
     })
 }

@@ -22,6 +22,7 @@ use super::{
 };
 use crate::{
     identity::Identity,
+    quota::Quotas,
     telemetry::{LogRequests, Metrics},
 };
 
@@ -44,6 +45,7 @@ pub struct Server {
     log: LogRequests,
     metrics: Arc<Metrics>,
     identity: Option<Arc<Identity>>,
+    quotas: Option<Arc<Quotas>>,
     drain: Drain,
     operator: Option<Arc<dyn Operate>>,
 }
@@ -119,6 +121,7 @@ impl Server {
             log,
             metrics,
             identity: None,
+            quotas: None,
             drain: Drain::default(),
             operator: None,
         })
@@ -131,6 +134,12 @@ impl Server {
             identity: identity.is_used().then_some(identity),
             ..self
         }
+    }
+
+    /// Counts what clients ask for, on surfaces that have a tier.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Option<Arc<Quotas>>) -> Self {
+        Self { quotas, ..self }
     }
 
     /// Address of the public port; its number is known even where 0 was asked for.
@@ -175,6 +184,7 @@ impl Server {
             log,
             metrics,
             identity,
+            quotas,
             drain,
             operator,
         } = self;
@@ -199,7 +209,7 @@ impl Server {
             Arc::clone(&settings),
             log,
             &metrics,
-            identity,
+            (identity, quotas.as_ref()),
         ));
         let port = Port::new(
             stack,

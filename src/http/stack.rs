@@ -16,6 +16,7 @@ use tokio::time::Instant;
 use super::{
     Answer, Route, Settings, StatusProfile,
     accept::{self, Media},
+    admission::{Admitted, Gate, Seen},
     body,
     browser::{Preflight, check_get},
     coding::Compressor,
@@ -24,14 +25,16 @@ use super::{
     decode::decode,
     deliver::{Wishes, deliver},
     encode, ide,
+    peer::client_address,
     refusal::Refusal,
     request_id,
     watch::Watch,
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
-    identity::Identity,
+    identity::{ClientName, Identity},
     operation::{Exceeded, error::LimitKind},
+    quota::Quotas,
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
 
@@ -49,6 +52,7 @@ pub(super) struct Stack<A> {
 /// One surface as HTTP sees it.
 struct Surface {
     route: Route,
+    gate: Gate,
     metrics: SurfaceMetrics,
 }
 
@@ -79,6 +83,9 @@ impl From<Refusal> for Early {
 struct Line<'a> {
     surface: &'a str,
     id: &'a HeaderValue,
+    /// Name and version of its client, by its own account.
+    client: Option<(HeaderValue, Option<HeaderValue>)>,
+    class: Option<&'a str>,
     operation: Option<OperationInfo>,
     errors: u32,
     outcome: RequestOutcome,
@@ -103,12 +110,13 @@ impl<A: Answer> Stack<A> {
         settings: Arc<Settings>,
         log: LogRequests,
         metrics: &Metrics,
-        identity: Option<Arc<Identity>>,
+        (identity, quotas): (Option<Arc<Identity>>, Option<&Arc<Quotas>>),
     ) -> Self {
         let surfaces = routes
             .iter()
             .map(|route| Surface {
                 route: route.clone(),
+                gate: Gate::new(route, quotas),
                 metrics: metrics.surface(&route.surface),
             })
             .collect();
@@ -138,12 +146,13 @@ impl<A: Answer> Stack<A> {
     }
 
     /// Everything between the head of a request and the end it comes to.
-    async fn run(
-        &self,
+    async fn run<'a>(
+        &'a self,
         request: Request<Incoming>,
-        surface: Option<(usize, &Surface)>,
+        surface: Option<(usize, &'a Surface)>,
         watch: &Watch,
         (id, started): (&HeaderValue, Instant),
+        seen: &mut Seen<'a>,
     ) -> (End, bool) {
         let (mut parts, mut body) = request.into_parts();
         let default = match self.settings.status_profile {
@@ -162,8 +171,9 @@ impl<A: Answer> Stack<A> {
                 parts.uri.path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
+            let peer = client_address(watch.peer(), &parts.headers, self.settings.trusted_proxies);
             if let Some(identity) = self.identity.as_ref().filter(|_| self.is_session(parts.uri.path())) {
-                let cookie = credentials::session(identity, &parts, suspect(id, "-", watch)).await?;
+                let cookie = credentials::session(identity, &parts, suspect(id, "-", peer)).await?;
                 return Err(Early::Session(cookie));
             }
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
@@ -177,14 +187,18 @@ impl<A: Answer> Stack<A> {
                 _ => return Err(Refusal::Method.into()),
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
-            let suspect = suspect(id, &surface.route.surface, watch);
-            let required = surface.route.require_auth;
-            let caller = credentials::caller(self.identity.as_deref(), &mut parts, required, suspect).await?;
+            let suspect = suspect(id, &surface.route.surface, peer);
+            let admitted = surface.gate.admit(self.identity.as_deref(), &mut parts, suspect, seen);
+            let Admitted {
+                caller,
+                standing,
+                body_bytes_max: limit,
+            } = admitted.await?;
             let deadline = started + self.settings.operation_timeout;
-            let limit = surface.route.body_bytes_max;
             let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
-            request.peer = watch.peer();
+            request.peer = peer;
             request.caller = caller;
+            request.standing = standing;
             Ok((request, media))
         };
         match admitted.await {
@@ -211,10 +225,17 @@ impl<A: Answer> Stack<A> {
             LogRequests::Errors | LogRequests::All => {}
         }
         let operation = line.operation.as_ref();
+        let text = |value: &HeaderValue| clean(&String::from_utf8_lossy(value.as_bytes())).into_owned();
+        let (client, version) = line.client.as_ref().map_or((None, None), |(name, version)| {
+            (Some(text(name)), version.as_ref().map(text))
+        });
         let limits: Vec<&str> = line.exceeded.iter().map(LimitKind::key).collect();
         tracing::info!(
             request_id = line.id.to_str().unwrap_or_default(),
             surface = line.surface,
+            class = line.class,
+            client,
+            version,
             operation = operation.and_then(|info| info.name.as_deref()).map(clean).as_deref(),
             kind = operation.map(|info| info.kind),
             outcome = line.outcome.as_str(),
@@ -237,13 +258,19 @@ impl<A: Answer> Handle for Stack<A> {
         let is_get = request.method() == Method::GET;
         let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
         let surface = self.route(request.uri().path());
+        let client = match self.log {
+            LogRequests::Off => None,
+            LogRequests::Errors | LogRequests::All => ClientName::said(request.headers()),
+        };
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
         let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
-        let running = AssertUnwindSafe(self.run(request, surface, watch, (&id, started))).catch_unwind();
+        let mut seen = Seen::default();
+        let running = self.run(request, surface, watch, (&id, started), &mut seen);
+        let running = AssertUnwindSafe(running).catch_unwind();
         let (end, closes) = running.await.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
@@ -257,6 +284,9 @@ impl<A: Answer> Handle for Stack<A> {
             End::Answered(mut answer, media) => {
                 operation = answer.operation.take();
                 exceeded = answer.exceeded;
+                if answer.outcome == Outcome::Unavailable(429) {
+                    metrics.over_limit("quota");
+                }
                 exceeded.iter().for_each(|limit| metrics.over_limit(limit.key()));
                 deliver(answer, media, profile, id.clone(), wishes, &self.compressor).await
             }
@@ -278,12 +308,20 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
+        if let Some(notice) = &seen.notice {
+            notice.write(response.headers_mut());
+            if notice.is_refusal() {
+                metrics.over_limit("quota");
+            }
+        }
         cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
+            client,
+            class: seen.class,
             errors: operation
                 .as_ref()
                 .map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors),

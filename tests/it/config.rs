@@ -187,6 +187,7 @@ http:
   header_count: 10
   header_bytes: 11
   uri_bytes: 12
+  trusted_proxies: 2
   csrf: false
   cors: { origins: https://shop.example, credentials: true, max_age: 13s }
   compression: { codings: [gzip, br, gzip], min_bytes: 14 }
@@ -208,6 +209,7 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_count_max: 10,
         header_bytes_max: 11,
         uri_bytes_max: 12,
+        trusted_proxies: 2,
         csrf: false,
         ide: false,
         cors: Cors {
