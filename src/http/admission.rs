@@ -59,7 +59,7 @@ pub(super) struct Notice<'a> {
 #[derive(Default)]
 pub(super) struct Seen<'a> {
     /// What its client is told, whatever becomes of it.
-    pub(super) notice: Option<Notice<'a>>,
+    notice: Option<Notice<'a>>,
     /// The class that its client belongs to.
     pub(super) class: Option<&'a str>,
 }
@@ -199,17 +199,23 @@ impl Told {
     }
 }
 
+// === impl Seen ===
+
+impl Seen<'_> {
+    /// Tells a client how it stands, if anybody counts.
+    pub(super) fn write(&self, answer: &mut HeaderMap) {
+        if let Some(notice) = &self.notice {
+            notice.write(answer);
+        }
+    }
+}
+
 // === impl Notice ===
 
 impl Notice<'_> {
-    /// Whether the request was refused.
-    pub(super) fn is_refusal(&self) -> bool {
-        self.wait.is_some()
-    }
-
     /// Tells how the client stands: as the draft of the IETF has it, and as clients know it from elsewhere.
     /// <https://datatracker.ietf.org/doc/draft-ietf-httpapi-ratelimit-headers/>
-    pub(super) fn write(&self, answer: &mut HeaderMap) {
+    fn write(&self, answer: &mut HeaderMap) {
         let Self { told, standing, wait } = self;
         let reset = seconds_up(standing.full_in);
         let text = format!("\"{}\";r={};t={reset}", told.tier.name(), standing.remaining);

@@ -7,7 +7,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -215,6 +215,14 @@ impl<A: Answer> Stack<A> {
         }
     }
 
+    /// What a client says of itself, where that may be logged.
+    fn client(&self, headers: &HeaderMap) -> Option<(HeaderValue, Option<HeaderValue>)> {
+        match self.log {
+            LogRequests::Off => None,
+            LogRequests::Errors | LogRequests::All => ClientName::said(headers),
+        }
+    }
+
     /// Writes the request's line, if it is to have one.
     fn log(&self, line: &Line<'_>) {
         let has_errors =
@@ -258,19 +266,14 @@ impl<A: Answer> Handle for Stack<A> {
         let is_get = request.method() == Method::GET;
         let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
         let surface = self.route(request.uri().path());
-        let client = match self.log {
-            LogRequests::Off => None,
-            LogRequests::Errors | LogRequests::All => ClientName::said(request.headers()),
-        };
-        let cors = &self.settings.cors;
-        let origin = cors.admitted(request.headers());
+        let client = self.client(request.headers());
+        let origin = self.settings.cors.admitted(request.headers());
         let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
         let mut seen = Seen::default();
-        let running = self.run(request, surface, watch, (&id, started), &mut seen);
-        let running = AssertUnwindSafe(running).catch_unwind();
+        let running = AssertUnwindSafe(self.run(request, surface, watch, (&id, started), &mut seen)).catch_unwind();
         let (end, closes) = running.await.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
@@ -284,9 +287,6 @@ impl<A: Answer> Handle for Stack<A> {
             End::Answered(mut answer, media) => {
                 operation = answer.operation.take();
                 exceeded = answer.exceeded;
-                if answer.outcome == Outcome::Unavailable(429) {
-                    metrics.over_limit("quota");
-                }
                 exceeded.iter().for_each(|limit| metrics.over_limit(limit.key()));
                 deliver(answer, media, profile, id.clone(), wishes, &self.compressor).await
             }
@@ -308,13 +308,13 @@ impl<A: Answer> Handle for Stack<A> {
                 .headers_mut()
                 .insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
-        if let Some(notice) = &seen.notice {
-            notice.write(response.headers_mut());
-            if notice.is_refusal() {
-                metrics.over_limit("quota");
-            }
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            metrics.over_limit("quota");
         }
-        cors.add(origin, preflight.flatten(), response.headers_mut());
+        seen.write(response.headers_mut());
+        self.settings
+            .cors
+            .add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
@@ -322,9 +322,7 @@ impl<A: Answer> Handle for Stack<A> {
             id: &id,
             client,
             class: seen.class,
-            errors: operation
-                .as_ref()
-                .map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors),
+            errors: errors(operation.as_ref(), outcome),
             operation,
             outcome,
             exceeded,
@@ -333,6 +331,11 @@ impl<A: Answer> Handle for Stack<A> {
         });
         response
     }
+}
+
+/// How many errors an answer has.
+fn errors(operation: Option<&OperationInfo>, outcome: RequestOutcome) -> u32 {
+    operation.map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors)
 }
 
 fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {

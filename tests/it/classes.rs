@@ -37,7 +37,7 @@ async fn start(surface: &str, classes: &str) -> Guarded {
     );
     let server = Guarded::with(SDL, &[("auth", &auth()), ("surface", surface), ("more", &more)]).await;
     server.api.on_json("GET /me", json!({ "id": 1 }));
-    server.api.on("GET /broken", |_| Answer::status(500));
+    server.api.on("GET /broken", |_| Answer::status(422));
     server
 }
 
@@ -142,7 +142,7 @@ async fn errors_say_as_much_as_their_class_may_know() {
         "coordinate": "Query.broken"
       },
       "http": {
-        "status": 500
+        "status": 422
       }
     }
     "#);

@@ -47,6 +47,7 @@ mod quotas;
 mod quotas_buckets;
 mod quotas_config;
 mod quotas_cost;
+mod quotas_weigh;
 mod replies;
 mod requests;
 mod resilience_schema;
