@@ -30,7 +30,7 @@ mod watch;
 
 use crate::{
     config::{Config, SourceConfig, SurfaceConfig, ToldIdentity},
-    engine::Engine,
+    engine::{Engine, overload::Limiter},
     execute::{
         Backends, Told,
         backends::{NO_SOURCE, environment},
@@ -64,13 +64,9 @@ pub struct App {
     surfaces: Vec<(String, Arc<Engine>)>,
     lists: Vec<List>,
     identity: Arc<Identity>,
-    quotas: Option<Arc<Quotas>>,
     descriptors: Arc<Descriptors>,
     shared: Option<Arc<dyn persisted::SharedStore>>,
-    metrics: Arc<Metrics>,
-    /// In development.
-    faults: Option<Arc<Faults>>,
-    locals: Arc<Locals>,
+    beside: Beside,
     /// What its files were like before they were read.
     seen: Looks,
 }
@@ -92,7 +88,17 @@ pub struct ReadSchema {
 pub struct AppError(pub Vec<String>);
 
 /// What a reading of the configuration is not about: it stays when that is read again.
-type Beside = (Arc<Metrics>, Option<Arc<Faults>>, Arc<Locals>, Option<Arc<Quotas>>);
+#[derive(Debug, Clone)]
+struct Beside {
+    metrics: Arc<Metrics>,
+    /// In development.
+    faults: Option<Arc<Faults>>,
+    locals: Arc<Locals>,
+    /// Places of executions; none: there are as many as come.
+    limiter: Option<Arc<Limiter>>,
+    /// What clients have used up is not forgotten by reading files again; none: nobody is counted.
+    quotas: Option<Arc<Quotas>>,
+}
 
 /// The engine of each surface.
 struct Surfaces(Vec<Arc<Engine>>);
@@ -116,22 +122,24 @@ impl App {
         ));
         let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
         let counts = config.surfaces.iter().any(SurfaceConfig::is_counted);
-        let quotas = counts.then(|| Arc::new(Quotas::new(&config.quotas)));
-        Self::build_again(config, Arc::new(identity), (metrics, faults, Arc::new(locals), quotas))
+        let beside = Beside {
+            metrics,
+            faults,
+            locals: Arc::new(locals),
+            limiter: Limiter::new(&config.overload),
+            quotas: counts.then(|| Arc::new(Quotas::new(&config.quotas))),
+        };
+        Self::build_again(config, Arc::new(identity), beside)
     }
 
     /// The same beside a server that runs: what is counted goes on being counted.
-    fn build_again(
-        config: Config,
-        identity: Arc<Identity>,
-        (metrics, faults, locals, quotas): Beside,
-    ) -> Result<Self, AppError> {
+    fn build_again(config: Config, identity: Arc<Identity>, beside: Beside) -> Result<Self, AppError> {
         let seen = watch::looks_of(&config);
         let descriptors = Descriptors::new(&config, Ask::Unlocked);
         let read: Vec<ReadSchema> = config
             .surfaces
             .iter()
-            .map(|surface| read_with(&config, surface, &descriptors, locals.types.as_ref()))
+            .map(|surface| read_with(&config, surface, &descriptors, beside.locals.types.as_ref()))
             .collect();
         let mut errors = Vec::new();
         let mut loaded = Vec::new();
@@ -151,7 +159,7 @@ impl App {
         if !errors.is_empty() {
             return Err(AppError(errors));
         }
-        let app = Self::bind(config, loaded, descriptors, identity, (metrics, faults, locals, quotas))?;
+        let app = Self::bind(config, loaded, descriptors, identity, beside)?;
         Ok(Self { seen, ..app })
     }
 
@@ -160,8 +168,9 @@ impl App {
         surfaces: Vec<Surface>,
         descriptors: Arc<Descriptors>,
         identity: Arc<Identity>,
-        (metrics, faults, locals, quotas): Beside,
+        beside: Beside,
     ) -> Result<Self, AppError> {
+        let metrics = &beside.metrics;
         let names: BTreeSet<String> = surfaces
             .iter()
             .flat_map(|surface| surface.sources.iter().map(|source| source.name.to_string()))
@@ -175,20 +184,15 @@ impl App {
             None
         });
         for (settings, surface) in config.surfaces.iter().zip(surfaces) {
-            match bind_surface(
-                &config,
-                surface,
-                settings.cache_bytes,
-                &identity,
-                (&metrics, faults.as_deref(), &locals),
-            ) {
+            match bind_surface(&config, surface, settings.cache_bytes, &identity, &beside) {
                 Ok((surface, backends)) => {
                     let mut of_engine = engine_settings(settings);
                     of_engine.persisted.shared.clone_from(&shared);
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     of_engine.degraded = metrics.surface(&settings.name).degraded;
+                    of_engine.overload.clone_from(&beside.limiter);
                     of_engine.weighs = settings.weighs(&config.quotas);
-                    let own = settings::operation_quotas(settings, &surface, quotas.as_ref());
+                    let own = settings::operation_quotas(settings, &surface, beside.quotas.as_ref());
                     of_engine.quotas = own.unwrap_or_else(|why| {
                         errors.extend(why);
                         Arc::from([])
@@ -211,12 +215,9 @@ impl App {
                 surfaces: engines,
                 lists,
                 identity,
-                quotas,
                 descriptors,
                 shared,
-                metrics,
-                faults,
-                locals,
+                beside,
                 seen: Looks::default(),
             })
         } else {
@@ -245,9 +246,9 @@ impl App {
             log,
             ..
         } = &self.config;
-        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.metrics.clone()).await?;
+        let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.beside.metrics.clone()).await?;
         let server = server.with_identity(self.identity.clone());
-        Ok(server.with_quotas(self.quotas.clone()))
+        Ok(server.with_quotas(self.beside.quotas.clone()))
     }
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
@@ -267,7 +268,7 @@ impl App {
     /// The faults that a developer may ask for; `None`: this is no development.
     #[must_use]
     pub fn faults(&self) -> Option<&Faults> {
-        self.faults.as_deref()
+        self.beside.faults.as_deref()
     }
 
     /// Binds both ports and serves until asked to stop.
@@ -356,7 +357,7 @@ fn bind_surface(
     surface: Surface,
     cache_bytes: u64,
     identity: &Identity,
-    (metrics, faults, locals): (&Metrics, Option<&Faults>, &Locals),
+    beside: &Beside,
 ) -> Result<(Surface, Backends), Vec<String>> {
     let env = environment();
     let mut errors = Vec::new();
@@ -375,7 +376,7 @@ fn bind_surface(
             ToldIdentity::Headers => Some(Told::Headers(identity.forward().clone())),
             ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
         };
-        match sources::transport(source, &configured, &own, (&env, locals)) {
+        match sources::transport(source, &configured, &own, (&env, &beside.locals)) {
             Ok(transport) => clients.push(sources::of_client(
                 &source.name,
                 &configured,
@@ -392,7 +393,7 @@ fn bind_surface(
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let client = |name: &str| {
         let client = registry.get(name)?.clone();
-        Some(match faults {
+        Some(match &beside.faults {
             Some(faults) if name != NO_SOURCE => {
                 let settings = clients.iter().find(|settings| settings.name == name);
                 faults.around(name, client, settings?.call_timeout)
@@ -400,7 +401,7 @@ fn bind_surface(
             _ => client,
         })
     };
-    let backends = Backends::bind(&surface, &settings, &client, metrics)?;
+    let backends = Backends::bind(&surface, &settings, &client, &beside.metrics)?;
     let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
 }

@@ -14,6 +14,7 @@ use std::{
 use serde_json::{Map, Value};
 
 use crate::{
+    engine::overload::{Priorities, Settings as OverloadSettings},
     execute::Detail,
     http, identity,
     operation::{
@@ -30,6 +31,7 @@ mod build;
 mod classes;
 mod expand;
 mod keys;
+mod overload;
 mod problem;
 mod quotas;
 mod read;
@@ -64,6 +66,8 @@ pub struct Config {
     pub quotas: quota::Settings,
     /// Where processes share the documents that clients have registered. `documents`; none by default.
     pub documents: Option<DocumentStoreConfig>,
+    /// How much may be done at once, and who has to go when it is too much. `overload`.
+    pub overload: OverloadSettings,
     /// `http`.
     pub http: http::Settings,
     /// `log`.
@@ -124,6 +128,8 @@ pub struct SurfaceConfig {
     pub refuses_operations: bool,
     /// `persisted`.
     pub persisted: PersistedConfig,
+    /// Which operations go first when there is too much to do. `priority`.
+    pub priority: Priorities,
     /// `limits`.
     pub limits: Limits,
 }

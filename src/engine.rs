@@ -6,6 +6,8 @@ mod caching;
 mod charge;
 mod cost;
 mod explain;
+pub mod overload;
+mod refused;
 mod standing;
 mod switches;
 
@@ -23,7 +25,7 @@ use crate::{
         Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
         bounds,
         documents::{self, Documents, ListedDocument, Resolved, Unlisted},
-        error::{LimitKind, SwitchKind},
+        error::LimitKind,
     },
     plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
     response,
@@ -33,6 +35,7 @@ use crate::{
 
 use answer::{Answers, Executions, Shared, Work};
 use charge::Bill;
+use overload::{Limiter, Priorities, shed};
 use standing::TermsByClass;
 
 pub use crate::response::OnError;
@@ -159,6 +162,10 @@ pub struct Settings {
     pub persisted: documents::Settings,
     /// Where degraded answers are counted.
     pub degraded: DegradedMetrics,
+    /// Who says how many executions there may be; none: as many as come.
+    pub overload: Option<Arc<Limiter>>,
+    /// Which operations go first when there are too many.
+    pub priorities: Priorities,
     /// How often a client may ask for some things.
     pub quotas: Arc<[OperationQuota]>,
     /// Whether what operations cost is counted for some of its clients.
@@ -187,6 +194,8 @@ impl Default for Settings {
             refuses_operations: false,
             persisted: documents::Settings::default(),
             degraded: DegradedMetrics::default(),
+            overload: None,
+            priorities: Priorities::default(),
             quotas: Arc::from([]),
             weighs: false,
         }
@@ -227,21 +236,7 @@ impl Engine {
         let mut bill = Bill::default();
         let mut response = match self.run(request, &mut info, &mut bill).await {
             Ok(response) => response,
-            Err(error) => Response {
-                outcome: outcome_of(error.kind),
-                body: response::error::refusal(&error).into(),
-                headers: switches::headers_of(error.kind),
-                caching: Caching {
-                    control: control_of(error.kind),
-                    ..Caching::default()
-                },
-                exceeded: error.exceeded(),
-                degraded: false,
-                operation: info.map(|info| OperationInfo {
-                    errors: error.errors.len() as u32,
-                    ..info
-                }),
-            },
+            Err(error) => Response::of_refusal(&error, info),
         };
         response.headers.extend(bill.into_headers());
         response
@@ -281,11 +276,13 @@ impl Engine {
         info: &mut Option<OperationInfo>,
         bill: &mut Bill,
     ) -> Result<Response, RequestError> {
+        self.check_load(&request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
+            origin,
         } = self.documents.resolve(&self.surface, &self.asked(&request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
@@ -313,8 +310,9 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
-        let terms = self.terms(&request.standing);
+        let gate = self.gate(&request, &operation, origin);
         let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
+        let writing = self.writing(&request);
         let work = Work {
             surface: self.surface.clone(),
             backends: self.backends.clone(),
@@ -324,17 +322,13 @@ impl Engine {
             caller: request.caller,
             verdict,
             deadline: request.deadline,
-            writing: response::Settings {
-                on_error: request.on_error,
-                bytes_max: terms.response_bytes,
-                detail: terms.detail,
-                weighs: self.settings.weighs,
-            },
+            writing,
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
+            gate,
         };
         let shared = if shows_cost || introspection.is_some() {
-            let (mut assembled, reuse) = work.run(introspection).await;
+            let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
             }
@@ -342,7 +336,7 @@ impl Engine {
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(&operation, &self.answers, executions).await
+            work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
         bill.settle(shared.weight);
         Ok(Response {
@@ -452,31 +446,4 @@ fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestE
         ));
     }
     Ok(())
-}
-
-/// A client that is told «not found» sends the text next: nobody may keep the first answer.
-fn control_of(kind: RequestErrorKind) -> CacheControl {
-    match kind {
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => CacheControl::Revalidate,
-        _ => CacheControl::NoStore,
-    }
-}
-
-fn outcome_of(kind: RequestErrorKind) -> Outcome {
-    match kind {
-        RequestErrorKind::Syntax | RequestErrorKind::NoDocument => Outcome::Syntax,
-        RequestErrorKind::MutationNotAllowed => Outcome::MethodNotAllowed,
-        // What clients of persisted queries have been told ever since: a step of the protocol, not a failure.
-        RequestErrorKind::PersistedNotFound | RequestErrorKind::PersistedNotSupported => Outcome::Refused(200),
-        RequestErrorKind::PersistedMalformed
-        | RequestErrorKind::PersistedMismatch
-        | RequestErrorKind::PersistedIdRequired
-        | RequestErrorKind::PersistedIdAndText => Outcome::Refused(400),
-        RequestErrorKind::NotInSafelist | RequestErrorKind::Unauthorized => Outcome::Refused(403),
-        RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
-        RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
-        RequestErrorKind::SwitchedOff(_) => Outcome::Unavailable(503),
-        RequestErrorKind::OverQuota => Outcome::Unavailable(429),
-        _ => Outcome::Invalid,
-    }
 }

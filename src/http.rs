@@ -4,7 +4,7 @@
 //!
 //! | file | does |
 //! |---|---|
-//! | `serve` | accepts connections, ends gracefully |
+//! | `serve`, `tls` | accepts connections, ends gracefully |
 //! | `connection`, `watch`, `socket`, `head` | one connection: time-outs, framing that is refused, draining |
 //! | `stack` | what stands around every request: id, limits, panics, metrics, log |
 //! | `accept` | which media type the client wants |
@@ -43,12 +43,14 @@ mod request_id;
 mod serve;
 mod socket;
 mod stack;
+mod tls;
 mod watch;
 
 pub use browser::Cors;
 pub use coding::{Coding, Compression};
 pub use drain::Drain;
 pub use serve::{Server, ServerError, Stop};
+pub use tls::{Tls, TlsError};
 
 /// What answers requests: the engine, or a script in tests.
 pub trait Answer: Send + Sync + 'static {
@@ -57,6 +59,11 @@ pub trait Answer: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the client leaves. What must not end with its connection, such as a mutation, runs in a task of its own.
     fn handle(&self, request: engine::Request) -> impl Future<Output = engine::Response> + Send;
+
+    /// Whether there is so much to do that a large request to a surface had better not be read.
+    fn is_overloaded(&self, _surface: usize) -> bool {
+        false
+    }
 }
 
 /// What operators may see and do on the admin port, beside probes.
@@ -158,6 +165,8 @@ pub struct Settings {
     pub ide: bool,
     /// How answers are compressed.
     pub compression: Compression,
+    /// What the public port proves itself with; none: it speaks HTTP in clear. `tls`.
+    pub tls: Option<Tls>,
 }
 
 /// Which HTTP status an answer has: see the table in `encode`.
@@ -194,6 +203,7 @@ impl Default for Settings {
             cors: Cors::default(),
             ide: false,
             compression: Compression::default(),
+            tls: None,
         }
     }
 }

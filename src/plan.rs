@@ -24,7 +24,7 @@ mod weights;
 
 use std::sync::{
     Arc, OnceLock,
-    atomic::{AtomicBool, AtomicUsize},
+    atomic::{AtomicBool, AtomicU32, AtomicUsize},
 };
 
 use http::{HeaderName, HeaderValue, header::CONNECTION};
@@ -111,6 +111,8 @@ pub struct Sharing {
     pub context: ContextReads,
     /// The same as the value of `Vary`, if there are any.
     pub vary: Option<HeaderValue>,
+    /// How long an execution usually takes, as those who limit them keep it; 0 = not known.
+    pub usual: AtomicU32,
 }
 
 /// Headers of the client that something depends on.

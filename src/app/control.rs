@@ -17,9 +17,8 @@ use tokio::{
 };
 
 use super::{
-    App, Surfaces, documents,
+    App, Beside, Surfaces, documents,
     faults::{FaultOf, Faults},
-    locals::Locals,
     page,
     states::{self, StateOf},
     watch::{Changes, Looks, looks_of},
@@ -29,7 +28,6 @@ use crate::{
     engine::{self, Engine, Switches},
     http::{Answer, Operate},
     identity::Identity,
-    quota::Quotas,
     telemetry::{Metrics, Scraped},
 };
 
@@ -42,12 +40,7 @@ pub(super) struct Control {
     /// Who callers are stays as it was at the start.
     identity: Arc<Identity>,
     state: Mutex<State>,
-    pub(super) metrics: Arc<Metrics>,
-    pub(super) faults: Option<Arc<Faults>>,
-    /// Mounted once, in every reading.
-    locals: Arc<Locals>,
-    /// What clients have used up is not forgotten by reading files again.
-    quotas: Option<Arc<Quotas>>,
+    beside: Beside,
 }
 
 struct State {
@@ -80,15 +73,12 @@ impl Control {
             lists,
             descriptors,
             shared: _,
-            quotas,
             identity,
-            metrics,
-            faults,
-            locals,
+            beside,
             seen,
         } = app;
         let engines: Vec<Arc<Engine>> = surfaces.into_iter().map(|(_, engine)| engine).collect();
-        let mut watches = follow(&engines, &config, lists, &metrics);
+        let mut watches = follow(&engines, &config, lists, &beside.metrics);
         watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         let control = Arc::new(Self {
             live: ArcSwap::from_pointee(Surfaces(engines)),
@@ -102,10 +92,7 @@ impl Control {
                 reloads: 0,
             }),
             identity,
-            metrics,
-            faults,
-            locals,
-            quotas,
+            beside,
         });
         control.read_switches(&mut None);
         control
@@ -210,28 +197,11 @@ impl Control {
                     .to_owned(),
             );
         }
-        let fixed = |config: &Config| {
-            let Config {
-                listen,
-                admin,
-                http,
-                log,
-                switches,
-                quotas,
-                ..
-            } = config.clone();
-            (listen, admin, http, log, switches, quotas)
-        };
-        if fixed(&next) != fixed(&before) {
-            tracing::warn!("changes of listen, admin, http, log, quotas and switches wait for a restart");
+        if !is_fixed_part_equal(&before, &next) {
+            tracing::warn!("changes of listen, admin, overload, http, log, quotas and switches wait for a restart");
         }
-        let beside = (
-            self.metrics.clone(),
-            self.faults.clone(),
-            self.locals.clone(),
-            self.quotas.clone(),
-        );
-        let app = App::build_again(next, self.identity.clone(), beside).map_err(|error| error.to_string())?;
+        let app =
+            App::build_again(next, self.identity.clone(), self.beside.clone()).map_err(|error| error.to_string())?;
         if let Some(shared) = &app.shared {
             shared.begin();
         }
@@ -239,7 +209,7 @@ impl Control {
         let mut state = self.state();
         let switches = state.by_file.and(&state.by_admin);
         engines.iter().for_each(|engine| engine.switch(&switches));
-        let mut watches = follow(&engines, &app.config, app.lists, &self.metrics);
+        let mut watches = follow(&engines, &app.config, app.lists, &self.beside.metrics);
         let descriptors = app.descriptors;
         watches.push(tokio::spawn(async move { descriptors.compare_locks().await }));
         std::mem::replace(&mut state.watches, watches)
@@ -332,11 +302,21 @@ impl Control {
             sources,
             states: self.states(&state),
             switches: state.by_file.and(&state.by_admin),
-            faults: self.faults.as_ref().map(|faults| faults.to_json()),
+            faults: self.beside.faults.as_ref().map(|faults| faults.to_json()),
             reloads: state.reloads,
             refused: state.refused.clone(),
         }
     }
+}
+
+/// Whether what waits for a restart is as it was.
+fn is_fixed_part_equal(before: &Config, next: &Config) -> bool {
+    (before.listen, before.admin) == (next.listen, next.admin)
+        && before.overload == next.overload
+        && before.quotas == next.quotas
+        && before.http == next.http
+        && before.log == next.log
+        && before.switches == next.switches
 }
 
 /// Keeps the lists of documents as their files are.
@@ -362,17 +342,23 @@ impl Answer for Live {
         let engine = self.0.live.load().0[request.surface].clone();
         engine.handle(request).await
     }
+
+    fn is_overloaded(&self, surface: usize) -> bool {
+        self.0.live.load().0[surface].refuses_unread()
+    }
 }
 
 // === impl Operate ===
 
 impl Operate for Control {
     fn page(&self) -> String {
-        page::html(&self.status(), &self.metrics)
+        page::html(&self.status(), &self.beside.metrics)
     }
 
     fn metrics(&self) -> Vec<Scraped> {
-        states::to_metrics(&self.states(&self.state()))
+        let mut metrics = states::to_metrics(&self.states(&self.state()));
+        metrics.extend(self.beside.limiter.iter().flat_map(|limiter| limiter.scraped()));
+        metrics
     }
 
     fn read(&self, name: &str) -> Option<Value> {
@@ -381,7 +367,11 @@ impl Operate for Control {
             "switches" => Some(json!({ "admin": state.by_admin.to_json(), "file": state.by_file.to_json() })),
             "sources" => Some(states::to_json(&self.states(&state))),
             "reload" => Some(json!({ "reloads": state.reloads, "refused": state.refused })),
-            "faults" => self.faults.as_ref().map(|faults| json!({ "faults": faults.to_json() })),
+            "faults" => self
+                .beside
+                .faults
+                .as_ref()
+                .map(|faults| json!({ "faults": faults.to_json() })),
             _ => None,
         }
     }
@@ -392,7 +382,7 @@ impl Operate for Control {
                 .and_then(|switches| self.check(&switches).map(|()| switches))
                 .map(|switches| self.switch(|state| state.by_admin = switches, "admin")),
             "reload" => self.reload(),
-            "faults" => set_faults(self.faults.as_ref()?, text),
+            "faults" => set_faults(self.beside.faults.as_ref()?, text),
             _ => return None,
         };
         Some(done.map(|()| self.read(name).unwrap_or_default()))

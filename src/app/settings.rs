@@ -34,6 +34,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> Settings {
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
         refuses_operations: surface.refuses_operations,
+        priorities: surface.priority.clone(),
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,

@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::D
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, quotas,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, overload, quotas,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
     execute::Detail,
-    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile},
+    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile, Tls},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -59,7 +59,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
         classes: classes::read(&file),
         quotas: quotas::read(file.section("quotas")),
         documents: document_store(&file),
-        http: http(file.section("http")),
+        overload: overload::read(file.section("overload")),
+        http: http(file.section("http"), &base),
         log: log(file.section("log")),
         reload: file.choice(
             "reload",
@@ -126,6 +127,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             section.report("schema", "the schema is missing", "name one file, or a list of files");
         }
         let persisted = persisted(&section, base);
+        let has_lists = section.has("operations") || !persisted.manifests.is_empty();
         let mut surface = SurfaceConfig {
             name,
             path,
@@ -141,6 +143,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             persisted,
             errors: classes::detail(&section, Detail::default()),
             quotas: quotas::of_operations(&section),
+            priority: overload::priorities(section.section("priority"), has_lists),
             classes: Vec::new(),
             limits: limits(section.section("limits"), &Limits::default()),
         };
@@ -354,7 +357,7 @@ fn reply_limits(section: Section<'_>) -> ReplyLimits {
     limits
 }
 
-fn http(section: Section<'_>) -> HttpSettings {
+fn http(section: Section<'_>, base: &Path) -> HttpSettings {
     let default = HttpSettings::default();
     let profiles = [
         ("compat", StatusProfile::Compat),
@@ -380,9 +383,28 @@ fn http(section: Section<'_>) -> HttpSettings {
         cors: cors(section.section("cors")),
         ide: default.ide,
         compression: compression(section.section("compression")),
+        tls: tls(section.section("tls"), base),
     };
     section.finish();
     settings
+}
+
+fn tls(section: Section<'_>, base: &Path) -> Option<Tls> {
+    let (certificate, key) = (section.text("certificate"), section.text("key"));
+    let hsts_days = section.count("hsts_days", 0);
+    if certificate.is_some() != key.is_some() || hsts_days > 0 && key.is_none() {
+        section.report(
+            "",
+            "a certificate and its key belong together",
+            "name both files: `certificate` and `key`",
+        );
+    }
+    section.finish();
+    Some(Tls {
+        certificate: base.join(certificate?),
+        key: base.join(key?),
+        hsts_days,
+    })
 }
 
 fn compression(section: Section<'_>) -> Compression {

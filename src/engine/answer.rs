@@ -5,6 +5,7 @@
 //! difference. Mutations, and queries whose calls may do more than read, are never shared.
 
 use std::{
+    borrow::Cow,
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -23,6 +24,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use super::{
     OperationInfo, Outcome, Response,
     caching::{CacheControl, Caching, Forms},
+    overload::{Limiter, Priority, Shed},
 };
 use crate::{
     execute::{self, Backends, Scope, in_flight::InFlight},
@@ -56,6 +58,15 @@ pub(super) struct Work {
     pub(super) shares_calls: bool,
     /// Where degraded answers are counted.
     pub(super) degraded: DegradedMetrics,
+    /// Who says whether there is a place for it.
+    pub(super) gate: Option<Gate>,
+}
+
+/// The way to a place among all executions.
+#[derive(Debug, Clone)]
+pub(super) struct Gate {
+    pub(super) limiter: Arc<Limiter>,
+    pub(super) priority: Priority,
 }
 
 /// An answer that many may have.
@@ -95,19 +106,25 @@ pub(super) struct Reuse {
 pub(super) struct Answers(Option<Cache<Arc<[u8]>, Shared, RandomState>>);
 
 /// Executions that others may join. `None`: our own code failed.
-pub(super) type Executions = InFlight<Option<Shared>>;
+pub(super) type Executions = InFlight<Option<Result<Shared, Shed>>>;
 
 /// A task that ends with its owner.
-struct Owned(JoinHandle<Shared>);
+struct Owned(JoinHandle<Result<Shared, Shed>>);
 
 // === impl Work ===
 
 impl Work {
     /// Executes the operation and writes its answer.
     ///
+    /// # Errors
+    /// There is no place for it.
+    ///
     /// # Cancel safety
     /// Dropping the future drops a query's calls. A mutation that has begun finishes.
-    pub(super) async fn run(self, introspection: Option<Map<String, Value>>) -> (Assembled, Option<Reuse>) {
+    pub(super) async fn run(
+        self,
+        introspection: Option<Map<String, Value>>,
+    ) -> Result<(Assembled, Option<Reuse>), Shed> {
         let Self {
             surface,
             backends,
@@ -120,26 +137,35 @@ impl Work {
             writing,
             shares_calls,
             degraded,
+            gate,
         } = self;
-        let is_personal = !verdict.is_empty() || backends.sharing(&plan).context.is_any();
+        let place = match &gate {
+            Some(gate) => Some(gate.limiter.enter(gate.priority, deadline).await?),
+            None => None,
+        };
+        let is_personal = backends.sharing(&plan).context.is_any() || !verdict.is_empty();
         let mut scope = Scope::new(surface, backends, plan.clone(), variables, headers, deadline);
         scope.shares_calls = shares_calls;
         scope.caller = caller;
         scope.detail = writing.detail;
         let run = execute::run(Arc::new(scope));
-        let outcome = match plan.kind {
-            OperationKind::Query => run.await,
-            // What has begun to change things is not stopped by a client that leaves.
-            OperationKind::Mutation => tokio::spawn(run)
+        let (outcome, place) = match plan.kind {
+            OperationKind::Query => (run.await, place),
+            // What has begun to change things is not stopped by a client that leaves, and has its place until it ends.
+            OperationKind::Mutation => tokio::spawn(async move { (run.await, place) })
                 .await
                 .unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic())),
         };
         let assembled = response::assemble(&plan, &outcome, introspection.as_ref(), &writing);
+        if let (Some(place), Some(sharing)) = (place, plan.sharing.get()) {
+            let is_whole = assembled.errors == 0 && assembled.degraded.is_empty();
+            place.finish(&sharing.usual, is_whole);
+        }
         for entry in &assembled.degraded.entries {
             degraded.count(&entry.source, (entry.instead as usize, entry.instead.as_str()));
         }
         if assembled.errors > 0 || !assembled.degraded.is_empty() {
-            return (assembled, None);
+            return Ok((assembled, None));
         }
         let now = Instant::now();
         let mut until = outcome.public_until();
@@ -160,13 +186,13 @@ impl Work {
             control,
             made: now,
         };
-        (assembled, Some(reuse))
+        Ok((assembled, Some(reuse)))
     }
 
     /// The same, for many: kept where that is allowed.
-    async fn run_and_keep(self, key: &[u8], answers: &Answers) -> Shared {
+    async fn run_and_keep(self, key: &[u8], answers: &Answers) -> Result<Shared, Shed> {
         let (plan, backends) = (self.plan.clone(), self.backends.clone());
-        let (assembled, reuse) = self.run(None).await;
+        let (assembled, reuse) = self.run(None).await?;
         let shared = Shared::of(assembled, reuse);
         let sharing = backends.sharing(&plan);
         if sharing.may_be_kept && shared.until.is_some() {
@@ -180,10 +206,13 @@ impl Work {
             };
             answers.put(key, kept);
         }
-        shared
+        Ok(shared)
     }
 
     /// The answer: a kept one, that of identical work under way, or that of this work, which others can then join and have.
+    ///
+    /// # Errors
+    /// There is no place for it.
     ///
     /// # Panics
     /// Where the shared execution did: each of those who waited for it gets the answer that its own panic would have given.
@@ -195,7 +224,7 @@ impl Work {
         operation: &Operation,
         answers: &Arc<Answers>,
         executions: Option<&Arc<Executions>>,
-    ) -> Shared {
+    ) -> Result<Shared, Shed> {
         let sharing = self.backends.sharing(&self.plan);
         let executions = executions.filter(|_| sharing.is_safe);
         if !sharing.may_be_kept && executions.is_none() {
@@ -205,12 +234,13 @@ impl Work {
         if sharing.is_kept.load(Relaxed)
             && let Some(kept) = answers.get(&key, Instant::now())
         {
-            return kept;
+            return Ok(kept);
         }
         let Some(executions) = executions else {
             return self.run_and_keep(&key, answers).await;
         };
         let deadline = self.deadline;
+        let priority = self.gate.as_ref().map_or(Priority::Normal, |gate| gate.priority);
         let next = NEXT.fetch_add(1, Relaxed);
         let start = || {
             // In a task of its own: while it runs, those who wait for it are not woken.
@@ -218,7 +248,12 @@ impl Work {
             let task = Owned(tokio::spawn(async move { self.run_and_keep(&key, &answers).await }));
             task.end().boxed()
         };
-        match executions.join(&key, next, deadline, start).await {
+        // Nobody's urgency is anybody else's: whoever joined would be sent away with them.
+        let flight = match priority {
+            Priority::Normal => Cow::Borrowed(&key),
+            other => Cow::Owned([&*key, &[other as u8]].concat()),
+        };
+        match executions.join(&flight, next, deadline, start).await {
             Some(shared) => shared,
             None => std::panic::resume_unwind(Box::new("the execution that was shared has panicked")),
         }
@@ -347,7 +382,7 @@ impl Answers {
 // === impl Owned ===
 
 impl Owned {
-    async fn end(mut self) -> Option<Shared> {
+    async fn end(mut self) -> Option<Result<Shared, Shed>> {
         (&mut self.0).await.ok()
     }
 }

@@ -127,8 +127,9 @@ impl Bill {
         self.tell(&charge.ticket, &charge.standing);
     }
 
-    /// What its client is told.
-    pub(super) fn into_headers(self) -> Vec<(HeaderName, HeaderValue)> {
+    /// What its client is told. What was not run costs nothing.
+    pub(super) fn into_headers(mut self) -> Vec<(HeaderName, HeaderValue)> {
+        self.settle(Some(0));
         self.headers
     }
 

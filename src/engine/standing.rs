@@ -5,6 +5,7 @@ use crate::{
     execute::Detail,
     operation::{Limits, documents::Asked},
     quota::Ticket,
+    response,
 };
 
 /// How the client of a request stands, as was found out before the request was read.
@@ -73,8 +74,14 @@ impl Engine {
         }
     }
 
-    /// What the client of a request is held to.
-    pub(super) fn terms(&self, standing: &Standing) -> &Terms {
-        &self.terms.all[self.terms.number(standing.class)]
+    /// How the answer to a request is to be written.
+    pub(super) fn writing(&self, request: &Request) -> response::Settings {
+        let terms = &self.terms.all[self.terms.number(request.standing.class)];
+        response::Settings {
+            on_error: request.on_error,
+            bytes_max: terms.response_bytes,
+            detail: terms.detail,
+            weighs: self.settings.weighs,
+        }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header::RETRY_AFTER};
+use http::HeaderMap;
 use serde_json::{Value, json};
 
 use super::{Engine, Request};
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// When clients may ask again for what is switched off.
-const WAIT: Duration = Duration::from_secs(30);
+pub(super) const WAIT: Duration = Duration::from_secs(30);
 
 /// Everything that is switched off.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -166,15 +166,5 @@ impl Switches {
                 .into_iter()
                 .flatten()
                 .any(|id| self.operations.contains(id) || self.operations.contains(id.trim_start_matches("sha256:")))
-    }
-}
-
-/// What is off may be on again.
-pub(super) fn headers_of(kind: RequestErrorKind) -> Vec<(HeaderName, HeaderValue)> {
-    match kind {
-        RequestErrorKind::SwitchedOff(SwitchKind::Operation | SwitchKind::Mutations) => {
-            vec![(RETRY_AFTER, HeaderValue::from(WAIT.as_secs()))]
-        }
-        _ => Vec::new(),
     }
 }

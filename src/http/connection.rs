@@ -6,6 +6,7 @@
 use std::{
     convert::Infallible,
     future::{Future, poll_fn},
+    net::IpAddr,
     pin::pin,
     sync::Arc,
     task::Poll,
@@ -19,9 +20,11 @@ use hyper_util::{
     server::conn::auto,
 };
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::TcpStream,
-    time::{Instant, sleep_until},
+    time::{Instant, sleep_until, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Settings,
@@ -81,17 +84,44 @@ pub(super) fn protocol(settings: &Settings) -> Protocol {
     protocol
 }
 
-/// Serves a connection until either side ends it, a time-out does, or the server stops.
-pub(super) async fn serve<H: Handle>(
+/// Serves a connection with TLS: the same once both sides know whom they talk to, which has as much time as the head of a request.
+pub(super) async fn serve_tls<H: Handle>(
     tcp: TcpStream,
+    acceptor: TlsAcceptor,
     handler: Arc<H>,
     protocol: Arc<Protocol>,
     settings: Arc<Settings>,
     mut place: Place,
 ) {
     let peer = tcp.peer_addr().ok().map(|address| address.ip());
+    let mut shaking_hands = pin!(acceptor.accept(tcp));
+    let agreed = poll_fn(|cx| {
+        place.register(cx.waker());
+        match place.stage() {
+            Stage::Closed => Poll::Ready(None),
+            // Errors are the client's: it speaks no TLS, none of ours, or has left.
+            _ => shaking_hands.as_mut().poll(cx).map(Result::ok),
+        }
+    });
+    if let Ok(Some(stream)) = timeout(settings.header_timeout, agreed).await {
+        serve(stream, peer, handler, protocol, settings, place).await;
+    }
+}
+
+/// Serves a connection until either side ends it, a time-out does, or the server stops.
+pub(super) async fn serve<S, H>(
+    stream: S,
+    peer: Option<IpAddr>,
+    handler: Arc<H>,
+    protocol: Arc<Protocol>,
+    settings: Arc<Settings>,
+    mut place: Place,
+) where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handle,
+{
     let watch = Arc::new(Watch::new(peer));
-    let socket = TokioIo::new(Socket::new(tcp, Arc::clone(&watch)));
+    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&watch)));
     let service = {
         let watch = Arc::clone(&watch);
         service_fn(move |request| {

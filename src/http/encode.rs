@@ -99,6 +99,10 @@ pub(super) fn refusal(
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static(allow));
     }
+    if let Some(wait) = refusal.retry_after() {
+        http.headers_mut()
+            .insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
+    }
     if let Some(challenge) = refusal.challenge() {
         http.headers_mut()
             .insert(header::WWW_AUTHENTICATE, HeaderValue::from_static(challenge));

@@ -1,9 +1,12 @@
 //! Requests that end here: what HTTP refuses before the engine sees it, as one table.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::StatusCode;
 
 use super::StatusProfile;
+use crate::engine::overload::RETRY_AFTER;
 
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +43,8 @@ pub(super) enum Refusal {
     BodyTimeout,
     /// The body broke off, or its chunks are malformed.
     BodyBroken,
+    /// There is too much to do already to read the body.
+    Overloaded,
     /// Several requests in one body.
     Batch,
     /// Not JSON, not UTF-8, nested too deeply, or with something behind it.
@@ -85,6 +90,7 @@ impl Refusal {
             Self::BodyTooLarge => (413, "the body is too large"),
             Self::BodyTimeout => (408, "the body took too long"),
             Self::BodyBroken => (400, "the body is incomplete or malformed"),
+            Self::Overloaded => (503, "there is too much to do right now; try again in a moment"),
             Self::Batch => (400, "batches are not supported; send one request at a time"),
             Self::NotJson => (400, "the body is not valid JSON"),
             Self::NotParameters => (400, "the query string is malformed"),
@@ -96,6 +102,7 @@ impl Refusal {
         };
         let code = match self {
             Self::Batch => "BATCHING_NOT_SUPPORTED",
+            Self::Overloaded => "REQUEST_CONCURRENCY_LIMITED",
             Self::CrossSite => "FORBIDDEN",
             Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
             Self::OverQuota => "REQUEST_RATE_LIMITED",
@@ -116,6 +123,11 @@ impl Refusal {
             Self::SessionMethod => Some("POST, DELETE"),
             _ => None,
         }
+    }
+
+    /// `Retry-After` of the answer.
+    pub(super) fn retry_after(self) -> Option<Duration> {
+        (self == Self::Overloaded).then_some(RETRY_AFTER)
     }
 
     /// `WWW-Authenticate` of the answer.

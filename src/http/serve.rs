@@ -3,7 +3,7 @@
 //! `axum::serve` never times out a silent client, so the loop is our own. First file a request meets; what happens on a connection
 //! is in `connection`.
 
-use std::{fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, fmt, future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
 
 use prometheus_client::metrics::{counter::Counter, gauge::Gauge};
 use tokio::{
@@ -12,6 +12,7 @@ use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
     time::{sleep, timeout},
 };
+use tokio_rustls::TlsAcceptor;
 
 use super::{
     Answer, Operate, Route, Settings,
@@ -19,6 +20,7 @@ use super::{
     connection::{self, Handle, Protocol},
     drain::{Drain, Stage},
     stack::Stack,
+    tls::{Certificates, TlsError},
 };
 use crate::{
     identity::Identity,
@@ -48,6 +50,7 @@ pub struct Server {
     quotas: Option<Arc<Quotas>>,
     drain: Drain,
     operator: Option<Arc<dyn Operate>>,
+    certificates: Option<Certificates>,
 }
 
 /// Asks a [`Server`] to stop: the first time to drain, the second time to stop at once.
@@ -63,6 +66,7 @@ struct Port<H> {
     room: Arc<Semaphore>,
     open: Gauge,
     accept_errors: Counter,
+    tls: Option<TlsAcceptor>,
 }
 
 /// Counts a connection as open until dropped.
@@ -83,6 +87,9 @@ pub enum ServerError {
         #[source]
         source: io::Error,
     },
+    /// The public port's certificate cannot be used.
+    #[error("the certificate cannot be used")]
+    Tls(#[source] TlsError),
     /// Signals cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
@@ -102,7 +109,7 @@ impl Server {
     /// Binds both ports. Connections wait in the listeners' queues until [`Server::run`].
     ///
     /// # Errors
-    /// An address is taken or not ours.
+    /// An address is taken or not ours, or the certificate cannot be used.
     pub async fn bind(
         public: SocketAddr,
         admin: Option<SocketAddr>,
@@ -114,7 +121,12 @@ impl Server {
             Some(address) => Some(listen(address)?),
             None => None,
         };
+        let certificates = match &settings.tls {
+            Some(tls) => Some(Certificates::load(tls).map_err(ServerError::Tls)?),
+            None => None,
+        };
         Ok(Self {
+            certificates,
             public: listen(public)?,
             admin,
             settings: Arc::new(settings),
@@ -187,6 +199,7 @@ impl Server {
             quotas,
             drain,
             operator,
+            certificates,
         } = self;
         let admin_drain = Drain::default();
         let admin_task = admin.map(|listener| {
@@ -199,18 +212,12 @@ impl Server {
                 &metrics,
                 ADMIN_CONNECTIONS_MAX,
             );
-            tokio::spawn(async move { port.accept_all(&listener, std::future::pending()).await })
+            tokio::spawn(async move { port.accept_all(&listener, std::future::pending::<()>()).await })
         });
 
         let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
-        let stack = Arc::new(Stack::new(
-            answer,
-            routes,
-            Arc::clone(&settings),
-            log,
-            &metrics,
-            (identity, quotas.as_ref()),
-        ));
+        let who = (identity, quotas.as_ref());
+        let stack = Arc::new(Stack::new(answer, routes, settings.clone(), log, &metrics, who));
         let port = Port::new(
             stack,
             settings.clone(),
@@ -218,23 +225,30 @@ impl Server {
             metrics.connections.clone(),
             &metrics,
             connections_max,
-        );
+        )
+        .speaking(certificates.as_ref().map(Certificates::acceptor));
+        let following = certificates.map(|certificates| tokio::spawn(certificates.follow()));
         let leave = async {
             stop.asked().await;
             drain.advance(Stage::Leaving);
-            sleep(settings.shutdown_delay).await;
+            tokio::select! {
+                () = sleep(settings.shutdown_delay) => false,
+                () = stop.asked() => true,
+            }
         };
-        port.accept_all(&public, leave).await;
+        let is_forced = port.accept_all(&public, leave).await;
         port.accept_waiting(&public).await;
         drop(public);
 
-        drain.advance(Stage::Draining);
-        tokio::select! {
-            _ = timeout(settings.drain_timeout, drain.empty()) => {}
-            () = stop.asked() => {}
+        let time = if is_forced {
+            Duration::ZERO
+        } else {
+            settings.drain_timeout
+        };
+        end_connections(&drain, time, &mut stop).await;
+        if let Some(task) = following {
+            task.abort();
         }
-        drain.advance(Stage::Closed);
-        drain.empty().await;
         if let Some(task) = admin_task {
             task.abort();
             admin_drain.advance(Stage::Closed);
@@ -281,6 +295,17 @@ impl Stop {
             std::future::pending::<()>().await;
         }
     }
+}
+
+/// Lets requests in flight end in this time, unless asked once more; then cuts off what is left.
+async fn end_connections(drain: &Drain, time: Duration, stop: &mut Stop) {
+    drain.advance(Stage::Draining);
+    tokio::select! {
+        _ = timeout(time, drain.empty()) => {}
+        () = stop.asked() => {}
+    }
+    drain.advance(Stage::Closed);
+    drain.empty().await;
 }
 
 fn listen(address: SocketAddr) -> Result<TcpListener, ServerError> {
@@ -336,18 +361,24 @@ impl<H: Handle> Port<H> {
             open,
             accept_errors: metrics.accept_errors.clone(),
             room: Arc::new(Semaphore::new(connections_max.min(Semaphore::MAX_PERMITS))),
+            tls: None,
         }
+    }
+
+    /// The same with TLS, if there is something to prove itself with.
+    fn speaking(self, tls: Option<TlsAcceptor>) -> Self {
+        Self { tls, ..self }
     }
 
     /// Accepts until `stop`; never ends for an error.
-    async fn accept_all(&self, listener: &TcpListener, stop: impl Future<Output = ()>) {
+    async fn accept_all<T>(&self, listener: &TcpListener, stop: impl Future<Output = T>) -> T {
         tokio::select! {
-            () = self.accept_on(listener) => {}
-            () = stop => {}
+            never = self.accept_on(listener) => match never {},
+            stopped = stop => stopped,
         }
     }
 
-    async fn accept_on(&self, listener: &TcpListener) {
+    async fn accept_on(&self, listener: &TcpListener) -> Infallible {
         let mut pause = ACCEPT_PAUSE_MIN;
         loop {
             let permit = Arc::clone(&self.room)
@@ -385,22 +416,30 @@ impl<H: Handle> Port<H> {
     fn spawn(&self, tcp: TcpStream, permit: OwnedSemaphorePermit) {
         // Answers are written whole: waiting to fill a packet only delays them.
         let _ = tcp.set_nodelay(true);
-        let connection = connection::serve(
-            tcp,
-            Arc::clone(&self.handler),
-            Arc::clone(&self.protocol),
-            Arc::clone(&self.settings),
-            self.drain.place(),
-        );
+        let (handler, protocol) = (Arc::clone(&self.handler), Arc::clone(&self.protocol));
+        let (settings, place) = (Arc::clone(&self.settings), self.drain.place());
         self.open.inc();
         let open = Open {
             gauge: self.open.clone(),
             _permit: permit,
         };
-        tokio::spawn(async move {
-            connection.await;
-            drop(open);
-        });
+        match self.tls.clone() {
+            None => {
+                let peer = tcp.peer_addr().ok().map(|address| address.ip());
+                let connection = connection::serve(tcp, peer, handler, protocol, settings, place);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(open);
+                });
+            }
+            Some(acceptor) => {
+                let connection = connection::serve_tls(tcp, acceptor, handler, protocol, settings, place);
+                tokio::spawn(async move {
+                    connection.await;
+                    drop(open);
+                });
+            }
+        }
     }
 }
 

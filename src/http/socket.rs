@@ -7,36 +7,33 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     head::{HeadReader, Progress},
     watch::Watch,
 };
 
-/// A TCP stream that is watched.
+/// A stream that is watched: TCP, or TLS over it.
 #[derive(Debug)]
-pub(super) struct Socket {
-    tcp: TcpStream,
+pub(super) struct Socket<S> {
+    stream: S,
     head: HeadReader,
     watch: Arc<Watch>,
 }
 
 // === impl Socket ===
 
-impl Socket {
-    pub(super) fn new(tcp: TcpStream, watch: Arc<Watch>) -> Self {
+impl<S> Socket<S> {
+    pub(super) fn new(stream: S, watch: Arc<Watch>) -> Self {
         Self {
-            tcp,
+            stream,
             head: HeadReader::default(),
             watch,
         }
     }
 
-    fn note_write(&self, written: &Poll<io::Result<usize>>) {
+    fn note_write<T>(&self, written: &Poll<io::Result<T>>) {
         match written {
             Poll::Pending => self.watch.write_blocked(),
             Poll::Ready(_) => self.watch.write_progressed(),
@@ -44,11 +41,11 @@ impl Socket {
     }
 }
 
-impl AsyncRead for Socket {
+impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.tcp).poll_read(cx, buf))?;
+        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
         let fresh = &buf.filled()[before..];
         if !fresh.is_empty() && this.watch.awaits_head() {
             match this.head.read(fresh) {
@@ -61,9 +58,9 @@ impl AsyncRead for Socket {
     }
 }
 
-impl AsyncWrite for Socket {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write(cx, buf);
+        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
         self.note_write(&written);
         written
     }
@@ -73,20 +70,23 @@ impl AsyncWrite for Socket {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.tcp).poll_write_vectored(cx, bufs);
+        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
         self.note_write(&written);
         written
     }
 
     fn is_write_vectored(&self) -> bool {
-        self.tcp.is_write_vectored()
+        self.stream.is_write_vectored()
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_flush(cx)
+        // TCP has nothing to flush; TLS may hold what it could not write.
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.note_write(&flushed);
+        flushed
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.tcp).poll_shutdown(cx)
+        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -14,7 +14,7 @@ use hyper::body::Incoming;
 use tokio::time::Instant;
 
 use super::{
-    Answer, Route, Settings, StatusProfile,
+    Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
     admission::{Admitted, Gate, Seen},
     body,
@@ -38,6 +38,9 @@ use crate::{
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
 
+/// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
+const OVERLOADED_BODY_BYTES_MAX: u64 = 16 * 1024;
+
 /// The public port.
 pub(super) struct Stack<A> {
     answer: A,
@@ -47,6 +50,7 @@ pub(super) struct Stack<A> {
     settings: Arc<Settings>,
     log: LogRequests,
     identity: Option<Arc<Identity>>,
+    hsts: Option<HeaderValue>,
 }
 
 /// One surface as HTTP sees it.
@@ -125,6 +129,7 @@ impl<A: Answer> Stack<A> {
             surfaces,
             unrouted: metrics.unrouted(),
             compressor: Compressor::new(settings.compression.clone()),
+            hsts: settings.tls.as_ref().and_then(hsts),
             settings,
             log,
             identity,
@@ -194,6 +199,9 @@ impl<A: Answer> Stack<A> {
                 standing,
                 body_bytes_max: limit,
             } = admitted.await?;
+            if body.size_hint().lower() > OVERLOADED_BODY_BYTES_MAX && self.answer.is_overloaded(index) {
+                return Err(Refusal::Overloaded.into());
+            }
             let deadline = started + self.settings.operation_timeout;
             let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
             request.peer = peer;
@@ -220,6 +228,15 @@ impl<A: Answer> Stack<A> {
         match self.log {
             LogRequests::Off => None,
             LogRequests::Errors | LogRequests::All => ClientName::said(headers),
+        }
+    }
+
+    /// Headers that all answers have, and how the client stands. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
+    fn harden(&self, seen: &Seen<'_>, headers: &mut HeaderMap) {
+        seen.write(headers);
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        if let Some(hsts) = &self.hsts {
+            headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
     }
 
@@ -267,7 +284,8 @@ impl<A: Answer> Handle for Stack<A> {
         let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
         let surface = self.route(request.uri().path());
         let client = self.client(request.headers());
-        let origin = self.settings.cors.admitted(request.headers());
+        let cors = &self.settings.cors;
+        let origin = cors.admitted(request.headers());
         let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
@@ -311,10 +329,8 @@ impl<A: Answer> Handle for Stack<A> {
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             metrics.over_limit("quota");
         }
-        seen.write(response.headers_mut());
-        self.settings
-            .cors
-            .add(origin, preflight.flatten(), response.headers_mut());
+        self.harden(&seen, response.headers_mut());
+        cors.add(origin, preflight.flatten(), response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
@@ -336,6 +352,12 @@ impl<A: Answer> Handle for Stack<A> {
 /// How many errors an answer has.
 fn errors(operation: Option<&OperationInfo>, outcome: RequestOutcome) -> u32 {
     operation.map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors)
+}
+
+/// «Come by https only.» Browsers believe it of answers that came by https.
+fn hsts(tls: &Tls) -> Option<HeaderValue> {
+    let seconds = tls.hsts_days.checked_mul(24 * 60 * 60).filter(|seconds| *seconds > 0)?;
+    HeaderValue::try_from(format!("max-age={seconds}; includeSubDomains")).ok()
 }
 
 fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {

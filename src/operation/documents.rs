@@ -8,6 +8,7 @@ mod id;
 mod listed;
 pub mod manifest;
 mod normal;
+mod origin;
 mod registered;
 mod shared;
 
@@ -29,6 +30,7 @@ use listed::{Found, Listed};
 use registered::Registered;
 
 pub use listed::ListedDocument;
+pub use origin::Origin;
 pub use registered::Registration;
 pub use shared::{SHARED_DOCUMENT_BYTES_MAX, SharedStore};
 
@@ -113,6 +115,8 @@ pub struct Resolved<'a> {
     pub registration: Option<Registration>,
     /// Whether another client would have meant another document, or none.
     pub by_client: bool,
+    /// Where its document came from.
+    pub origin: Origin,
 }
 
 /// A document that was not listed, or one of its ids.
@@ -184,12 +188,8 @@ pub fn check_all(surface: &Surface, text: &str, limits: &Limits) -> Result<Vec<A
 
 impl Documents {
     /// A surface without a list. `limits`: those of its clients, first of those who are in no class.
-    ///
-    /// # Panics
-    /// There are none.
     #[must_use]
     pub fn new(limits: &[Limits], settings: Settings) -> Self {
-        assert!(!limits.is_empty(), "a surface holds its clients to something");
         let weigh = |text: &Arc<str>, _: &Hash| u32::try_from(text.len() + 256).unwrap_or(u32::MAX);
         Self {
             texts: limits.iter().cloned().map(OperationStore::new).collect(),
@@ -251,6 +251,7 @@ impl Documents {
             limits: self.texts[asked.limits].limits(),
             registration: None,
             by_client: false,
+            origin: Origin::Text,
         })
     }
 
@@ -261,6 +262,7 @@ impl Documents {
             limits: self.of_list[asked.limits].limits(),
             registration: None,
             by_client: found.by_client,
+            origin: Origin::Listed,
         })
     }
 
@@ -275,7 +277,11 @@ impl Documents {
         }
         if let Some(text) = id.registered().and_then(|hash| self.registered.get(&hash)) {
             self.count(PersistedOutcome::Registered);
-            return self.plain(surface, &text, asked);
+            let resolved = self.plain(surface, &text, asked)?;
+            return Ok(Resolved {
+                origin: Origin::Registered,
+                ..resolved
+            });
         }
         self.count(PersistedOutcome::NotFound);
         Err(match self.settings.mode {
@@ -336,6 +342,7 @@ impl Documents {
         });
         Ok(Resolved {
             registration,
+            origin: if is_known { Origin::Registered } else { Origin::Text },
             ..resolved
         })
     }

@@ -60,6 +60,8 @@ pub enum RequestErrorKind {
     PersistedIdAndText,
     /// An operator has switched it off.
     SwitchedOff(SwitchKind),
+    /// There is too much to do already.
+    Overloaded,
 }
 
 /// What an operator can switch off.

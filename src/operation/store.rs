@@ -55,6 +55,12 @@ impl OperationStore {
         Ok(operation)
     }
 
+    /// Whether an operation is kept.
+    #[must_use]
+    pub fn holds(&self, text: &str, name: Option<&str>) -> bool {
+        self.by_text.contains_key(&Lookup { text, name })
+    }
+
     /// All operations of a document, called `names`. The only one is also found without its name.
     ///
     /// # Errors

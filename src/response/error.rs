@@ -75,6 +75,7 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::SwitchedOff(SwitchKind::Operation) => "OPERATION_SWITCHED_OFF",
         RequestErrorKind::SwitchedOff(SwitchKind::Client) => "CLIENT_SWITCHED_OFF",
         RequestErrorKind::SwitchedOff(SwitchKind::Mutations) => "READ_ONLY",
+        RequestErrorKind::Overloaded => "REQUEST_CONCURRENCY_LIMITED",
     }
 }
 

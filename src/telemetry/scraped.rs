@@ -53,6 +53,12 @@ impl Scraped {
         };
         let mut metric = encoder.encode_descriptor(self.name, self.help, None, kind)?;
         match &self.series {
+            // Without labels there is one series, and no braces.
+            Series::Gauge(series) if series.iter().all(|(labels, _)| labels.is_empty()) => {
+                return series
+                    .first()
+                    .map_or(Ok(()), |(_, value)| ConstGauge::new(*value).encode(metric));
+            }
             Series::Counter(series) => {
                 for (labels, value) in series {
                     ConstCounter::new(*value).encode(metric.encode_family(labels)?)?;

@@ -9,7 +9,8 @@ use std::{
 use serde_json::json;
 use switchboard::{
     config::{Config, InFlight, Limits, SourceConfig},
-    http::{Coding, Compression, Cors, Settings, StatusProfile},
+    engine::overload::{self, MaxInFlight, Priorities, Priority},
+    http::{Coding, Compression, Cors, Settings, StatusProfile, Tls},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -191,6 +192,8 @@ http:
   csrf: false
   cors: { origins: https://shop.example, credentials: true, max_age: 13s }
   compression: { codings: [gzip, br, gzip], min_bytes: 14 }
+  tls: { certificate: tls/chain.pem, key: /etc/key.pem, hsts_days: 15 }
+overload: { max_in_flight: 16, queue_timeout: 17ms }
 log: { level: "info,switchboard=debug", format: text, requests: off }
 "#,
     );
@@ -221,14 +224,50 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
             codings: vec![Coding::Gzip, Coding::Brotli],
             min_bytes: 14,
         },
+        tls: Some(Tls {
+            certificate: config.base.join("tls/chain.pem"),
+            key: "/etc/key.pem".into(),
+            hsts_days: 15,
+        }),
     };
     assert_eq!(config.http, http);
+    let overload = overload::Settings {
+        max_in_flight: MaxInFlight::AtMost(16),
+        queue_timeout: Duration::from_millis(17),
+    };
+    assert_eq!(config.overload, overload);
     let log = LogSettings {
         level: "info,switchboard=debug".to_owned(),
         format: LogFormat::Text,
         requests: LogRequests::Off,
     };
     assert_eq!(config.log, log);
+}
+
+#[test]
+fn which_operations_go_first_is_read_and_checked() {
+    let config = read(
+        "surfaces: { web: { schema: a, operations: ops, priority: { critical: Buy, sheddable: [Extras, More], unlisted: sheddable } } }",
+    );
+    let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    let priorities = Priorities {
+        critical: set(&["Buy"]),
+        sheddable: set(&["Extras", "More"]),
+        unlisted: Priority::Sheddable,
+        ..Priorities::default()
+    };
+    assert_eq!(config.surfaces[0].priority, priorities);
+    assert_eq!(config.overload, overload::Settings::default());
+
+    insta::assert_snapshot!(
+        problems("surfaces: { web: { schema: a, priority: { critical: [Buy], sheddable: [Buy], listed: urgent } } }\nhttp: { tls: { certificate: a.pem } }"),
+        @r"
+    shop.yaml:1:53: surfaces.web.priority.critical: nothing is listed, and only listed documents can be critical: anybody may call an operation anything; add the surface's `operations`, or `persisted.manifests`
+    shop.yaml:1:71: surfaces.web.priority.sheddable: `Buy` is critical already; name each operation once
+    shop.yaml:1:86: surfaces.web.priority.listed: `urgent` is not a word this key knows; write one of `critical`, `normal`, `sheddable`
+    shop.yaml:2:14: http.tls: a certificate and its key belong together; name both files: `certificate` and `key`
+    "
+    );
 }
 
 #[test]

@@ -168,3 +168,73 @@ async fn a_silent_http2_connection_is_idle_not_slow() {
         started.elapsed()
     );
 }
+
+const DATA: u8 = 0x0;
+const PRIORITY: u8 = 0x2;
+
+/// The head of a POST that has a body.
+fn post() -> Vec<u8> {
+    let mut block = vec![0x83, 0x86];
+    for (index, value) in [(4, "/web/graphql"), (1, "a")] {
+        block.extend([index, u8::try_from(value.len()).unwrap()]);
+        block.extend(value.as_bytes());
+    }
+    block.extend([0x0f, 0x10, 16]);
+    block.extend(b"application/json");
+    block
+}
+
+/// A server that gives idle clients and slow bodies little time.
+async fn impatient() -> Wire {
+    Wire::with(Settings {
+        idle_timeout: Duration::from_millis(300),
+        body_timeout: Duration::from_millis(300),
+        ..Settings::default()
+    })
+    .await
+}
+
+#[tokio::test]
+async fn frames_that_ask_for_nothing_keep_no_connection_open() {
+    let wire = impatient().await;
+    let floods = [
+        frame(PING, 0, 0, &[0; 8]),
+        frame(SETTINGS, 0, 0, &[]),
+        frame(PRIORITY, 0, 1, &[0, 0, 0, 0, 16]),
+    ];
+
+    for flood in floods {
+        let tcp = connect(&wire, &[]).await;
+        let pieces = std::iter::repeat_with(|| flood.repeat(100));
+        let (_, ()) = tokio::join!(until_closed(tcp, pieces), still_serves(&wire));
+    }
+}
+
+#[tokio::test]
+async fn a_body_of_empty_frames_ends_the_connection() {
+    let wire = impatient().await;
+    let tcp = connect(&wire, &[]).await;
+
+    let start = frame(HEADERS, END_HEADERS, 1, &post());
+    let nothing = frame(DATA, 0, 1, &[]).repeat(100);
+    let pieces = std::iter::once(start).chain(std::iter::repeat_with(move || nothing.clone()));
+    let (kinds, ()) = tokio::join!(until_closed(tcp, pieces), still_serves(&wire));
+
+    assert!(kinds.contains(&GOAWAY), "it was told so: {kinds:?}");
+}
+
+#[tokio::test]
+async fn a_header_that_is_named_thousands_of_times_is_not_unpacked() {
+    let wire = impatient().await;
+    let tcp = connect(&wire, &[]).await;
+
+    // A `user-agent` of 3,000 bytes for the table, then its number again and again: twelve megabytes in four kilobytes.
+    let remembered = [&get()[..], &[0x7a, 0x7f, 0xb9, 0x16], &[b'c'; 3_000]].concat();
+    let bomb = [&get()[..], &[0xbe; 4_000]].concat();
+    let first = frame(HEADERS, END_STREAM | END_HEADERS, 1, &remembered);
+    let more = (1..50).map(move |number| frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, &bomb));
+    until_closed(tcp, std::iter::once(first).chain(more)).await;
+
+    assert!(wire.seen() <= 1, "none but the first was a request: {}", wire.seen());
+    still_serves(&wire).await;
+}

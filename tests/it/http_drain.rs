@@ -161,3 +161,22 @@ async fn connections_that_were_opened_in_time_are_served() {
     assert_eq!(reply.status, 200, "a balancer has that long to notice");
     ended(wire).await;
 }
+
+#[tokio::test]
+async fn the_second_signal_forces_while_a_balancer_is_waited_for_too() {
+    let wire = Wire::with(Settings {
+        shutdown_delay: Duration::from_secs(600),
+        ..Settings::default()
+    })
+    .await;
+    let mut busy = Client::connect(wire.address).await;
+    busy.send(ask("{ hang }")).await;
+    wire.script.begun.notified().await;
+
+    wire.stop.send(()).await.unwrap();
+    while wire.probe("/ready").await.status == 200 {}
+    wire.stop.send(()).await.unwrap();
+
+    assert_eq!(busy.closed().await, "");
+    ended(wire).await;
+}

@@ -1,5 +1,6 @@
 //! What tests stand on: an engine in process, the demo shop, a server on real sockets.
 
+pub(crate) mod busy;
 mod engine;
 pub(crate) mod faulty;
 pub(crate) mod guarded;

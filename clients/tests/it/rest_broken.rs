@@ -16,7 +16,11 @@ use switchboard_clients::{
     policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
-use tokio::{io::AsyncWriteExt, net::TcpListener, time::Instant};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpListener,
+    time::Instant,
+};
 
 use crate::support::{After, BOTH, Identity, Scheme, Source, get, kind, post, read_head, send};
 
@@ -47,10 +51,19 @@ async fn a_source_that_is_not_there_is_a_failure_to_connect() {
 #[tokio::test]
 async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
     let past = |params: &mut rcgen::CertificateParams| params.not_after = rcgen::date_time_ymd(2001, 1, 1);
+    let nul = |params: &mut rcgen::CertificateParams| {
+        let name = "localhost\0.evil.example".to_owned().try_into().unwrap();
+        params.subject_alt_names = vec![rcgen::SanType::DnsName(name)];
+    };
     for (what, identity, trusted) in [
         ("unknown authority", Identity::new("localhost", &[]), false),
         ("other name", Identity::new("other.example", &[]), true),
         ("expired", Identity::with("localhost", &[], past), true),
+        (
+            "a name that ends where a reader of C would stop",
+            Identity::with("localhost", &[], nul),
+            true,
+        ),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let uri = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
@@ -68,6 +81,34 @@ async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
 
         assert_eq!(kind(&outcome), "Connect", "{what}: {outcome:?}");
     }
+}
+
+#[tokio::test]
+async fn a_source_that_speaks_only_tls_1_1_gets_no_request() {
+    // Its ServerHello: version 0x0302, a random, no session, one of our cipher suites, no compression.
+    let source = Source::raw(Scheme::Http, |_, mut stream| async move {
+        let mut hello = [0; 2048];
+        let _ = stream.read(&mut hello).await;
+        let body = [&[0x03, 0x02][..], &[7; 32], &[0, 0xc0, 0x2f, 0]].concat();
+        let handshake = [&[2, 0, 0, u8::try_from(body.len()).unwrap()][..], &body].concat();
+        let record = [
+            &[0x16, 0x03, 0x02, 0, u8::try_from(handshake.len()).unwrap()][..],
+            &handshake,
+        ]
+        .concat();
+        let _ = stream.write_all(&record).await;
+        let _ = stream.read_to_end(&mut Vec::new()).await;
+    })
+    .await;
+    let uri = format!("https://localhost:{}/", source.address.port()).parse().unwrap();
+
+    let outcome = send(&source.client(), get(uri)).await;
+
+    assert_eq!(kind(&outcome), "Connect", "{outcome:?}");
+    assert!(
+        format!("{outcome:?}").contains("PeerIncompatible"),
+        "the handshake told it: {outcome:?}"
+    );
 }
 
 #[tokio::test]
