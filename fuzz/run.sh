@@ -1,11 +1,17 @@
 #!/usr/bin/env bash
-# Runs each fuzz target for some seconds of CPU time (300 unless said otherwise) and ends with 1 if one of them found something.
+# Runs each fuzz target for some seconds of CPU time (300 unless said otherwise; 0: only builds) and ends with 1 if one of them found something.
 #
 #   fuzz/run.sh [SECONDS] [TARGET…]
 #
 # Works with a stable compiler: what `cargo fuzz` does by a nightly one is done here by the flags themselves. Needs a C++ compiler for
-# libFuzzer. New inputs that reach new code go to fuzz/corpus/TARGET, what crashes to fuzz/artifacts/TARGET; to look at one again:
-# fuzz/target/release/TARGET FILE.
+# libFuzzer. A run begins with what is kept in fuzz/corpus/TARGET and what earlier runs left in fuzz/target/found/TARGET, which is where
+# new inputs go that reach new code; what crashes goes to fuzz/artifacts/TARGET. Neither is committed. To look at one again:
+#
+#   fuzz/target/HOST/release/TARGET FILE
+#
+# To keep those that reach what the kept ones do not, so that `tests/it/fuzz_corpora.rs` runs them:
+#
+#   fuzz/target/HOST/release/TARGET -merge=1 fuzz/corpus/TARGET fuzz/target/found/TARGET
 
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
@@ -25,13 +31,34 @@ host=$(rustc -vV | sed -n 's/^host: //p')
 cargo build --release --target "$host" --bins
 bin="$CARGO_TARGET_DIR/$host/release"
 
+# Whole seconds of CPU that the commands of this shell have taken, in `cpu`. Not a command of its own, which would be asked of its own children.
+clock=$(mktemp)
+trap 'rm -f "$clock"' EXIT
+read_cpu() {
+    # The second line: user and system time of children, such as 1m2.345s.
+    times >"$clock"
+    cpu=$(sed -n '2s/[ms]/ /gp' "$clock" | awk '{ printf "%d", $1 * 60 + $2 + $3 * 60 + $4 }')
+}
+
 failed=()
 for target in "${targets[@]}"; do
     mkdir -p "corpus/$target" "artifacts/$target" "target/found/$target"
-    echo "=== $target: $seconds s"
-    # New inputs go to the first folder; only those that add something are moved to the kept ones.
-    "$bin/$target" "target/found/$target" "corpus/$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
-        -artifact_prefix="artifacts/$target/" -print_final_stats=1 2>&1 | tail -n 12 || failed+=("$target")
+    log="target/found/$target.log"
+    read_cpu
+    begun=$cpu
+    # libFuzzer counts seconds of the clock, of which a busy machine gives it only some.
+    while ((cpu - begun < seconds)); do
+        # New inputs go to the first folder.
+        if ! "$bin/$target" "target/found/$target" "corpus/$target" -max_total_time=$((seconds - cpu + begun)) -timeout=10 -rss_limit_mb=2048 -max_len=4096 \
+            -artifact_prefix="artifacts/$target/" -print_final_stats=1 >"$log" 2>&1; then
+            failed+=("$target")
+            tail -n 40 "$log"
+            break
+        fi
+        read_cpu
+        runs=$(sed -n 's/^stat::number_of_executed_units: *//p' "$log")
+        echo "$target: $((cpu - begun)) s of CPU, $runs inputs tried, $(grep -o 'cov: [0-9]*' "$log" | tail -n 1)"
+    done
 done
 if ((${#failed[@]} > 0)); then
     echo "found something: ${failed[*]} (fuzz/artifacts)"

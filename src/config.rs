@@ -29,6 +29,7 @@ use crate::{
 mod auth;
 mod build;
 mod classes;
+mod cors;
 mod expand;
 mod keys;
 mod overload;

@@ -2,6 +2,7 @@
 
 mod access;
 mod answer;
+mod batch;
 mod caching;
 mod charge;
 mod cost;
@@ -22,13 +23,11 @@ use crate::{
     execute::{Backends, Detail},
     identity::{CLIENT_HEADERS_VARY, Caller},
     operation::{
-        Exceeded, LimitMode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict,
-        bounds,
-        documents::{self, Documents, ListedDocument, Resolved, Unlisted},
+        Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
+        documents::{self, Documents, ListedDocument, Origin, Resolved, Unlisted},
         error::LimitKind,
     },
-    plan::{self, Estimate, Plan, PlanCache, build::TooLarge},
-    response,
+    plan::{Estimate, Plan, PlanCache, build::TooLarge},
     schema::Surface,
     telemetry::DegradedMetrics,
 };
@@ -41,7 +40,7 @@ use standing::TermsByClass;
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
 pub use charge::OperationQuota;
-pub use cost::{COST_HEADER, DRY_RUN_HEADER};
+pub use cost::{COST_HEADER, DRY_RUN_HEADER, check_estimate, estimate};
 pub use standing::{Standing, Terms};
 pub use switches::Switches;
 
@@ -113,6 +112,11 @@ pub enum Outcome {
     Data,
     /// Executed, `data` and `errors`.
     Partial,
+    /// Several requests that came together, each with an outcome of its own.
+    Several {
+        /// Whether all of them were executed without errors.
+        all_data: bool,
+    },
     /// Refused before execution: the document does not parse.
     Syntax,
     /// Refused before execution: validation, operation choice, variables, limits.
@@ -170,6 +174,21 @@ pub struct Settings {
     pub quotas: Arc<[OperationQuota]>,
     /// Whether what operations cost is counted for some of its clients.
     pub weighs: bool,
+}
+
+/// A request whose operation may run.
+struct Prepared<'e> {
+    operation: Arc<Operation>,
+    found: OperationInfo,
+    admitted: Admitted,
+    /// What it is held to.
+    limits: &'e Limits,
+    /// Whether another client would have meant another document, or none.
+    by_client: bool,
+    /// How its document was named.
+    origin: Origin,
+    /// Whether only the estimate is wanted.
+    is_dry_run: bool,
 }
 
 /// An operation that may run.
@@ -276,36 +295,77 @@ impl Engine {
         info: &mut Option<OperationInfo>,
         bill: &mut Bill,
     ) -> Result<Response, RequestError> {
-        self.check_load(&request)?;
+        let prepared = self.prepare(&request, info, Estimate::default())?;
+        self.execute(request, prepared, bill).await
+    }
+
+    /// Everything that can refuse a request before it runs. `beside`: what those take that share its budget.
+    fn prepare(
+        &self,
+        request: &Request,
+        info: &mut Option<OperationInfo>,
+        beside: Estimate,
+    ) -> Result<Prepared<'_>, RequestError> {
+        self.check_load(request)?;
         let Resolved {
             operation,
             limits,
             registration,
             by_client,
             origin,
-        } = self.documents.resolve(&self.surface, &self.asked(&request))?;
+        } = self.documents.resolve(&self.surface, &self.asked(request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
             kind: operation.kind_name(),
             errors: 0,
         };
         *info = Some(found.clone());
-        check_method(&request, &operation)?;
+        check_method(request, &operation)?;
         if let Some(switches) = &*self.switches.load() {
-            switches.check(&request, &operation)?;
+            switches.check(request, &operation)?;
         }
-        let Admitted {
-            plan,
-            verdict,
-            variables,
-            estimate,
-            exceeded,
-        } = self.admit(&operation, &request, limits)?;
-        if cost::is_dry_run(&request.headers) {
+        let is_dry_run = cost::is_dry_run(&request.headers);
+        let admitted = self.admit(&operation, request, limits, (!is_dry_run).then_some(beside))?;
+        if !is_dry_run {
+            self.documents.register(registration);
+        }
+        Ok(Prepared {
+            operation,
+            found,
+            admitted,
+            limits,
+            by_client,
+            origin,
+            is_dry_run,
+        })
+    }
+
+    async fn execute(
+        &self,
+        request: Request,
+        prepared: Prepared<'_>,
+        bill: &mut Bill,
+    ) -> Result<Response, RequestError> {
+        let Prepared {
+            operation,
+            found,
+            admitted:
+                Admitted {
+                    plan,
+                    verdict,
+                    variables,
+                    estimate,
+                    exceeded,
+                },
+            limits,
+            by_client,
+            origin,
+            is_dry_run,
+        } = prepared;
+        if is_dry_run {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
         self.charge(&request, &operation, (&plan, estimate), bill)?;
-        self.documents.register(registration);
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
@@ -368,7 +428,14 @@ impl Engine {
     }
 
     /// Everything that can refuse an operation that was found: its variables, what it asks for, what it is estimated to cost.
-    fn admit(&self, operation: &Operation, request: &Request, limits: &Limits) -> Result<Admitted, RequestError> {
+    /// `beside`: what is taken already of what it may cost; `None`: its cost is asked for, and refuses nothing.
+    fn admit(
+        &self,
+        operation: &Operation,
+        request: &Request,
+        limits: &Limits,
+        beside: Option<Estimate>,
+    ) -> Result<Admitted, RequestError> {
         let given = request.variables.as_ref();
         let values = bounds::check_variables(operation, given, limits)?;
         let variables = Variables::coerce(&self.surface, operation, given, limits.errors_told())?;
@@ -388,10 +455,10 @@ impl Engine {
             self.refused(&plan, request)?;
         }
         let estimate = plan.costs.estimate(&variables);
-        let checked = match cost::is_dry_run(&request.headers) {
+        let checked = match beside {
             // Whoever asks for the estimate gets it, also where it is too much.
-            true => cost::check_sizes(&plan, &variables, limits)?,
-            false => cost::check(&plan, &variables, estimate, limits)?,
+            None => cost::check_sizes(&plan, &variables, limits)?,
+            Some(beside) => cost::check(&plan, &variables, (beside, estimate), limits)?,
         };
         Ok(Admitted {
             plan,
@@ -401,37 +468,6 @@ impl Engine {
             exceeded: operation.exceeded.and(values).and(checked),
         })
     }
-}
-
-/// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
-///
-/// # Errors
-/// The estimate is over a limit, or the operation cannot be planned.
-pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits) -> Result<(), RequestError> {
-    let limits = Limits {
-        mode: LimitMode::Enforce,
-        ..limits.clone()
-    };
-    let variables = Variables::defaults(surface, operation);
-    let bits = variables.condition_bits(operation);
-    let plan = plan::build::build(surface, operation, bits, &Verdict::open(operation)).map_err(too_large)?;
-    cost::check(&plan, &variables, plan.costs.estimate(&variables), &limits).map(|_| ())
-}
-
-/// What an operation is estimated to cost, its variables being as they are when nothing is given.
-///
-/// # Errors
-/// The operation cannot be planned.
-pub fn estimate(surface: &Surface, operation: &Operation) -> Result<plan::Estimate, RequestError> {
-    let variables = Variables::defaults(surface, operation);
-    let plan = plan::build::build(
-        surface,
-        operation,
-        variables.condition_bits(operation),
-        &Verdict::open(operation),
-    )
-    .map_err(too_large)?;
-    Ok(plan.costs.estimate(&variables))
 }
 
 fn too_large(error: TooLarge) -> RequestError {

@@ -12,6 +12,7 @@
 //! | `admission`, `credentials` | who asks, and whether they may now |
 //! | `browser` | what pages of other sites may do: CSRF, CORS |
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
+//! | `several` | requests that came as an array → one answer |
 //! | `deliver`, `coding` | what caches may do with an answer, 304, compression |
 //! | `encode`, `refusal` | [`engine::Response`] or a refusal → HTTP, with the table of statuses |
 //! | `ide` | a page to try operations with, in development |
@@ -41,6 +42,7 @@ mod peer;
 mod refusal;
 mod request_id;
 mod serve;
+mod several;
 mod socket;
 mod stack;
 mod tls;
@@ -59,6 +61,20 @@ pub trait Answer: Send + Sync + 'static {
     /// # Cancel safety
     /// The future is dropped when the client leaves. What must not end with its connection, such as a mutation, runs in a task of its own.
     fn handle(&self, request: engine::Request) -> impl Future<Output = engine::Response> + Send;
+
+    /// Answers requests that came together to one surface, in their order.
+    ///
+    /// # Cancel safety
+    /// As [`Answer::handle`].
+    fn handle_batch(&self, requests: Vec<engine::Request>) -> impl Future<Output = Vec<engine::Response>> + Send {
+        async move {
+            let mut answers = Vec::with_capacity(requests.len());
+            for request in requests {
+                answers.push(self.handle(request).await);
+            }
+            answers
+        }
+    }
 
     /// Whether there is so much to do that a large request to a surface had better not be read.
     fn is_overloaded(&self, _surface: usize) -> bool {
@@ -157,6 +173,9 @@ pub struct Settings {
     /// How many proxies of our own stand before this server, each of which appends to `X-Forwarded-For` whom it got the request from; the client's address
     /// is the entry that many from the right. 0: the connection's address, whatever the headers say.
     pub trusted_proxies: usize,
+    /// Whether one body may hold several requests, as a JSON array, and how many. By default none may; 10 where any may. Quotas count
+    /// each of them.
+    pub batch_max: Option<usize>,
     /// Whether a GET that a page of another site may have made is refused. True.
     pub csrf: bool,
     /// Which sites' pages may read answers.
@@ -199,6 +218,7 @@ impl Default for Settings {
             header_bytes_max: 16 * 1024,
             uri_bytes_max: 8 * 1024,
             trusted_proxies: 0,
+            batch_max: None,
             csrf: true,
             cors: Cors::default(),
             ide: false,

@@ -13,6 +13,7 @@ pub mod gates;
 pub mod input;
 pub mod limits;
 mod overlap;
+mod places;
 pub mod store;
 pub mod usage;
 pub mod variables;

@@ -214,6 +214,14 @@ impl Ticket {
         self.quotas.is_news(self.client)
     }
 
+    /// Takes further requests, which came with the first.
+    ///
+    /// # Errors
+    /// There is not so much in the bucket now.
+    pub fn take_more(&self, requests: u32) -> Result<(), OverQuota> {
+        self.tier.requests.take_exactly(self.client, requests)
+    }
+
     /// Takes what an operation is estimated to cost. One that costs more than the bucket holds takes all of it. `None`: nobody counts cost.
     ///
     /// # Errors

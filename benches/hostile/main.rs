@@ -73,6 +73,10 @@ impl Client for OneObject {
 
 fn main() -> ExitCode {
     let bench = Bench::new();
+    if std::env::args().any(|argument| argument == "stages") {
+        bench.stages();
+        return ExitCode::SUCCESS;
+    }
     let defaults = Limits::default();
     let wide = Limits {
         document_bytes: 256 * 1024,
@@ -138,6 +142,45 @@ impl Bench {
             ..one
         })
         .unwrap()
+    }
+
+    /// What a document takes in the library alone: at most while it is parsed, parsed, at most while it is validated, and both.
+    fn stages(&self) {
+        println!(
+            "| document | bytes | parsing, kB | parsed | validating | validated | whole request | bytes for each byte |"
+        );
+        println!("|---|--:|--:|--:|--:|--:|--:|--:|");
+        let limits = Limits::default();
+        for (name, text) in documents::table(limits.document_bytes) {
+            let whole = self.take(&text, &limits).bytes;
+            let before = ALLOCATOR.current_usage();
+            ALLOCATOR.reset_peak_usage();
+            let mut parser = apollo_compiler::parser::Parser::new()
+                .recursion_limit(limits.nesting)
+                .token_limit(limits.tokens);
+            let parsed = parser.parse_ast(&text, "operation.graphql");
+            let figure = |bytes: usize| bytes.saturating_sub(before) / 1000;
+            let parsing = (figure(ALLOCATOR.peak_usage()), figure(ALLOCATOR.current_usage()));
+            ALLOCATOR.reset_peak_usage();
+            let validated = parsed
+                .ok()
+                .and_then(|document| document.to_executable_validate(&self.surface.schema).ok());
+            let validating = match validated {
+                Some(_) => format!(
+                    "{} | {}",
+                    figure(ALLOCATOR.peak_usage()),
+                    figure(ALLOCATOR.current_usage())
+                ),
+                None => " | ".to_owned(),
+            };
+            let ratio = whole as f64 / text.len() as f64;
+            let (most, kept) = parsing;
+            println!(
+                "| {name} | {} | {most} | {kept} | {validating} | {} | {ratio:.1} |",
+                text.len(),
+                whole / 1000
+            );
+        }
     }
 
     fn take_once(&self, text: &str, limits: &Limits) -> Taken {

@@ -343,6 +343,14 @@ impl Answer for Live {
         engine.handle(request).await
     }
 
+    async fn handle_batch(&self, requests: Vec<engine::Request>) -> Vec<engine::Response> {
+        let Some(surface) = requests.first().map(|request| request.surface) else {
+            return Vec::new();
+        };
+        let engine = self.0.live.load().0[surface].clone();
+        engine.handle_batch(requests).await
+    }
+
     fn is_overloaded(&self, surface: usize) -> bool {
         self.0.live.load().0[surface].refuses_unread()
     }

@@ -8,7 +8,9 @@ use std::{
     time::Duration,
 };
 
-use async_graphql::{Data, Executor, Request, Response, ServerError, Value as GraphqlValue, Variables};
+use async_graphql::{
+    BatchRequest, BatchResponse, Data, Executor, Request, Response, ServerError, Value as GraphqlValue, Variables,
+};
 use futures_util::{FutureExt, StreamExt, stream::BoxStream};
 use http::HeaderMap;
 use serde_json::{Map, Value};
@@ -31,7 +33,8 @@ use crate::{
 ///
 /// What classes of clients are held to holds here; quotas are counted by our own server alone.
 ///
-/// There are no subscriptions: [`Executor::execute_stream`] gives one answer.
+/// Several requests at once are answered where the configuration has `http.batching`, up to `http.batch_max` and under one budget. There are
+/// no subscriptions: [`Executor::execute_stream`] gives one answer.
 #[derive(Debug, Clone)]
 pub struct SurfaceExecutor {
     engine: Arc<Engine>,
@@ -44,6 +47,7 @@ pub struct SurfaceExecutor {
     /// By class, first of those who are in none.
     credentials: Vec<Credentials>,
     operation_timeout: Duration,
+    batch_max: Option<usize>,
     queries_only: bool,
 }
 
@@ -70,6 +74,7 @@ impl super::App {
                 route.classes.into_iter().map(|(class, _)| class).collect(),
             )),
             operation_timeout: self.config.http.operation_timeout,
+            batch_max: self.config.http.batch_max,
             queries_only: false,
         })
     }
@@ -92,18 +97,28 @@ impl SurfaceExecutor {
         if let Err(refused) = self.identify(&mut given).await {
             return refused;
         }
-        let answer = self.engine.handle(given).await;
-        let mut response: Response = match serde_json::from_slice(&answer.body) {
-            Ok(response) => response,
-            Err(error) => {
-                tracing::error!(%error, "an answer is not one");
-                Response::from_errors(vec![ServerError::new("Internal server error.", None)])
+        shown(self.engine.handle(given).await)
+    }
+
+    /// Answers in the order of the requests; those whose credentials do not hold are refused in their places.
+    async fn answer_several(&self, requests: Vec<Request>) -> Vec<Response> {
+        let mut admitted = Vec::with_capacity(requests.len());
+        let mut refused = Vec::with_capacity(requests.len());
+        for request in requests {
+            let mut given = self.request(request);
+            match self.identify(&mut given).await {
+                Ok(()) => {
+                    admitted.push(given);
+                    refused.push(None);
+                }
+                Err(refusal) => refused.push(Some(refusal)),
             }
-        };
-        for (name, value) in answer.headers {
-            response.http_headers.append(name, value);
         }
-        response
+        let mut answers = self.engine.handle_batch(admitted).await.into_iter().map(shown);
+        let all = refused
+            .into_iter()
+            .filter_map(|refused| refused.or_else(|| answers.next()));
+        all.collect()
     }
 
     /// Finds out who asks, by the headers that came with the request, as our own server does.
@@ -170,6 +185,25 @@ impl Executor for SurfaceExecutor {
         self.answer(request).await
     }
 
+    async fn execute_batch(&self, requests: BatchRequest) -> BatchResponse {
+        let requests = match requests {
+            BatchRequest::Single(request) => return BatchResponse::Single(self.answer(request).await),
+            BatchRequest::Batch(requests) => requests,
+        };
+        let refusal = match self.batch_max {
+            None => refused(
+                "Batches are not supported; send one request at a time.",
+                "BATCHING_NOT_SUPPORTED",
+            ),
+            Some(most) if requests.is_empty() || requests.len() > most => {
+                let message = format!("An array must hold from 1 to {most} requests.");
+                refused(message, "BATCH_LIMIT")
+            }
+            Some(_) => return BatchResponse::Batch(self.answer_several(requests).await),
+        };
+        BatchResponse::Single(refusal)
+    }
+
     fn execute_stream(&self, request: Request, _session: Option<Arc<Data>>) -> BoxStream<'static, Response> {
         let executor = self.clone();
         async move { executor.answer(request).await }.into_stream().boxed()
@@ -177,9 +211,28 @@ impl Executor for SurfaceExecutor {
 }
 
 fn unauthenticated(message: &str) -> Response {
+    refused(message, "UNAUTHENTICATED")
+}
+
+fn refused(message: impl Into<String>, code: &str) -> Response {
     let mut error = ServerError::new(message, None);
-    error.extensions.get_or_insert_default().set("code", "UNAUTHENTICATED");
+    error.extensions.get_or_insert_default().set("code", code);
     Response::from_errors(vec![error])
+}
+
+/// An answer of the engine as one of the library.
+fn shown(answer: engine::Response) -> Response {
+    let mut response: Response = match serde_json::from_slice(&answer.body) {
+        Ok(response) => response,
+        Err(error) => {
+            tracing::error!(%error, "an answer is not one");
+            Response::from_errors(vec![ServerError::new("Internal server error.", None)])
+        }
+    };
+    for (name, value) in answer.headers {
+        response.http_headers.append(name, value);
+    }
+    response
 }
 
 /// What a program put into a request.

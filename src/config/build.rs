@@ -4,13 +4,13 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::D
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, overload, quotas,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, cors, overload, quotas,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
     execute::Detail,
-    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile, Tls},
+    http::{Coding, Compression, Settings as HttpSettings, StatusProfile, Tls},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -20,6 +20,9 @@ use crate::{
 
 /// More would be a service discovery's business.
 const ADDRESSES_MAX: usize = 64;
+
+/// Requests in an array, where arrays may come: more than a page has at once.
+const BATCH_MAX: usize = 10;
 
 /// Reads the text of a file.
 pub(super) fn build(
@@ -363,6 +366,8 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         ("compat", StatusProfile::Compat),
         ("draft2026", StatusProfile::Draft2026),
     ];
+    let batching = section.flag("batching", default.batch_max.is_some());
+    let batch_max = Some(section.positive_count("batch_max", BATCH_MAX)).filter(|_| batching);
     let settings = HttpSettings {
         status_profile: section.choice("status_profile", &profiles, default.status_profile),
         header_timeout: section.positive_duration("header_timeout", default.header_timeout),
@@ -379,8 +384,9 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
         trusted_proxies: section.count("trusted_proxies", default.trusted_proxies),
+        batch_max,
         csrf: section.flag("csrf", default.csrf),
-        cors: cors(section.section("cors")),
+        cors: cors::read(section.section("cors")),
         ide: default.ide,
         compression: compression(section.section("compression")),
         tls: tls(section.section("tls"), base),
@@ -431,44 +437,6 @@ fn compression(section: Section<'_>) -> Compression {
     };
     section.finish();
     compression
-}
-
-fn cors(section: Section<'_>) -> Cors {
-    let default = Cors::default();
-    let cors = Cors {
-        origins: section.texts("origins"),
-        credentials: section.flag("credentials", default.credentials),
-        max_age: section.duration("max_age", default.max_age),
-    };
-    for origin in cors.origins.iter().filter(|origin| !is_origin(origin)) {
-        section.report(
-            "origins",
-            format!("`{origin}` is not an origin"),
-            "write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`",
-        );
-    }
-    section.finish();
-    cors
-}
-
-/// A scheme, a host in lower case, and a port where it is not the scheme's. Neither `null`, which any page can be, nor patterns.
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://") else {
-        return false;
-    };
-    let is_clean = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    };
-    let has_default_port = match scheme {
-        "http" => authority.ends_with(":80"),
-        "https" => authority.ends_with(":443"),
-        _ => return false,
-    };
-    !has_default_port
-        && !authority.starts_with(':')
-        && !authority.ends_with(':')
-        && !authority.is_empty()
-        && authority.bytes().all(is_clean)
 }
 
 fn log(section: Section<'_>) -> LogSettings {

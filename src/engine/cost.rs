@@ -4,10 +4,12 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
-use super::{Caching, OperationInfo, Outcome, Response};
+use super::{Caching, OperationInfo, Outcome, Response, too_large};
 use crate::{
-    operation::{Exceeded, Limits, RequestError, RequestErrorKind, Variables, error::LimitKind},
-    plan::{Estimate, Plan},
+    operation::{
+        Exceeded, LimitMode, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, error::LimitKind,
+    },
+    plan::{self, Estimate, Plan},
     response::{self, Assembled, degraded::Report},
     schema::Surface,
 };
@@ -18,19 +20,24 @@ pub const COST_HEADER: HeaderName = HeaderName::from_static("x-switchboard-cost"
 /// Asks for the estimate alone, nothing is run: `cost`.
 pub const DRY_RUN_HEADER: HeaderName = HeaderName::from_static("x-switchboard-dry-run");
 
-/// Checks the sizes that an operation asks for, and the estimate.
+/// Checks the sizes that an operation asks for, and the estimate together with what is taken already.
 pub(super) fn check(
     plan: &Plan,
     variables: &Variables,
-    estimate: Estimate,
+    (beside, estimate): (Estimate, Estimate),
     limits: &Limits,
 ) -> Result<Exceeded, RequestError> {
     let exceeded = check_sizes(plan, variables, limits)?;
-    let cost = within(estimate.cost, limits.cost, LimitKind::Cost, |cost, most| {
-        format!("The operation is estimated to cost {cost}; at most {most} is allowed.")
+    let who = match beside {
+        Estimate { cost: 0, calls: 0 } => "The operation",
+        _ => "With those before it, the operation",
+    };
+    let sum = beside.and(estimate);
+    let cost = within(sum.cost, limits.cost, LimitKind::Cost, |cost, most| {
+        format!("{who} is estimated to cost {cost}; at most {most} is allowed.")
     });
-    let calls = within(estimate.calls, limits.calls, LimitKind::Calls, |calls, most| {
-        format!("The operation may need {calls} calls to backends; at most {most} are allowed.")
+    let calls = within(sum.calls, limits.calls, LimitKind::Calls, |calls, most| {
+        format!("{who} may need {calls} calls to backends; at most {most} are allowed.")
     });
     [cost, calls]
         .into_iter()
@@ -51,6 +58,43 @@ pub(super) fn check_sizes(plan: &Plan, variables: &Variables, limits: &Limits) -
 
 fn within(count: u64, most: u64, kind: LimitKind, say: impl FnOnce(u64, u64) -> String) -> Option<RequestError> {
     (most > 0 && count > most).then(|| RequestError::new(RequestErrorKind::Limit(kind), say(count, most)))
+}
+
+/// Whether an operation would be refused for what it is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The estimate is over a limit, or the operation cannot be planned.
+pub fn check_estimate(surface: &Surface, operation: &Operation, limits: &Limits) -> Result<(), RequestError> {
+    let limits = Limits {
+        mode: LimitMode::Enforce,
+        ..limits.clone()
+    };
+    let variables = Variables::defaults(surface, operation);
+    let bits = variables.condition_bits(operation);
+    let plan = plan::build::build(surface, operation, bits, &Verdict::open(operation)).map_err(too_large)?;
+    check(
+        &plan,
+        &variables,
+        (Estimate::default(), plan.costs.estimate(&variables)),
+        &limits,
+    )
+    .map(|_| ())
+}
+
+/// What an operation is estimated to cost, its variables being as they are when nothing is given.
+///
+/// # Errors
+/// The operation cannot be planned.
+pub fn estimate(surface: &Surface, operation: &Operation) -> Result<Estimate, RequestError> {
+    let variables = Variables::defaults(surface, operation);
+    let plan = plan::build::build(
+        surface,
+        operation,
+        variables.condition_bits(operation),
+        &Verdict::open(operation),
+    )
+    .map_err(too_large)?;
+    Ok(plan.costs.estimate(&variables))
 }
 
 /// Whether the client wants `extensions.cost`.

@@ -9,13 +9,13 @@ use super::{
     backends::Needs,
     interner::Interner,
     job::Job,
-    keys::Keys,
+    keys::{Keys, part_text},
     lifetime::{Keep, Outside},
     reply,
     stale::Stale,
 };
 use crate::{
-    mapping::{Declared, NONE, Node, NodeKind, Table, text},
+    mapping::{Declared, NONE, Node, NodeKind, Table},
     plan::{Align, FetchId},
     schema::model::{ConnectRequest, Connector, Kind},
 };
@@ -181,7 +181,7 @@ fn key_texts(numbers: &[u32], keys: &Keys) -> (Interner, Vec<u32>) {
     for number in numbers {
         text.clear();
         for part in keys.parts(*number) {
-            key_text(part, &mut text);
+            part_text(part, &mut text);
         }
         text_of.push(texts.number(&text));
     }
@@ -292,16 +292,7 @@ fn flatten(table: &mut Table, output: &Node, items: &mut Vec<u32>) {
     }
 }
 
-/// Appends what a key part is compared by: its text, so that `3` finds `"3"`, ended so that parts cannot run together.
-fn key_text(json: &[u8], out: &mut Vec<u8>) {
-    match json {
-        [b'"', inside @ .., b'"'] => text::unescape_into(inside, out),
-        other => out.extend_from_slice(other),
-    }
-    out.push(0);
-}
-
-/// The same for an item of an answer. `false` when a part is not there.
+/// Appends what an item of an answer is compared by, as [`part_text`] does for keys. `false` when a part is not there.
 fn item_text(table: &Table, item: u32, parts: &[Vec<u16>], out: &mut Vec<u8>) -> bool {
     parts.iter().all(|slots| {
         let mut node = table.node(item);

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
-    plan::{Hop, KeyPart, Parent, Step},
+    plan::{Align, Hop, KeyPart, Parent, Step},
     schema::{access::Decision, model::Kind},
 };
 
@@ -32,11 +32,12 @@ pub(super) enum Asks {
 /// Gathers the keys of all rows of a step, in document order.
 pub(super) fn gather(scope: &Scope, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
-    let kind = scope.surface.connectors[scope.plan.fetches[usize::from(step.fetch.0)].connector.0 as usize].kind;
+    let fetch = &scope.plan.fetches[usize::from(step.fetch.0)];
     let mut gatherer = Gatherer {
         scope,
         parts: &step.key,
-        kind,
+        kind: scope.surface.connectors[fetch.connector.0 as usize].kind,
+        by_text: matches!(fetch.align, Align::Items { .. }),
         outcome,
         keys,
         buffer: KeyBuffer::default(),
@@ -60,6 +61,7 @@ pub(super) fn gather_parts(
         scope,
         parts,
         kind: Kind::Field,
+        by_text: false,
         outcome,
         keys,
         buffer: KeyBuffer::default(),
@@ -74,6 +76,8 @@ struct Gatherer<'a> {
     scope: &'a Scope,
     parts: &'a [KeyPart],
     kind: Kind,
+    /// Whether items of an answer are matched to keys, which makes those one key that look alike.
+    by_text: bool,
     outcome: &'a Outcome,
     keys: &'a mut Keys,
     buffer: KeyBuffer,
@@ -143,6 +147,7 @@ impl<'a> Gatherer<'a> {
         let asks = match self.failed {
             Some(failure) => Asks::Failed(failure),
             None if nobody => Asks::Nobody,
+            None if self.by_text => Asks::Key(self.keys.number_by_text(&self.buffer)),
             None => Asks::Key(self.keys.number(&self.buffer)),
         };
         self.wanted.push(Wanted {

@@ -6,7 +6,7 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
 
-use super::{Credentials, Route, Terms, credentials, refusal::Refusal};
+use super::{Credentials, Route, Terms, credentials, decode::Decoded, refusal::Refusal};
 use crate::{
     engine,
     identity::{Caller, Classes, Identity},
@@ -202,6 +202,36 @@ impl Told {
 // === impl Seen ===
 
 impl Seen<'_> {
+    /// Counts the requests of an array that came with the first. All of them are refused, or none.
+    ///
+    /// # Errors
+    /// There are too many.
+    pub(super) fn count(
+        &mut self,
+        decoded: &Decoded,
+        standing: &engine::Standing,
+        suspect: Suspect<'_>,
+    ) -> Result<(), Refusal> {
+        let (Decoded::Several(requests), Some(ticket)) = (decoded, &standing.ticket) else {
+            return Ok(());
+        };
+        let more = u32::try_from(requests.len().saturating_sub(1)).unwrap_or(u32::MAX);
+        let Err(over) = ticket.take_more(more) else {
+            if let Some(notice) = &mut self.notice {
+                notice.standing.remaining = notice.standing.remaining.saturating_sub(more);
+            }
+            return Ok(());
+        };
+        if ticket.is_news() {
+            let reason = format!("an array of more requests than tier {} allows", ticket.tier().name());
+            security(SecurityEvent::OverQuota, &reason, suspect);
+        }
+        if let Some(notice) = &mut self.notice {
+            notice.wait = Some(over.wait);
+        }
+        Err(Refusal::OverQuota)
+    }
+
     /// Tells a client how it stands, if anybody counts.
     pub(super) fn write(&self, answer: &mut HeaderMap) {
         if let Some(notice) = &self.notice {

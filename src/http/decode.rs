@@ -26,6 +26,39 @@ pub(super) struct Fields {
     pub(super) on_error: OnError,
 }
 
+/// What HTTP brought.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "the large one is the usual one, and a box of its own would cost more"
+)]
+pub(super) enum Decoded {
+    /// A request.
+    One(engine::Request),
+    /// Several, in their order. Those that are none are refused in their places.
+    Several(Vec<Result<engine::Request, Refusal>>),
+}
+
+// === impl Decoded ===
+
+impl Decoded {
+    /// Adds to all of them what they have alike.
+    pub(super) fn each(&mut self, add: impl Fn(&mut engine::Request)) {
+        match self {
+            Self::One(request) => add(request),
+            Self::Several(requests) => requests.iter_mut().flatten().for_each(add),
+        }
+    }
+}
+
+/// What all requests of one body have alike.
+#[derive(Clone)]
+struct Common {
+    surface: usize,
+    queries_only: bool,
+    headers: Arc<HeaderMap>,
+    deadline: Instant,
+}
+
 /// Reads a GET or POST.
 pub(super) async fn decode(
     parts: Parts,
@@ -34,16 +67,33 @@ pub(super) async fn decode(
     body_bytes_max: usize,
     settings: &Settings,
     deadline: Instant,
-) -> Result<engine::Request, Refusal> {
+) -> Result<Decoded, Refusal> {
     let queries_only = parts.method == Method::GET;
-    let fields = if queries_only {
+    let read = if queries_only {
         check_content_type(&parts.headers, Presence::Optional)?;
-        params::parse(parts.uri.query().unwrap_or_default())?
+        json::Read::One(params::parse(parts.uri.query().unwrap_or_default())?)
     } else {
         check_content_type(&parts.headers, Presence::Required)?;
         check_content_encoding(&parts.headers)?;
-        json::parse(&body::read(body, body_bytes_max, settings.body_timeout).await?)?
+        let body = body::read(body, body_bytes_max, settings.body_timeout).await?;
+        json::parse(&body, settings.batch_max)?
     };
+    let common = Common {
+        surface,
+        queries_only,
+        headers: Arc::new(parts.headers),
+        deadline,
+    };
+    match read {
+        json::Read::One(fields) => request(fields, common).map(Decoded::One),
+        json::Read::Several(all) => {
+            let requests = all.into_iter().map(|fields| request(fields?, common.clone()));
+            Ok(Decoded::Several(requests.collect()))
+        }
+    }
+}
+
+fn request(fields: Fields, common: Common) -> Result<engine::Request, Refusal> {
     if !fields.names_a_document() {
         return Err(Refusal::Shape("`query` or `documentId` is missing"));
     }
@@ -55,6 +105,12 @@ pub(super) async fn decode(
         document_id,
         on_error,
     } = fields;
+    let Common {
+        surface,
+        queries_only,
+        headers,
+        deadline,
+    } = common;
     Ok(engine::Request {
         surface,
         query,
@@ -64,7 +120,7 @@ pub(super) async fn decode(
         document_id,
         on_error,
         queries_only,
-        headers: Arc::new(parts.headers),
+        headers,
         peer: None,
         caller: Caller::anonymous(),
         standing: engine::Standing::default(),

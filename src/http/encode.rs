@@ -21,7 +21,7 @@ fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode 
     use StatusProfile::{Compat, Draft2026};
 
     let status = match (outcome, profile, media) {
-        (Outcome::Data, ..) | (Outcome::Partial, Compat, _) => 200,
+        (Outcome::Data | Outcome::Several { .. }, ..) | (Outcome::Partial, Compat, _) => 200,
         (Outcome::Partial, Draft2026, _) => PARTIAL_SUCCESS,
         // Clients that know only `application/json` take other statuses for a failure of the network.
         (Outcome::Syntax | Outcome::Invalid, Compat, Json) => 200,

@@ -6,23 +6,64 @@
 use std::{cell::Cell, fmt};
 
 use serde::de::{DeserializeSeed, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, value::RawValue};
 
 use super::{decode::Fields, refusal::Refusal};
 use crate::engine::OnError;
 
-/// Reads a body.
-pub(super) fn parse(body: &[u8]) -> Result<Fields, Refusal> {
+/// What a body holds.
+pub(super) enum Read {
+    /// A request.
+    One(Fields),
+    /// Several, in their order, each as it would be alone.
+    Several(Vec<Result<Fields, Refusal>>),
+}
+
+/// Reads a body. `batch_max`: how many requests an array may hold; without it, none may come.
+pub(super) fn parse(body: &[u8], batch_max: Option<usize>) -> Result<Read, Refusal> {
     let text = simdutf8::basic::from_utf8(body).map_err(|_| Refusal::NotJson)?;
     if text.trim_ascii_start().starts_with('[') {
-        return Err(Refusal::Batch);
+        let most = batch_max.ok_or(Refusal::Batch)?;
+        return parse_several(text, most).map(Read::Several);
     }
+    parse_one(text).map(Read::One)
+}
+
+fn parse_one(text: &str) -> Result<Fields, Refusal> {
     parse_with(
         text,
         RequestSeed {
             expected: &Cell::default(),
         },
     )
+}
+
+/// What an array holds that is not an object is refused in its place; but an array in an array would be a way to send more than are counted.
+fn parse_several(text: &str, most: usize) -> Result<Vec<Result<Fields, Refusal>>, Refusal> {
+    let mut items: Vec<&RawValue> = Vec::new();
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let counted = Counted {
+        items: &mut items,
+        most,
+    };
+    let read = deserializer.deserialize_seq(counted).and_then(|()| deserializer.end());
+    if items.len() > most {
+        return Err(Refusal::BatchSize(most));
+    }
+    read.map_err(|_| Refusal::NotJson)?;
+    if items.is_empty() {
+        return Err(Refusal::BatchSize(most));
+    }
+    if items.iter().any(|item| item.get().starts_with('[')) {
+        return Err(Refusal::BatchInBatch);
+    }
+    let read = items.into_iter().map(|item| {
+        parse_one(item.get()).map_err(|refusal| match refusal {
+            Refusal::Shape(AN_OBJECT) => Refusal::Shape(EACH_AN_OBJECT),
+            other => other,
+        })
+    });
+    Ok(read.collect())
 }
 
 /// Reads the value of a GET parameter that holds JSON: an object or null.
@@ -57,6 +98,7 @@ where
 }
 
 const AN_OBJECT: &str = "the body must be a JSON object";
+const EACH_AN_OBJECT: &str = "each of an array must be a JSON object";
 const QUERY: &str = "`query` must be a string";
 const OPERATION_NAME: &str = "`operationName` must be a string or null";
 const VARIABLES: &str = "`variables` must be an object or null";
@@ -95,6 +137,12 @@ struct KeyVisitor;
 
 /// A string, or null for none.
 struct Text;
+
+/// The items of an array, up to one more than there may be.
+struct Counted<'i, 'de> {
+    items: &'i mut Vec<&'de RawValue>,
+    most: usize,
+}
 
 // === impl RequestSeed ===
 
@@ -167,6 +215,26 @@ pub(super) fn on_error(value: Option<&str>) -> Result<OnError, &'static str> {
         Some("NULL") => Ok(OnError::Null),
         Some("HALT") => Ok(OnError::Halt),
         Some(_) => Err(ON_ERROR),
+    }
+}
+
+// === impl Counted ===
+
+impl<'de> Visitor<'de> for Counted<'_, 'de> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("an array")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        while let Some(item) = seq.next_element()? {
+            self.items.push(item);
+            if self.items.len() > self.most {
+                return Err(A::Error::custom("too many"));
+            }
+        }
+        Ok(())
     }
 }
 

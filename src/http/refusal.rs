@@ -1,6 +1,6 @@
 //! Requests that end here: what HTTP refuses before the engine sees it, as one table.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use bytes::Bytes;
 use http::StatusCode;
@@ -45,8 +45,12 @@ pub(super) enum Refusal {
     BodyBroken,
     /// There is too much to do already to read the body.
     Overloaded,
-    /// Several requests in one body.
+    /// Several requests in one body, where that is not allowed.
     Batch,
+    /// An array of requests within one.
+    BatchInBatch,
+    /// No request in an array, or more than so many.
+    BatchSize(usize),
     /// Not JSON, not UTF-8, nested too deeply, or with something behind it.
     NotJson,
     /// The query string cannot be decoded.
@@ -58,11 +62,11 @@ pub(super) enum Refusal {
 }
 
 /// How a refusal looks to a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answer {
     pub(super) status: StatusCode,
     pub(super) code: &'static str,
-    pub(super) message: &'static str,
+    pub(super) message: Cow<'static, str>,
 }
 
 // === impl Refusal ===
@@ -92,6 +96,8 @@ impl Refusal {
             Self::BodyBroken => (400, "the body is incomplete or malformed"),
             Self::Overloaded => (503, "there is too much to do right now; try again in a moment"),
             Self::Batch => (400, "batches are not supported; send one request at a time"),
+            Self::BatchInBatch => (400, "an array of requests must not hold another one"),
+            Self::BatchSize(_) => (400, ""),
             Self::NotJson => (400, "the body is not valid JSON"),
             Self::NotParameters => (400, "the query string is malformed"),
             Self::Shape(message) => match profile {
@@ -101,13 +107,18 @@ impl Refusal {
             Self::Internal => (500, "internal server error"),
         };
         let code = match self {
-            Self::Batch => "BATCHING_NOT_SUPPORTED",
+            Self::Batch | Self::BatchInBatch => "BATCHING_NOT_SUPPORTED",
+            Self::BatchSize(_) => "BATCH_LIMIT",
             Self::Overloaded => "REQUEST_CONCURRENCY_LIMITED",
             Self::CrossSite => "FORBIDDEN",
             Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
             Self::OverQuota => "REQUEST_RATE_LIMITED",
             Self::Internal => "INTERNAL_SERVER_ERROR",
             _ => "BAD_REQUEST",
+        };
+        let message = match self {
+            Self::BatchSize(most) => Cow::Owned(format!("an array must hold from 1 to {most} requests")),
+            _ => Cow::Borrowed(message),
         };
         Answer {
             status: StatusCode::from_u16(status).expect("statuses of the table are valid"),
@@ -152,7 +163,7 @@ impl Refusal {
 
 impl Answer {
     /// The answer as GraphQL JSON. The table's texts need no escapes.
-    pub(super) fn body(self) -> Bytes {
+    pub(super) fn body(&self) -> Bytes {
         let Self { code, message, .. } = self;
         Bytes::from(format!(
             r#"{{"errors":[{{"message":"{message}","extensions":{{"code":"{code}"}}}}]}}"#

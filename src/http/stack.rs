@@ -22,12 +22,12 @@ use super::{
     coding::Compressor,
     connection::Handle,
     credentials::{self, suspect},
-    decode::decode,
+    decode::{Decoded, decode},
     deliver::{Wishes, deliver},
     encode, ide,
     peer::client_address,
     refusal::Refusal,
-    request_id,
+    request_id, several,
     watch::Watch,
 };
 use crate::{
@@ -203,14 +203,22 @@ impl<A: Answer> Stack<A> {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let mut request = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
-            request.peer = peer;
-            request.caller = caller;
-            request.standing = standing;
-            Ok((request, media))
+            let mut decoded = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
+            seen.count(&decoded, &standing, suspect)?;
+            decoded.each(|request| {
+                request.peer = peer;
+                request.caller = caller.clone();
+                request.standing = standing.clone();
+            });
+            Ok((decoded, media))
         };
         match admitted.await {
-            Ok((request, media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok((Decoded::One(request), media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok((Decoded::Several(requests), _)) => {
+                let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
+                // An array is no GraphQL response, so it has not its media type.
+                (End::Answered(answer, Media::Json), false)
+            }
             Err(Early::Options) => (End::Options, false),
             Err(Early::Session(cookie)) => (End::Session(cookie), false),
             Err(Early::Page) => (End::Page, false),
@@ -380,8 +388,8 @@ impl End {
     fn outcome(&self) -> RequestOutcome {
         match self {
             Self::Answered(response, _) => match response.outcome {
-                Outcome::Data => RequestOutcome::Data,
-                Outcome::Partial => RequestOutcome::Partial,
+                Outcome::Data | Outcome::Several { all_data: true } => RequestOutcome::Data,
+                Outcome::Partial | Outcome::Several { all_data: false } => RequestOutcome::Partial,
                 Outcome::Syntax => RequestOutcome::Syntax,
                 Outcome::Invalid | Outcome::Refused(_) => RequestOutcome::Invalid,
                 Outcome::MethodNotAllowed => RequestOutcome::Refused,

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::{
     Argument, Limits, Operation, RequestError, RequestErrorKind,
+    check::Located,
     error::{Exceeded, LimitKind},
 };
 
@@ -20,12 +21,13 @@ pub fn check_variables(
         return Ok(Exceeded::default());
     };
     let mut exceeded = Exceeded::default();
+    let located = Located::new(&operation.document);
     for definition in &operation.variables {
         let name = definition.name.as_str();
         if let Some(value) = given.get(name)
             && let Err(excess) = check_value(value, limits)
         {
-            let location = super::check::location(&operation.document, definition.location());
+            let location = located.at(definition.location());
             exceeded = exceeded.and(limits.over(excess.of(&format!("variable ${name}"), location))?);
         }
     }

@@ -3,7 +3,8 @@
 //! The one file that knows which library validates.
 
 use std::{
-    collections::HashMap,
+    cell::OnceCell,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::{AtomicU64, Ordering::Relaxed},
@@ -13,6 +14,7 @@ use std::{
 use apollo_compiler::{
     ExecutableDocument, Name, Node,
     ast::{self, DirectiveList},
+    diagnostic::ToCliReport as _,
     executable::{self, Selection},
     introspection,
     parser::{Parser, SourceSpan},
@@ -24,11 +26,17 @@ use serde_json::{Map, Value};
 use super::{
     Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds, count,
     error::{Exceeded, LimitKind, RequestErrorDetail},
-    gates, input, overlap,
+    gates,
+    input::{self, Declared},
+    overlap,
+    places::Places,
 };
 use crate::schema::Surface;
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// Selections beside each other in what people write.
+const SELECTIONS_USUAL: usize = 64;
 
 /// Checks a document and takes the operation called `name` out of it; without a name, its only one.
 ///
@@ -43,16 +51,18 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
             return RequestError::new(RequestErrorKind::Limit(LimitKind::Tokens), message);
         }
         // What the parser reports beyond the first error follows from it.
-        refused(RequestErrorKind::Syntax, &broken.errors, 1)
+        refused(RequestErrorKind::Syntax, text, &broken.errors, 1)
     })?;
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
     let exceeded = exceeded.and(count::check_roots(&document, limits)?);
-    let document = document
+    let validated = document
         .to_executable_validate(&surface.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors, limits.errors_told()))?;
-    let definition = choose(&document, name)?.clone();
-    build(surface, document, definition, limits, exceeded)
+        .map_err(|errors| refused(RequestErrorKind::Validation, text, &errors.errors, limits.errors_told()))?;
+    // A third of what a document takes: not needed while our own form of it is made.
+    drop(document);
+    let definition = choose(&validated, name)?.clone();
+    build(surface, (text, validated), definition, limits, exceeded)
 }
 
 fn choose<'a>(
@@ -70,12 +80,11 @@ fn choose<'a>(
     })
 }
 
-pub(super) fn refused(kind: RequestErrorKind, errors: &DiagnosticList, errors_max: usize) -> RequestError {
+pub(super) fn refused(kind: RequestErrorKind, text: &str, errors: &DiagnosticList, errors_max: usize) -> RequestError {
+    let places = Places::of(text);
     let details = errors.iter().take(errors_max).map(|diagnostic| RequestErrorDetail {
         message: diagnostic.error.to_string(),
-        location: diagnostic
-            .line_column_range()
-            .map(|range| (range.start.line as u32, range.start.column as u32)),
+        location: diagnostic.error.location().map(|span| places.at(span.offset())),
     });
     RequestError {
         kind,
@@ -83,25 +92,28 @@ pub(super) fn refused(kind: RequestErrorKind, errors: &DiagnosticList, errors_ma
     }
 }
 
-/// Line and column of a place in a document, from 1.
-pub(super) fn location(document: &ExecutableDocument, span: Option<SourceSpan>) -> Option<(u32, u32)> {
-    let start = span?.line_column(&document.sources)?;
-    Some((start.line as u32, start.column as u32))
+/// Lines and columns of a document that was checked. Its text is walked when the first is asked for.
+pub(super) struct Located<'d> {
+    document: &'d ExecutableDocument,
+    places: OnceCell<Places<'d>>,
 }
 
 struct Builder<'a> {
     surface: &'a Surface,
     document: &'a ExecutableDocument,
+    places: Places<'a>,
     operation: &'a executable::Operation,
     limits: &'a Limits,
     exceeded: Exceeded,
     conditions: Vec<u16>,
     fragments: HashMap<Name, Arc<[Selected]>>,
+    /// Names of fields and response keys: the same one is held once.
+    names: HashMap<Name, Arc<str>>,
 }
 
 fn build(
     surface: &Surface,
-    document: Valid<ExecutableDocument>,
+    (text, document): (&str, Valid<ExecutableDocument>),
     definition: Node<executable::Operation>,
     limits: &Limits,
     exceeded: Exceeded,
@@ -119,11 +131,13 @@ fn build(
     let mut builder = Builder {
         surface,
         document: &document,
+        places: Places::of(text),
         operation: &definition,
         limits,
         exceeded,
         conditions: Vec::new(),
         fragments: HashMap::new(),
+        names: HashMap::new(),
     };
     builder.defaults()?;
     let selections = builder.selections(&definition.selection_set.selections)?;
@@ -154,6 +168,25 @@ fn build(
     })
 }
 
+// === impl Located ===
+
+impl<'d> Located<'d> {
+    pub(super) fn new(document: &'d ExecutableDocument) -> Self {
+        Self {
+            document,
+            places: OnceCell::new(),
+        }
+    }
+
+    /// Line and column, from 1.
+    pub(super) fn at(&self, span: Option<SourceSpan>) -> Option<(u32, u32)> {
+        let span = span?;
+        let source = self.document.sources.get(&span.file_id())?;
+        let places = self.places.get_or_init(|| Places::of(source.source_text()));
+        Some(places.at(span.offset()))
+    }
+}
+
 // === impl Builder ===
 
 impl Builder<'_> {
@@ -164,7 +197,7 @@ impl Builder<'_> {
                 continue;
             };
             let what = format!("variable ${}", definition.name);
-            let place = location(self.document, definition.location());
+            let place = self.place(definition.location());
             let value = input::constant(&self.surface.schema, &definition.ty, default)
                 .map_err(|message| RequestError::at(RequestErrorKind::BadInput, format!("{what}: {message}"), place))?;
             if let Err(excess) = bounds::check_value(&value, self.limits) {
@@ -175,8 +208,19 @@ impl Builder<'_> {
     }
 
     fn selections(&mut self, selections: &[Selection]) -> Result<Arc<[Selected]>, RequestError> {
-        let mut out = Vec::with_capacity(selections.len());
+        if selections.is_empty() {
+            return Ok(Arc::default());
+        }
+        let mut out = Vec::with_capacity(selections.len().min(SELECTIONS_USUAL));
+        let mut plain = HashSet::new();
         for selection in selections {
+            // Where there are too many, somebody repeats them: a name alone, said twice, says no more.
+            if selections.len() > SELECTIONS_USUAL
+                && let Some(name) = plain_name(selection)
+                && !plain.insert(name)
+            {
+                continue;
+            }
             let Some(conditions) = self.conditions(selection.directives()) else {
                 continue;
             };
@@ -221,13 +265,14 @@ impl Builder<'_> {
         field: &Node<executable::Field>,
         conditions: Vec<Condition>,
     ) -> Result<FieldNode, RequestError> {
-        let location = location(self.document, field.location()).unwrap_or((1, 1));
+        let location = self.place(field.location()).unwrap_or((1, 1));
         let variables = &self.operation.variables;
         let index = |name: &str| {
-            variables
-                .iter()
-                .position(|variable| variable.name == name)
-                .map(|index| index as u16)
+            let index = variables.iter().position(|variable| variable.name == name)?;
+            Some(Declared {
+                index: index as u16,
+                is_non_null: variables[index].ty.is_non_null(),
+            })
         };
         let arguments = input::coerce_arguments(
             &self.surface.schema,
@@ -246,13 +291,26 @@ impl Builder<'_> {
             }
         }
         Ok(FieldNode {
-            response_key: Arc::from(field.response_key().as_str()),
-            name: Arc::from(field.name.as_str()),
+            response_key: self.name(field.response_key()),
+            name: self.name(&field.name),
             arguments,
             conditions,
             selections: self.selections(&field.selection_set.selections)?,
             location,
         })
+    }
+
+    fn place(&self, span: Option<SourceSpan>) -> Option<(u32, u32)> {
+        Some(self.places.at(span?.offset()))
+    }
+
+    fn name(&mut self, name: &Name) -> Arc<str> {
+        if let Some(known) = self.names.get(name) {
+            return known.clone();
+        }
+        let held: Arc<str> = Arc::from(name.as_str());
+        self.names.insert(name.clone(), held.clone());
+        held
     }
 
     /// The conditions that depend on variables; `None` when a constant one leaves the selection out.
@@ -288,6 +346,18 @@ impl Builder<'_> {
         }
         Some(conditions)
     }
+}
+
+/// The name of a field of which nothing else is said.
+fn plain_name(selection: &Selection) -> Option<&Name> {
+    let Selection::Field(field) = selection else {
+        return None;
+    };
+    let is_plain = field.alias.is_none()
+        && field.arguments.is_empty()
+        && field.directives.is_empty()
+        && field.selection_set.selections.is_empty();
+    is_plain.then_some(&field.name)
 }
 
 /// Executes the introspection part of an operation.

@@ -13,6 +13,22 @@ use serde_json::{Map, Value};
 
 use super::Argument;
 
+/// A variable as its operation declares it.
+#[derive(Debug, Clone, Copy)]
+pub struct Declared {
+    /// Its number.
+    pub index: u16,
+    /// Whether its type excludes null.
+    pub is_non_null: bool,
+}
+
+/// Whether an input object takes exactly one of its fields.
+///
+/// <https://spec.graphql.org/September2025/#sec-OneOf-Input-Objects>
+fn is_one_of(definition: &InputObjectType) -> bool {
+    definition.directives.has("oneOf")
+}
+
 /// Coerces a value of a request. The error says what is wrong, with the path inside the value in front.
 ///
 /// # Errors
@@ -105,7 +121,7 @@ fn coerce_object(schema: &Schema, definition: &InputObjectType, value: &Value, p
             },
         }
     }
-    if definition.directives.has("oneOf") && (object.len() != 1 || object.values().any(Value::is_null)) {
+    if is_one_of(definition) && (object.len() != 1 || object.values().any(Value::is_null)) {
         return Err(format!(
             "{path}: exactly one field of {name} must be given, and not null"
         ));
@@ -134,7 +150,7 @@ pub fn coerce_arguments(
     schema: &Schema,
     definitions: &[Node<InputValueDefinition>],
     given: &[Node<ast::Argument>],
-    variable: &dyn Fn(&str) -> Option<u16>,
+    variable: &dyn Fn(&str) -> Option<Declared>,
 ) -> Result<Vec<(Arc<str>, Argument)>, String> {
     let mut arguments = Vec::with_capacity(definitions.len());
     for definition in definitions {
@@ -165,12 +181,12 @@ fn coerce_literal(
     schema: &Schema,
     ty: &Type,
     literal: &ast::Value,
-    variable: &dyn Fn(&str) -> Option<u16>,
+    variable: &dyn Fn(&str) -> Option<Declared>,
 ) -> Result<Argument, String> {
     if let ast::Value::Variable(name) = literal {
-        let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
+        let declared = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
         return Ok(Argument::Variable {
-            variable,
+            variable: declared.index,
             default: None,
             non_null: ty.is_non_null(),
         });
@@ -185,13 +201,17 @@ fn coerce_literal(
     match ty {
         Type::List(item) | Type::NonNullList(item) => {
             let items = match literal {
-                ast::Value::List(items) => items
-                    .iter()
-                    .map(|literal| coerce_literal(schema, item, literal, variable))
-                    .collect::<Result<Vec<_>, _>>()?,
-                single => vec![coerce_literal(schema, item, single, variable)?],
+                ast::Value::List(items) => &items[..],
+                _ => {
+                    let single = coerce_literal(schema, item, literal, variable)?;
+                    return fold_list([Ok(single)].into_iter());
+                }
             };
-            Ok(fold_list(items))
+            fold_list(
+                items
+                    .iter()
+                    .map(|literal| coerce_literal(schema, item, literal, variable)),
+            )
         }
         Type::Named(name) | Type::NonNullNamed(name) => match (schema.types.get(name), literal) {
             (Some(ExtendedType::InputObject(definition)), ast::Value::Object(given)) => {
@@ -215,8 +235,11 @@ fn literal_object(
     schema: &Schema,
     definition: &InputObjectType,
     given: &[(Name, Node<ast::Value>)],
-    variable: &dyn Fn(&str) -> Option<u16>,
+    variable: &dyn Fn(&str) -> Option<Declared>,
 ) -> Result<Argument, String> {
+    if is_one_of(definition) {
+        check_one_of(&definition.name, given, variable)?;
+    }
     let mut fields = Vec::with_capacity(given.len());
     for (name, field) in &definition.fields {
         let default = field
@@ -236,16 +259,37 @@ fn literal_object(
             },
         };
         match value {
-            Some(value) => fields.push((Arc::from(name.as_str()), value)),
+            Some(value) => fields.push(Ok((name.as_str(), value))),
             None if field.is_required() => return Err(format!("field {name} of type {} is required", definition.name)),
             None => {}
         }
     }
-    Ok(fold_object(fields))
+    fold_object(fields.into_iter())
+}
+
+/// One field, which cannot be null, whatever the request holds.
+fn check_one_of(
+    object: &str,
+    given: &[(Name, Node<ast::Value>)],
+    variable: &dyn Fn(&str) -> Option<Declared>,
+) -> Result<(), String> {
+    match given {
+        [(_, value)] if matches!(**value, ast::Value::Null) => {}
+        [(_, value)] => match &**value {
+            ast::Value::Variable(name) if variable(name).is_some_and(|declared| !declared.is_non_null) => {
+                return Err(format!(
+                    "variable ${name} must be of a non-null type where it is the one field of {object}"
+                ));
+            }
+            _ => return Ok(()),
+        },
+        _ => {}
+    }
+    Err(format!("exactly one field of {object} must be given, and not null"))
 }
 
 /// A literal for a custom scalar: taken as it is.
-fn untyped(literal: &ast::Value, variable: &dyn Fn(&str) -> Option<u16>) -> Result<Argument, String> {
+fn untyped(literal: &ast::Value, variable: &dyn Fn(&str) -> Option<Declared>) -> Result<Argument, String> {
     let value = match literal {
         ast::Value::Null => Value::Null,
         ast::Value::Enum(name) => Value::from(name.as_str()),
@@ -254,26 +298,19 @@ fn untyped(literal: &ast::Value, variable: &dyn Fn(&str) -> Option<u16>) -> Resu
         ast::Value::Int(number) => number_literal(number.as_str())?,
         ast::Value::Float(number) => number_literal(number.as_str())?,
         ast::Value::Variable(name) => {
-            let variable = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
+            let declared = variable(name).ok_or_else(|| format!("variable ${name} is not defined"))?;
             return Ok(Argument::Variable {
-                variable,
+                variable: declared.index,
                 default: None,
                 non_null: false,
             });
         }
         ast::Value::List(items) => {
-            return Ok(fold_list(
-                items
-                    .iter()
-                    .map(|item| untyped(item, variable))
-                    .collect::<Result<_, _>>()?,
-            ));
+            return fold_list(items.iter().map(|item| untyped(item, variable)));
         }
         ast::Value::Object(fields) => {
-            let fields = fields
-                .iter()
-                .map(|(name, value)| Ok((Arc::from(name.as_str()), untyped(value, variable)?)));
-            return Ok(fold_object(fields.collect::<Result<_, String>>()?));
+            let fields = fields.iter();
+            return fold_object(fields.map(|(name, value)| Ok((name.as_str(), untyped(value, variable)?))));
         }
     };
     Ok(Argument::Constant(value))
@@ -283,24 +320,45 @@ fn number_literal(text: &str) -> Result<Value, String> {
     serde_json::from_str(text).map_err(|_| format!("{text} is not a number that can be held"))
 }
 
-fn fold_list(items: Vec<Argument>) -> Argument {
-    if items.iter().all(|item| matches!(item, Argument::Constant(_))) {
-        let values = items.into_iter().map(|item| match item {
-            Argument::Constant(value) => value,
-            _ => Value::Null,
-        });
-        return Argument::Constant(values.collect());
+/// Values as long as all are known; what they are made of is never there twice.
+fn fold_list(mut items: impl ExactSizeIterator<Item = Result<Argument, String>>) -> Result<Argument, String> {
+    let mut values = Vec::with_capacity(items.len());
+    while let Some(item) = items.next() {
+        match item? {
+            Argument::Constant(value) => values.push(value),
+            open => {
+                let mut all: Vec<Argument> = values.into_iter().map(Argument::Constant).collect();
+                all.push(open);
+                for item in items {
+                    all.push(item?);
+                }
+                return Ok(Argument::List(all));
+            }
+        }
     }
-    Argument::List(items)
+    Ok(Argument::Constant(Value::Array(values)))
 }
 
-fn fold_object(fields: Vec<(Arc<str>, Argument)>) -> Argument {
-    if fields.iter().all(|(_, value)| matches!(value, Argument::Constant(_))) {
-        let values = fields.into_iter().map(|(name, value)| match value {
-            Argument::Constant(value) => (name.to_string(), value),
-            _ => (name.to_string(), Value::Null),
-        });
-        return Argument::Constant(Value::Object(values.collect()));
+fn fold_object<'n>(mut fields: impl Iterator<Item = Result<(&'n str, Argument), String>>) -> Result<Argument, String> {
+    let mut values = Map::new();
+    while let Some(field) = fields.next() {
+        match field? {
+            (name, Argument::Constant(value)) => {
+                values.insert(name.to_owned(), value);
+            }
+            (name, open) => {
+                let known = values.into_iter();
+                let mut all: Vec<(Arc<str>, Argument)> = known
+                    .map(|(name, value)| (Arc::from(name), Argument::Constant(value)))
+                    .collect();
+                all.push((Arc::from(name), open));
+                for field in fields {
+                    let (name, value) = field?;
+                    all.push((Arc::from(name), value));
+                }
+                return Ok(Argument::Object(all));
+            }
+        }
     }
-    Argument::Object(fields)
+    Ok(Argument::Constant(Value::Object(values)))
 }

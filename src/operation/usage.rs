@@ -26,10 +26,10 @@ pub fn uses(schema: &PublicSchema, text: &str) -> Result<BTreeSet<String>, Reque
     let mut parser = Parser::new().recursion_limit(NESTING_MAX);
     let document = parser
         .parse_ast(text, "operation.graphql")
-        .map_err(|broken| refused(RequestErrorKind::Syntax, &broken.errors, 1))?;
+        .map_err(|broken| refused(RequestErrorKind::Syntax, text, &broken.errors, 1))?;
     let document = document
         .to_executable_validate(&schema.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &errors.errors, usize::MAX))?;
+        .map_err(|errors| refused(RequestErrorKind::Validation, text, &errors.errors, usize::MAX))?;
     let mut usage = Usage {
         schema: &schema.schema,
         found: BTreeSet::new(),

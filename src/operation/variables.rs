@@ -3,7 +3,7 @@
 use apollo_compiler::{Node, ast::VariableDefinition};
 use serde_json::{Map, Value};
 
-use super::{Argument, Condition, Operation, RequestError, RequestErrorKind, input};
+use super::{Argument, Condition, Operation, RequestError, RequestErrorKind, check::Located, input};
 use crate::schema::Surface;
 
 /// Coerced values by index of the operation's variables; `None` = not given.
@@ -27,6 +27,7 @@ impl Variables {
     ) -> Result<Self, RequestError> {
         let mut values = Vec::with_capacity(operation.variables.len());
         let mut errors = Vec::new();
+        let located = Located::new(&operation.document);
         for (index, definition) in operation.variables.iter().enumerate() {
             let name = definition.name.as_str();
             let decides = operation.conditions.contains(&(index as u16));
@@ -53,7 +54,7 @@ impl Variables {
             match value {
                 Ok(value) => values.push(value),
                 Err(message) => {
-                    let location = super::check::location(&operation.document, definition.location());
+                    let location = located.at(definition.location());
                     errors.push(super::error::RequestErrorDetail { message, location });
                 }
             }

@@ -27,7 +27,7 @@ pub struct Costs {
 }
 
 /// What an operation may come to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Estimate {
     /// The weights of all objects, and of what else has one.
     pub cost: u64,
@@ -78,6 +78,19 @@ pub(super) struct Builder {
 
 /// What a root field of a mutation costs beside its weight.
 pub const MUTATION_WEIGHT: u64 = 10;
+
+// === impl Estimate ===
+
+impl Estimate {
+    /// Both together.
+    #[must_use]
+    pub fn and(self, other: Self) -> Self {
+        Self {
+            cost: self.cost.saturating_add(other.cost),
+            calls: self.calls.saturating_add(other.calls),
+        }
+    }
+}
 
 // === impl Costs ===
 

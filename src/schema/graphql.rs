@@ -17,6 +17,9 @@ use super::{
     suggest,
 };
 
+/// Of the edition of September 2025; the library does not know it. Declared for schemas that use it.
+const ONE_OF: &str = "directive @oneOf on INPUT_OBJECT";
+
 /// Syntax errors that are reported of one file. After the first few the parser only stumbles over what it lost track of.
 const SYNTAX_ERRORS_MAX: usize = 3;
 
@@ -81,7 +84,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
     check_extensions(documents, links, problems);
     let hidden = Document::parse(definitions::sdl(links), "directives").expect("hidden definitions are correct");
     let mut builder = SchemaBuilder::new().adopt_orphan_extensions().add_ast(&hidden);
-    for document in documents {
+    for document in documents.iter().chain(&one_of(documents)) {
         builder = builder.add_ast(document);
     }
     let schema = match builder.build() {
@@ -91,6 +94,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
             return error.partial;
         }
     };
+    check_one_of(&schema, problems);
     match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(error) => {
@@ -103,7 +107,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
 /// Builds the schema that clients see.
 pub(crate) fn build_public(documents: &[Document], problems: &mut Problems<'_>) -> Option<Valid<Schema>> {
     let mut builder = SchemaBuilder::new().adopt_orphan_extensions();
-    for document in documents {
+    for document in documents.iter().chain(&one_of(documents)) {
         builder = builder.add_ast(document);
     }
     let built = builder.build().and_then(Schema::validate);
@@ -112,6 +116,38 @@ pub(crate) fn build_public(documents: &[Document], problems: &mut Problems<'_>) 
         Err(error) => {
             report(&error.errors, usize::MAX, problems);
             None
+        }
+    }
+}
+
+/// The definition of `@oneOf`, for schemas that use it and leave that to their server.
+fn one_of(documents: &[Document]) -> Option<Document> {
+    let definitions = || documents.iter().flat_map(|document| &document.definitions);
+    let is_used = definitions().any(|definition| definition.directives().has("oneOf"));
+    let is_declared = definitions().any(|definition| {
+        let declared = definition.as_directive_definition();
+        declared.is_some_and(|declared| declared.name == "oneOf")
+    });
+    (is_used && !is_declared).then(|| Document::parse(ONE_OF, "oneOf").expect("the definition is correct"))
+}
+
+/// Fields of which one is given must be those that can be left out.
+///
+/// <https://spec.graphql.org/September2025/#sec-Input-Objects.Type-Validation>
+fn check_one_of(schema: &Schema, problems: &mut Problems<'_>) {
+    let files = problems.files();
+    let objects = schema.types.values().filter_map(|ty| ty.as_input_object());
+    for object in objects.filter(|object| object.directives.has("oneOf")) {
+        for field in object.fields.values() {
+            let wrong = match field.default_value {
+                Some(_) => "has a default value",
+                None if field.ty.is_non_null() => "is not nullable",
+                None => continue,
+            };
+            let message = format!("`{}.{}` {wrong}, but `{0}` is a `@oneOf`", object.name, field.name);
+            problems
+                .error(Code::GraphqlError, &files.place(field.location()), message)
+                .hint("exactly one of its fields is given: each must be one that can be left out");
         }
     }
 }

@@ -169,10 +169,8 @@ sources:
     );
 }
 
-#[test]
-fn every_key_of_the_server_is_read() {
-    let config = read(
-        r#"
+/// All keys of `http` and `log`.
+const SERVER: &str = r#"
 surfaces: { web: { schema: a.graphql } }
 http:
   status_profile: draft2026
@@ -195,8 +193,11 @@ http:
   tls: { certificate: tls/chain.pem, key: /etc/key.pem, hsts_days: 15 }
 overload: { max_in_flight: 16, queue_timeout: 17ms }
 log: { level: "info,switchboard=debug", format: text, requests: off }
-"#,
-    );
+"#;
+
+#[test]
+fn every_key_of_the_server_is_read() {
+    let config = read(SERVER);
 
     let http = Settings {
         status_profile: StatusProfile::Draft2026,
@@ -213,6 +214,7 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_bytes_max: 11,
         uri_bytes_max: 12,
         trusted_proxies: 2,
+        batch_max: None,
         csrf: false,
         ide: false,
         cors: Cors {
@@ -268,6 +270,20 @@ fn which_operations_go_first_is_read_and_checked() {
     shop.yaml:2:14: http.tls: a certificate and its key belong together; name both files: `certificate` and `key`
     "
     );
+}
+
+#[test]
+fn so_many_requests_may_come_in_one_body_where_any_may() {
+    let most = |http: &str| {
+        read(&format!("surfaces: {{ web: {{ schema: a }} }}\nhttp: {{ {http} }}"))
+            .http
+            .batch_max
+    };
+
+    assert_eq!(most("batching: true"), Some(10));
+    assert_eq!(most("batching: true, batch_max: 3"), Some(3));
+    assert_eq!(most("batch_max: 3"), None);
+    assert_eq!(most(""), None);
 }
 
 #[test]

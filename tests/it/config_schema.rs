@@ -18,7 +18,8 @@ const FILE: &str = "schema/switchboard.schema.json";
 const REQUIRED: [&str; 3] = ["surfaces", "surfaces.*.schema", "surfaces.*.persisted.manifests[].file"];
 
 /// Keys whose field has another name.
-const RENAMED: [(&str, &str); 13] = [
+const RENAMED: [(&str, &str); 14] = [
+    ("batching", "batch_max"),
     ("header_count", "header_count_max"),
     ("header_bytes", "header_bytes_max"),
     ("uri_bytes", "uri_bytes_max"),

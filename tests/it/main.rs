@@ -6,6 +6,7 @@
 )]
 
 mod architecture;
+mod batching;
 mod browser;
 mod cache;
 mod caching;

@@ -1,7 +1,8 @@
 //! docs/schema-guide.md, run: backends answer what the page says, schemas are checked, answers and calls are those shown.
 //!
 //! What a block is stands behind its language: `backend METHOD /path [status]`, `schema`, `schema wrong`, `operation`, `answer`,
-//! `calls`, `headers`, `check`, `config`. A heading begins anew.
+//! `calls`, `headers`, `check`, `config`, `resolvers` (compiled as `schema_guide/resolvers.rs`), `program` (part of an example). A heading
+//! begins anew.
 
 use std::{
     fs,
@@ -9,15 +10,24 @@ use std::{
     sync::{Arc, Mutex},
 };
 
+use async_graphql::{EmptyMutation, EmptySubscription, Schema};
 use http::HeaderMap;
 use serde_json::Value;
 use switchboard::{
     config::Config,
-    schema::{self, Advice, LoadOptions, SourceFile, report},
+    local::LocalSchema,
+    schema::{self, Advice, LoadOptions, LocalSchemas, LocalTypes, SourceFile, report},
 };
 use switchboard_harness::{Answer, GrpcAnswer, MockGrpc, MockRest};
 
-use crate::support::{TestEngine, root};
+use crate::support::{TestEngine, local, root};
+
+mod resolvers;
+
+/// What is mounted as `badges`.
+fn badges() -> LocalSchema {
+    Schema::build(resolvers::Query, EmptyMutation, EmptySubscription).into()
+}
 
 /// A block of the page.
 struct Block<'p> {
@@ -102,6 +112,14 @@ impl<'p> Run<'p> {
         match what.split(' ').next().unwrap_or_default() {
             "backend" => self.backend(what.trim_start_matches("backend "), &block.text),
             "schema" => self.check(&block.text, what == "schema wrong"),
+            "operation" if self.schema.is_some_and(|sdl| sdl.contains("local: {")) => {
+                let sdl = self.schema.unwrap_or_default();
+                let shop = format!("sources: {{ shop: {{ override_url: \"{}\" }} }}", self.rest.url());
+                let app =
+                    local::try_build(sdl, &shop, vec![("badges", badges())]).map_err(|error| error.to_string())?;
+                self.answer = Some(app.run(block.text.trim()).await);
+                Ok(())
+            }
             "operation" => {
                 self.rest.reset();
                 let sdl = self.schema.expect("a schema before an operation");
@@ -135,6 +153,11 @@ impl<'p> Run<'p> {
             "config" => {
                 let parsed = Config::parse(&block.text, Path::new("switchboard.yaml"), &|_| None);
                 parsed.map(drop).map_err(|error| error.to_string())
+            }
+            "resolvers" => contains(include_str!("schema_guide/resolvers.rs"), &block.text),
+            "program" => {
+                let example = fs::read_to_string(root().join("examples/custom_resolver.rs")).unwrap();
+                block.text.lines().try_for_each(|line| contains(&example, line))
             }
             "check" => same(block.text.trim_end(), self.report.trim_end()),
             _ => Err(format!("a `{language}` block must say what it is")),
@@ -176,9 +199,11 @@ impl<'p> Run<'p> {
             path: "schema.graphql".to_owned(),
             text: sdl.to_owned(),
         };
+        let types = LocalTypes::parse(badges().sdl()).expect("the SDL of a schema");
         let options = LoadOptions {
             root: root(),
             advice: Advice::IfLinked,
+            local: Some(LocalSchemas::from([("badges".to_owned(), Arc::new(types))])),
             ..LoadOptions::default()
         };
         let problems = match schema::load("guide", std::slice::from_ref(&file), &options) {
@@ -194,6 +219,13 @@ impl<'p> Run<'p> {
             (true, true) => Err("nothing is wrong with it".to_owned()),
             _ => Ok(()),
         }
+    }
+}
+
+fn contains(whole: &str, part: &str) -> Result<(), String> {
+    match whole.contains(part.trim()) {
+        true => Ok(()),
+        false => Err(format!("this is not what is compiled:\n{part}")),
     }
 }
 

@@ -177,3 +177,82 @@ async fn keys_of_two_parts_are_not_mixed_up_when_their_digits_run_together() {
 
     insta::assert_snapshot!(answer, @r#"{"data":{"lines":[{"note":"first"},{"note":"second"}]}}"#);
 }
+
+#[tokio::test]
+async fn a_number_and_a_text_that_look_alike_are_one_key_of_a_batch() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { posts: [Post] @connect(source: "api", http: { GET: "/posts" }, selection: "id author: { id: authorId }") }
+        type Post { id: ID author: User
+          next: Post @connect(source: "api", http: { GET: "/posts/{$this.id}/next" }, selection: "id author: { id: authorId }") }
+        type User @connect(source: "api", http: { POST: "/users", body: "ids: $batch.id" }, batch: { maxSize: 100 }, selection: "id name")
+        { id: ID name: String }
+    "#;
+    let api = MockRest::start().await;
+    let post = |id: u32, author: serde_json::Value| json!({ "id": id, "authorId": author });
+    api.on_json(
+        "GET /posts",
+        json!([
+            post(1, json!(7)),
+            post(2, json!("7")),
+            post(3, json!("a/b")),
+            post(4, json!(8))
+        ]),
+    );
+    api.on("GET /posts/{id}/next", |request| {
+        let author = match request.captured("id") {
+            "1" => r#""7""#,
+            "2" => r#""a\/b""#,
+            "3" => r#""9""#,
+            _ => "9",
+        };
+        Answer::raw("application/json", format!(r#"{{"id":5,"authorId":{author}}}"#))
+    });
+    api.on("POST /users", |request| {
+        let ids = request.json()["ids"].as_array().cloned().unwrap_or_default();
+        let user = |id: &serde_json::Value| json!({ "id": id, "name": format!("user {}", id.as_str().map_or(id.to_string(), str::to_owned)) });
+        Answer::json(ids.iter().map(user).collect())
+    });
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine
+        .run("{ posts { author { name } next { author { name } } } }")
+        .await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"posts":[{"author":{"name":"user 7"},"next":{"author":{"name":"user 7"}}},{"author":{"name":"user 7"},"next":{"author":{"name":"user a/b"}}},{"author":{"name":"user a/b"},"next":{"author":{"name":"user 9"}}},{"author":{"name":"user 8"},"next":{"author":{"name":"user 9"}}}]}}"#);
+    let log = api.log();
+    let sent = log.iter().filter(|call| &*call.route == "POST /users");
+    let sent: Vec<String> = sent
+        .map(|call| String::from_utf8_lossy(&call.body).into_owned())
+        .collect();
+    assert_eq!(
+        sent,
+        [r#"{"ids":[7,"a/b",8]}"#, r#"{"ids":["9"]}"#],
+        "as each came first, and what the first wave had is not asked for again"
+    );
+}
+
+#[tokio::test]
+async fn a_number_and_a_text_that_look_alike_are_two_where_a_mapping_could_tell() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { posts: [Post] @connect(source: "api", http: { GET: "/posts" }, selection: "tag") }
+        type Post { tag: ID kind: String @connect(source: "api", http: { POST: "/kinds", body: "tag: $this.tag" }, selection: "$.kind") }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /posts", json!([{ "tag": 7 }, { "tag": "7" }, { "tag": 7 }]));
+    api.on("POST /kinds", |request| {
+        let kind = if request.json()["tag"].is_string() {
+            "text"
+        } else {
+            "number"
+        };
+        Answer::json(json!({ "kind": kind }))
+    });
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ posts { kind } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"posts":[{"kind":"number"},{"kind":"text"},{"kind":"number"}]}}"#);
+    assert_eq!(api.calls(), 3);
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::threats::Threats;
+use crate::support::threats::{Threats, Told};
 
 fn repeat(count: usize, each: impl Fn(usize) -> String) -> String {
     (0..count).map(each).collect::<Vec<_>>().join(" ")
@@ -307,4 +307,42 @@ async fn floods_of_tokens_are_too_large() {
         "a name is not sent back whole: {} bytes",
         name.text.len()
     );
+}
+
+#[tokio::test]
+async fn nothing_is_subscribed_to_and_no_connection_becomes_another() {
+    let threats = Threats::start().await;
+    let wanting = |query: &str| {
+        let client = reqwest::Client::new();
+        let request = client.get(format!("{}{query}", threats.url("closed")));
+        let websocket = [
+            ("connection", "Upgrade"),
+            ("upgrade", "websocket"),
+            ("sec-websocket-version", "13"),
+            ("sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="),
+            ("sec-websocket-protocol", "graphql-transport-ws"),
+        ];
+        websocket
+            .into_iter()
+            .fold(request, |request, (name, value)| request.header(name, value))
+    };
+
+    let told = Told::of(wanting("").send().await.expect("an answer")).await;
+    assert_eq!((told.status, told.code().as_str()), (400, "BAD_REQUEST"));
+    let told = Told::of(wanting("?query=%7Bx%7D").send().await.expect("an answer")).await;
+    assert_eq!(
+        told.data(),
+        json!({ "x": 1 }),
+        "an upgrade that is not wanted is passed over"
+    );
+    for query in ["subscription { x }", "subscription S { me { id } }"] {
+        assert_eq!(
+            threats.query(query).await.code(),
+            "GRAPHQL_VALIDATION_FAILED",
+            "{query}"
+        );
+    }
+    let several = format!("{{ x }} {}", repeat(300, |n| format!("subscription S{n} {{ x }}")));
+    assert_eq!(threats.query(&several).await.code(), "GRAPHQL_VALIDATION_FAILED");
+    assert_eq!(threats.api.calls(), 1);
 }

@@ -9,6 +9,10 @@ use miette::Diagnostic;
 use prost_reflect::DescriptorPool;
 use protox::Compiler;
 
+/// What is said of files of an edition, which the libraries underneath do not know.
+const EDITIONS: &str =
+    "files of an edition (2023 and later) are not read yet; with `syntax = \"proto3\"` or \"proto2\" they are";
+
 /// Where descriptors come from.
 #[derive(Debug)]
 pub struct Descriptors;
@@ -48,10 +52,12 @@ impl Descriptors {
             folders.sort();
             folders.dedup();
         }
-        let mut compiler = Compiler::new(folders).map_err(ProtoError::from_protox)?;
+        let mut compiler = Compiler::new(&folders).map_err(ProtoError::from_protox)?;
         compiler.include_imports(true);
         for file in files {
-            compiler.open_file(file).map_err(ProtoError::from_protox)?;
+            compiler
+                .open_file(file)
+                .map_err(|error| ProtoError::from_protox(error).of_edition(&folders))?;
         }
         // Not `descriptor_pool()`: there, options such as `packed` are still text that nobody has read.
         Self::from_descriptor_set(&compiler.encode_file_descriptor_set())
@@ -66,7 +72,10 @@ impl Descriptors {
             file: error.file().map(str::to_owned),
             line: None,
             column: None,
-            message: error.to_string(),
+            message: match error.to_string() {
+                message if message.contains("'editions'") => EDITIONS.to_owned(),
+                message => message,
+            },
         })
     }
 }
@@ -89,6 +98,14 @@ impl ProtoError {
     }
 }
 
+/// Whether a .proto file declares an edition in place of a syntax.
+fn declares_edition(text: &str) -> bool {
+    let mut after = text
+        .lines()
+        .filter_map(|line| line.trim_start().strip_prefix("edition"));
+    after.any(|rest| rest.trim_start().starts_with('='))
+}
+
 /// Some messages open with the file's name already.
 fn without_file(message: String, file: Option<&str>) -> String {
     match file
@@ -97,6 +114,23 @@ fn without_file(message: String, file: Option<&str>) -> String {
     {
         Some((_, rest)) => rest.to_owned(),
         None => message,
+    }
+}
+
+impl ProtoError {
+    /// The same, unless the file is one of an edition: then that is what is wrong with it. `folders`: where it was looked for.
+    fn of_edition(self, folders: &[PathBuf]) -> Self {
+        let read = |file: &String| {
+            let paths = folders.iter().map(|folder| folder.join(file));
+            paths.filter_map(|path| std::fs::read_to_string(path).ok()).next()
+        };
+        match self.file.as_ref().and_then(read) {
+            Some(text) if declares_edition(&text) => Self {
+                message: EDITIONS.to_owned(),
+                ..self
+            },
+            _ => self,
+        }
     }
 }
 

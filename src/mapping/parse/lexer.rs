@@ -196,11 +196,20 @@ impl Lexer<'_> {
         Ok(self.taken(1, TokenKind::Dot))
     }
 
+    /// An arrow, or the sign of a number, which blanks may stand behind as between any two tokens.
     fn dash(&mut self) -> Result<TokenKind, ParseError> {
-        match (self.peek(1), self.peek(2)) {
-            (Some(b'>'), _) => Ok(self.taken(2, TokenKind::Arrow)),
-            (Some(b'0'..=b'9'), _) | (Some(b'.'), Some(b'0'..=b'9')) => self.number(),
-            _ => Err(self.stray()),
+        if self.peek(1) == Some(b'>') {
+            return Ok(self.taken(2, TokenKind::Arrow));
+        }
+        let sign = self.at;
+        self.at += 1;
+        self.skip_blank();
+        match (self.peek(0), self.peek(1)) {
+            (Some(b'0'..=b'9'), _) | (Some(b'.'), Some(b'0'..=b'9')) => self.digits(sign, "-"),
+            _ => {
+                self.at = sign;
+                Err(self.stray())
+            }
         }
     }
 
@@ -215,12 +224,13 @@ impl Lexer<'_> {
         }
     }
 
-    /// `-1`, `1.5`, `1.`, `.5`; no exponents.
     fn number(&mut self) -> Result<TokenKind, ParseError> {
-        let start = self.at;
-        if self.peek(0) == Some(b'-') {
-            self.at += 1;
-        }
+        self.digits(self.at, "")
+    }
+
+    /// `1`, `1.5`, `1.`, `.5`; no exponents. The number begins at `start`, with its sign.
+    fn digits(&mut self, start: usize, sign: &str) -> Result<TokenKind, ParseError> {
+        let first = self.at;
         self.take_digits();
         // The dots of a spread that follows at once are not ours.
         let fraction = self.peek(0) == Some(b'.') && !self.rest().starts_with(b"..");
@@ -228,12 +238,12 @@ impl Lexer<'_> {
             self.at += 1;
             self.take_digits();
         }
-        let text = &self.text[start..self.at];
+        let text = format!("{sign}{}", &self.text[first..self.at]);
         if self.peek(0).is_some_and(is_name_part) {
             let message = format!("`{text}` runs into a name; numbers are written without exponents and units");
             return Err(ParseError::new(message, self.span(start)));
         }
-        number(text, fraction)
+        number(&text, fraction)
             .map(TokenKind::Number)
             .ok_or_else(|| ParseError::new("the number is too large for a 64-bit float", self.span(start)))
     }

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { once } from "node:events";
 
 import { ApolloClient, CombinedGraphQLErrors, HttpLink, InMemoryCache } from "@apollo/client/core/index.js";
+import { BatchHttpLink } from "@apollo/client/link/batch-http/index.js";
 import { PersistedQueryLink } from "@apollo/client/link/persisted-queries/index.js";
 import { generatePersistedQueryIdsFromManifest } from "@apollo/persisted-query-lists";
 import { persistedExchange } from "@urql/exchange-persisted";
@@ -45,7 +46,7 @@ const server = await serve(
       manifests:
         - { file: ${apolloManifest}, client: shop-web, version: "1.0" }
         - { file: ${relayManifest} }
-http: { cors: { origins: ["${pages.origin}"] } }
+http: { batching: true, cors: { origins: ["${pages.origin}"] } }
 ${sources(urls)}`,
 );
 const WEB = server.url("web");
@@ -123,6 +124,22 @@ for (const useGETForHashedQueries of [true, false]) {
     ]);
   });
 }
+
+await test("Apollo Client's BatchHttpLink sends what is asked together as one request, and each gets its own answer", async () => {
+  const sent = [];
+  const fetching = async (url, options) => {
+    const answer = await fetch(url, options);
+    sent.push([JSON.parse(options.body).length, answer.status, answer.headers.get("content-type")]);
+    return answer;
+  };
+  const client = apollo(new BatchHttpLink({ uri: WEB, fetch: fetching, headers: token, batchInterval: 50, batchMax: 10 }));
+  const ask = (id) => client.query({ query: PRODUCT, variables: { id }, fetchPolicy: "no-cache" });
+  const [three, wrong, four] = await Promise.allSettled([ask("3"), ask(null), ask("4")]);
+  assert.deepEqual([three.value.data.product.id, four.value.data.product.id], ["3", "4"]);
+  assert.ok(CombinedGraphQLErrors.is(wrong.reason), String(wrong.reason));
+  assert.equal(wrong.reason.errors[0].extensions.code, "BAD_USER_INPUT");
+  assert.deepEqual(sent, [[3, 200, "application/json; charset=utf-8"]]);
+});
 
 await test("Apollo Client with a persisted manifest sends ids alone; what is not listed is refused", async () => {
   const { seen, fetch } = watched();

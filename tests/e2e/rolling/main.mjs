@@ -53,7 +53,7 @@ async function replica(name) {
 }
 
 const replicas = [await replica("a"), await replica("b")];
-const front = await freePort();
+const [front, stats] = [await freePort(), await freePort()];
 const servers = replicas.map(({ port, admin }, number) => `  server s${number} 127.0.0.1:${port} check port ${admin}`);
 writeFileSync(
   join(directory, "haproxy.cfg"),
@@ -64,6 +64,7 @@ defaults
   timeout connect 1s
   timeout client 30s
   timeout server 30s
+  timeout check 2s
   retries 2
   retry-on conn-failure
   option redispatch
@@ -72,13 +73,28 @@ frontend public
   default_backend switchboard
 backend switchboard
   option httpchk GET /ready
-  default-server inter 100ms fall 1 rise 2
+  default-server inter 100ms fall 2 rise 2
 ${servers.join("\n")}
+frontend stats
+  bind 127.0.0.1:${stats}
+  stats enable
+  stats uri /
 `,
 );
 const proxy = start("haproxy", ["-db", "-f", join(directory, "haproxy.cfg")]);
 proxy.stdout.resume();
 proxy.stderr.resume();
+
+/** Waits until the balancer sends requests to both, as whoever restarts servers in turn has to. */
+async function bothServe() {
+  for (let left = 600; left > 0; left--) {
+    const table = await (await fetch(`http://127.0.0.1:${stats}/;csv`)).text();
+    const states = table.split("\n").filter((line) => /^switchboard,s\d,/.test(line)).map((line) => line.split(",")[17]);
+    if (states.length === 2 && states.every((state) => state === "UP")) return;
+    await sleep(50);
+  }
+  throw new Error("the balancer does not take both servers");
+}
 
 // --- load ---
 
@@ -116,12 +132,14 @@ async function load() {
 await ready(`http://127.0.0.1:${front}/web/graphql?query=%7B__typename%7D`);
 
 await test(`${RESTARTS} restarts under load fail no request`, async () => {
+  await bothServe();
   const loading = load();
   await sleep(300);
   for (let number = 0; number < RESTARTS; number++) {
     await replicas[number % 2].restart();
-    // Until the balancer has seen it twice.
-    await sleep(400);
+    // Not what the balancer knew before the server was ended.
+    await sleep(100);
+    await bothServe();
   }
   isOver = true;
   await loading;

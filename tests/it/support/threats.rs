@@ -109,6 +109,11 @@ impl Threats {
         }
     }
 
+    /// Where a surface is served.
+    pub(crate) fn url(&self, surface: &str) -> String {
+        self.server.url(surface)
+    }
+
     /// Posts `{"query": …}` to the closed surface.
     pub(crate) async fn query(&self, query: &str) -> Told {
         self.on("closed", query).await
@@ -144,7 +149,7 @@ impl Threats {
 // === impl Told ===
 
 impl Told {
-    async fn of(response: reqwest::Response) -> Self {
+    pub(crate) async fn of(response: reqwest::Response) -> Self {
         Self {
             status: response.status().as_u16(),
             text: response.text().await.expect("a text"),
