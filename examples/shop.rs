@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "a program for people")]
 
-use std::{error::Error, path::Path};
+use std::{error::Error, path::Path, process::ExitCode};
 
 use switchboard::{app::App, config::Config, http::Stop, telemetry};
 use switchboard_harness::{Ports, Shop};
@@ -15,17 +15,28 @@ use switchboard_harness::{Ports, Shop};
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn Error>> {
+async fn main() -> ExitCode {
+    match run().await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run() -> Result<(), Box<dyn Error>> {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("switchboard.yaml");
     let config = Config::load(&file)?;
     telemetry::init(&config.log)?;
-    let shop = Shop::start_on(Ports::FIXED)
-        .await
-        .map_err(|error| format!("the demo backends need the ports 5001 to 5005 of localhost: {error}"))?;
+    let shop = Shop::start_on(Ports::FIXED).await.map_err(|error| {
+        format!("the demo backends need the ports 5001 to 5005 of localhost: {error}. Is another shop running?")
+    })?;
     for name in killed()? {
         let mut backends = shop.backends().into_iter();
         let found = backends.find(|(known, _)| *known == name);
-        let (_, backend) = found.ok_or_else(|| format!("there is no backend `{name}`"))?;
+        let names = || shop.backends().map(|(known, _)| known).join(", ");
+        let (_, backend) = found.ok_or_else(|| format!("there is no backend `{name}`; there are {}", names()))?;
         backend.stop().await;
     }
     let app = App::build(config)?;
@@ -61,7 +72,11 @@ fn killed() -> Result<Vec<String>, String> {
         if argument != "--kill" {
             return Err(format!("`{argument}` means nothing here; there is `--kill NAME`"));
         }
-        names.push(arguments.next().ok_or("--kill which backend?")?);
+        names.push(
+            arguments
+                .next()
+                .ok_or("--kill which backend? catalog, accounts, orders, inventory or reviews")?,
+        );
     }
     Ok(names)
 }

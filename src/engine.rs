@@ -23,11 +23,10 @@ use crate::{
     execute::{Backends, Detail},
     identity::{CLIENT_HEADERS_VARY, Caller},
     operation::{
-        Exceeded, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Variables, Verdict, bounds,
+        Exceeded, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, bounds,
         documents::{self, Documents, ListedDocument, Origin, Resolved, Unlisted},
-        error::LimitKind,
     },
-    plan::{Estimate, Plan, PlanCache, build::TooLarge},
+    plan::{Estimate, Plan, PlanCache},
     schema::Surface,
     telemetry::DegradedMetrics,
 };
@@ -35,6 +34,7 @@ use crate::{
 use answer::{Answers, Executions, Shared, Work};
 use charge::Bill;
 use overload::{Limiter, Priorities, shed};
+use refused::{check_method, too_large};
 use standing::TermsByClass;
 
 pub use crate::response::OnError;
@@ -187,8 +187,8 @@ struct Prepared<'e> {
     by_client: bool,
     /// How its document was named.
     origin: Origin,
-    /// Whether only the estimate is wanted.
-    is_dry_run: bool,
+    /// What its client wants to know of costs.
+    wanted: cost::Wanted,
 }
 
 /// An operation that may run.
@@ -324,9 +324,9 @@ impl Engine {
         if let Some(switches) = &*self.switches.load() {
             switches.check(request, &operation)?;
         }
-        let is_dry_run = cost::is_dry_run(&request.headers);
-        let admitted = self.admit(&operation, request, limits, (!is_dry_run).then_some(beside))?;
-        if !is_dry_run {
+        let wanted = cost::Wanted::of(&request.headers);
+        let admitted = self.admit(&operation, request, limits, (!wanted.dry_run).then_some(beside))?;
+        if !wanted.dry_run {
             self.documents.register(registration);
         }
         Ok(Prepared {
@@ -336,7 +336,7 @@ impl Engine {
             limits,
             by_client,
             origin,
-            is_dry_run,
+            wanted,
         })
     }
 
@@ -360,9 +360,9 @@ impl Engine {
             limits,
             by_client,
             origin,
-            is_dry_run,
+            wanted,
         } = prepared;
-        if is_dry_run {
+        if wanted.dry_run {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
         self.charge(&request, &operation, (&plan, estimate), bill)?;
@@ -370,8 +370,11 @@ impl Engine {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
         };
+        let shows_cost = self.settings.show_cost || wanted.shown;
+        if !shows_cost && let Some(shared) = Shared::constant(&self.backends, &plan) {
+            return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
+        }
         let gate = self.gate(&request, &operation, origin);
-        let shows_cost = self.settings.show_cost || cost::is_asked(&request.headers);
         let writing = self.writing(&request);
         let work = Work {
             surface: self.surface.clone(),
@@ -399,10 +402,21 @@ impl Engine {
             work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
         bill.settle(shared.weight);
-        Ok(Response {
-            caching: self.caching(&plan, &shared, request.queries_only, by_client),
-            ..shared.response(&plan, found, exceeded)
-        })
+        Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)))
+    }
+
+    /// The response to a request. `by_url`: it was a GET. `by_client`: see [`Engine::caching`].
+    fn respond(
+        &self,
+        shared: Shared,
+        plan: &Plan,
+        found: OperationInfo,
+        (exceeded, by_url, by_client): (Exceeded, bool, bool),
+    ) -> Response {
+        Response {
+            caching: self.caching(plan, &shared, by_url, by_client),
+            ..shared.response(plan, found, exceeded)
+        }
     }
 
     /// What others may do with an answer. `by_client`: which document was meant depends on who the client said it is.
@@ -468,18 +482,4 @@ impl Engine {
             exceeded: operation.exceeded.and(values).and(checked),
         })
     }
-}
-
-fn too_large(error: TooLarge) -> RequestError {
-    RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
-}
-
-fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestError> {
-    if request.queries_only && operation.kind == OperationKind::Mutation {
-        return Err(RequestError::new(
-            RequestErrorKind::MutationNotAllowed,
-            "Mutations must be sent by POST.",
-        ));
-    }
-    Ok(())
 }

@@ -5,7 +5,7 @@
 
 pub mod backends;
 mod batch;
-mod cache;
+pub(crate) mod cache;
 mod call;
 mod failure;
 mod fallback;

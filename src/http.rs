@@ -41,6 +41,7 @@ mod params;
 mod peer;
 mod refusal;
 mod request_id;
+mod seen;
 mod serve;
 mod several;
 mod socket;

@@ -14,6 +14,7 @@ pub mod input;
 pub mod limits;
 mod overlap;
 mod places;
+mod recent;
 pub mod store;
 pub mod usage;
 pub mod variables;
@@ -28,6 +29,7 @@ use crate::schema::{Surface, model::TypeId};
 pub use error::{Exceeded, RequestError, RequestErrorKind};
 pub use gates::{Gate, Verdict};
 pub use limits::{LimitMode, Limits};
+pub(crate) use recent::Recent;
 pub use store::OperationStore;
 pub use variables::Variables;
 

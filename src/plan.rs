@@ -27,6 +27,7 @@ use std::sync::{
     atomic::{AtomicBool, AtomicU32, AtomicUsize},
 };
 
+use bytes::Bytes;
 use http::{HeaderName, HeaderValue, header::CONNECTION};
 
 use crate::{
@@ -88,12 +89,23 @@ pub struct Plan {
     pub sharing: OnceLock<Sharing>,
     /// Bytes of its last answer: how much room the next one is given at once.
     pub answer_hint: AtomicUsize,
+    /// Its answer, where nothing of that depends on a request or a source; found by the first execution.
+    pub constant: OnceLock<Constant>,
     /// What it is estimated to cost: every object counts 1 unless `@cost` says otherwise, a mutation's root field 10 more.
     pub costs: Costs,
     /// How long its answers may be kept outside, as far as the schema says; `None`: not at all.
     pub policy: Option<AnswerPolicy>,
     /// Headers that each of its answers has: `Deprecation` and `Sunset`, where a deprecated field is asked for.
     pub notices: Box<[(HeaderName, HeaderValue)]>,
+}
+
+/// An answer without errors that is the same for every request.
+#[derive(Debug)]
+pub struct Constant {
+    /// The JSON text.
+    pub body: Bytes,
+    /// For how many seconds clients and caches before us may keep it, and whether anybody may. `None`: not at all.
+    pub kept_outside: Option<(u32, bool)>,
 }
 
 /// Whether and by what requests for one plan can share an answer.
@@ -103,6 +115,8 @@ pub struct Sharing {
     pub is_safe: bool,
     /// Whether answers may be kept: every call only reads, or its schema says how long what it brings is good.
     pub may_be_kept: bool,
+    /// Whether the schema calls something of it its user's own: it is shared with that user alone.
+    pub is_private: bool,
     /// Whether an answer was ever kept: else nobody need look for one.
     pub is_kept: AtomicBool,
     /// Headers of the client that a call sends or a mapping reads.

@@ -1,7 +1,8 @@
 //! What documents that mean no good cost: CPU time, and memory at the most, each against a limit.
 //!
-//! `cargo bench --bench hostile` makes the table of `benches/README.md` and fails where a document takes more than 5 ms, or more memory than sixteen times the
-//! largest request. Measured is [`Engine::handle`] of a surface that has never seen the document, over a source that answers at once.
+//! `cargo bench --bench hostile` makes the table of `benches/README.md` and fails where a document takes more than 5 ms, or more memory than ten times the
+//! largest request (sixteen times, where it does not parse). With `-- stages` it shows what of the memory is the library's. Measured is
+//! [`Engine::handle`] of a surface that has never seen the document, over a source that answers at once.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench is no server")]
 
@@ -30,10 +31,11 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// Runs of which the fastest counts: what else the machine does only adds.
 const RUNS: usize = 5;
 
-/// What a document may take. Ten times the largest request, 2.6 MB, is what all but one keep to: for thousands of opening parentheses the parser
-/// makes as many errors.
+/// What a document may take: ten times the largest request. Where thousands of tokens are wrong the parser makes as many errors, and tells the
+/// first only after the last.
 const CPU_MAX: f64 = 5.0;
-const BYTES_MAX: usize = 16 * 256 * 1024;
+const BYTES_MAX: usize = 10 * 256 * 1024;
+const BROKEN_BYTES_MAX: usize = 16 * 256 * 1024;
 
 /// A surface over a source that answers at once.
 struct Bench {
@@ -216,7 +218,11 @@ impl Bench {
 
 impl Taken {
     fn is_within(&self) -> bool {
-        self.milliseconds <= CPU_MAX && self.bytes <= BYTES_MAX
+        let most = match self.outcome.contains("PARSE_FAILED") {
+            true => BROKEN_BYTES_MAX,
+            false => BYTES_MAX,
+        };
+        self.milliseconds <= CPU_MAX && self.bytes <= most
     }
 }
 

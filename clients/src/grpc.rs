@@ -127,13 +127,17 @@ impl GrpcClient {
 }
 
 impl Transport for GrpcClient {
-    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let inner = self.inner.clone();
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
+        let inner = &self.inner;
         async move {
             let Call::Grpc {
                 path,
                 message,
-                mut metadata,
+                metadata,
             } = call
             else {
                 return Err(protocol("not a gRPC call"));
@@ -143,11 +147,8 @@ impl Transport for GrpcClient {
                     limit: inner.body_bytes_max,
                 });
             }
-            metadata.insert(TE, TRAILERS);
-            metadata.insert(CONTENT_TYPE, GRPC);
-            metadata.insert("grpc-timeout", time_left(deadline));
-            let uri = inner.uri(path)?;
-            inner.answer(uri, metadata, framing::frame(&message)).await
+            let uri = inner.uri(path.clone())?;
+            inner.answer(uri, (metadata, deadline), framing::frame(message)).await
         }
     }
 }
@@ -171,12 +172,17 @@ impl Inner {
     /// Makes the call. A connection that turns out to be gone before anything was sent is replaced by the next one, and
     /// what a source says that it has not looked at is sent once more, as the protocol allows: by REFUSED_STREAM, or by a
     /// GOAWAY that does not count our stream.
-    async fn answer(&self, uri: Uri, headers: HeaderMap, message: Bytes) -> Result<Reply, CallError> {
+    async fn answer(
+        &self,
+        uri: Uri,
+        (metadata, deadline): (&HeaderMap, Instant),
+        message: Bytes,
+    ) -> Result<Reply, CallError> {
         let mut refused = None;
         let mut gone = 0;
         loop {
             let connection = self.balancer.connection(refused.as_ref()).await?;
-            let request = request(uri.clone(), headers.clone());
+            let request = request(uri.clone(), headers(metadata, deadline));
             match connection.call(request, message.clone(), self.body_bytes_max).await {
                 Ok(reply) => return Ok(reply),
                 Err(Trouble::Failed(error)) => return Err(error),
@@ -204,6 +210,18 @@ impl fmt::Debug for Inner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}://{}{}", self.scheme, self.authority, self.base)
     }
+}
+
+/// What a request has beside its message: metadata, and what the protocol demands.
+fn headers(metadata: &HeaderMap, deadline: Instant) -> HeaderMap {
+    let mut headers = HeaderMap::with_capacity(metadata.len() + 3);
+    for (name, value) in metadata {
+        headers.append(name, value.clone());
+    }
+    headers.insert(TE, TRAILERS);
+    headers.insert(CONTENT_TYPE, GRPC);
+    headers.insert("grpc-timeout", time_left(deadline));
+    headers
 }
 
 fn request(uri: Uri, headers: HeaderMap) -> Request<()> {

@@ -44,11 +44,11 @@ pub(crate) struct Pool {
 
 /// One request.
 #[derive(Debug)]
-pub(crate) struct Request {
-    pub(crate) method: Method,
-    path: PathAndQuery,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: Option<Bytes>,
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a Method,
+    path: &'a PathAndQuery,
+    pub(crate) headers: &'a HeaderMap,
+    pub(crate) body: Option<&'a Bytes>,
 }
 
 #[derive(Debug, Default)]
@@ -113,13 +113,12 @@ impl Pool {
     /// Dropping the future closes the connection.
     pub(crate) async fn send(
         &self,
-        method: Method,
-        uri: Uri,
-        headers: HeaderMap,
-        body: Option<Bytes>,
+        method: &Method,
+        uri: &Uri,
+        headers: &HeaderMap,
+        body: Option<&Bytes>,
     ) -> Result<Reply, CallError> {
-        let parts = uri.into_parts();
-        let (Some(authority), Some(path)) = (parts.authority, parts.path_and_query) else {
+        let (Some(authority), Some(path)) = (uri.authority(), uri.path_and_query()) else {
             return Err(failure::protocol("the URL has no host"));
         };
         let request = Request {
@@ -128,15 +127,15 @@ impl Pool {
             headers,
             body,
         };
-        let (host, kept) = self.kept(&authority)?;
+        let (host, kept) = self.kept(authority)?;
         let is_kept = kept.is_some();
         let mut exchange = match kept {
             Some(exchange) => exchange,
-            None => self.connect(&authority).await?,
+            None => self.connect(authority).await?,
         };
         let received = match exchange.run(&request, &host, self.body_bytes_max).await {
-            Err(broken) if is_kept && broken.may_be_repeated(&request.method) => {
-                exchange = self.connect(&authority).await?;
+            Err(broken) if is_kept && broken.may_be_repeated(request.method) => {
+                exchange = self.connect(authority).await?;
                 // Boxed: seldom, and as large as the first.
                 Box::pin(exchange.run(&request, &host, self.body_bytes_max)).await
             }
@@ -144,7 +143,7 @@ impl Pool {
         };
         let received = received.map_err(|broken| broken.told(self.body_bytes_max))?;
         if received.keeps_alive {
-            self.keep(&authority, exchange);
+            self.keep(authority, exchange);
         }
         let Received {
             status, headers, body, ..

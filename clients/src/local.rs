@@ -322,12 +322,17 @@ impl LocalClient {
 }
 
 impl Transport for LocalClient {
-    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let client = self.clone();
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
+        let client = self;
         async move {
-            let Call::Local(mut call) = call else {
+            let Call::Local(call) = call else {
                 return Err(protocol("not a call to a schema"));
             };
+            let mut call = call.clone();
             let text = call.document();
             let document = client.document(text.clone())?;
             let mut request = Request::new(text).variables(call.variables());

@@ -71,8 +71,12 @@ impl RestClient {
 }
 
 impl Transport for RestClient {
-    fn send(&self, call: Call, _deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
-        let inner = self.inner.clone();
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
+        let inner = &self.inner;
         async move {
             let Call::Http {
                 method,
@@ -84,13 +88,14 @@ impl Transport for RestClient {
                 return Err(protocol("not a REST call"));
             };
             if uri.scheme() != Some(&Scheme::HTTPS) {
+                let body = body.as_ref();
                 return inner.plain.send(method, uri, headers, body).await;
             }
             let parts = Parts {
-                method,
-                uri,
-                headers,
-                body,
+                method: method.clone(),
+                uri: uri.clone(),
+                headers: headers.clone(),
+                body: body.clone(),
             };
             // Boxed: calls without TLS need not carry the room for it about.
             Box::pin(inner.send_secure(parts)).await

@@ -30,7 +30,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use self::{
     breaker::{Breaker, Pass, Verdict},
     bulkhead::Bulkhead,
-    endpoint::{Endpoints, Visit, millis_left},
+    endpoint::{Endpoints, Visit},
     latency::Latencies,
     outcome::{Fault, Trouble, trouble},
     retry::{Budget, Next},
@@ -59,7 +59,11 @@ pub trait Transport: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// Dropping the future drops the call.
-    fn send(&self, call: Call, deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static;
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a;
 }
 
 /// Whether a call may be made twice.
@@ -187,7 +191,7 @@ fn random() -> f64 {
 impl<T: Transport> Client for Stack<T> {
     fn call(&self, call: Call, safety: Safety, deadline: Instant) -> CallFuture {
         let inner = self.inner.clone();
-        Box::pin(async move { inner.run(call, safety, deadline).await })
+        Box::pin(async move { inner.run(&call, safety, deadline).await })
     }
 
     fn discredit(&self, reply: &Reply) {
@@ -246,7 +250,7 @@ impl<T> fmt::Debug for Stack<T> {
 // === impl Inner ===
 
 impl<T: Transport> Inner<T> {
-    async fn run(&self, mut call: Call, safety: Safety, deadline: Instant) -> Result<Reply, CallError> {
+    async fn run(&self, call: &Call, safety: Safety, deadline: Instant) -> Result<Reply, CallError> {
         let source = &*self.source;
         source.counters.calls.fetch_add(1, Relaxed);
         source.adapt();
@@ -257,13 +261,12 @@ impl<T: Transport> Inner<T> {
         let mut leave = self.leave(safety, Instant::now(), deadline, None)?;
         let mut tries = 1;
         loop {
-            let spare = (tries < self.retry.attempts).then(|| call.clone());
             let tried = if hedges {
                 Box::pin(self.hedged(leave, call, deadline)).await
             } else {
                 self.attempt(leave, call).await
             };
-            let (Some(trouble), Some(spare)) = (tried.trouble, spare) else {
+            let Some(trouble) = tried.trouble.filter(|_| tries < self.retry.attempts) else {
                 return tried.result;
             };
             let Some(wait) = self.next(&trouble, safety, tries, deadline, tried.endpoint) else {
@@ -277,7 +280,6 @@ impl<T: Transport> Inner<T> {
                 // What the source did says more than that nobody asks it any more.
                 Err(_) => return tried.result,
             };
-            call = spare;
             tries += 1;
         }
     }
@@ -358,19 +360,17 @@ impl<T: Transport> Inner<T> {
     }
 
     /// One try, within its time.
-    async fn attempt(&self, leave: Leave<'_, T>, mut call: Call) -> Tried {
-        let source = &*self.source;
+    async fn attempt(&self, leave: Leave<'_, T>, call: &Call) -> Tried {
         let is_grpc = matches!(call, Call::Grpc { .. });
         let (endpoint, until) = (leave.visit.endpoint, leave.until);
-        endpoint.address(&mut call);
-        if let (Some(name), Call::Http { headers, .. }) = (&source.deadline_header, &mut call) {
-            headers.insert(name, millis_left(until - leave.started));
-        }
+        let left = until - leave.started;
+        let own = endpoint.own(call, self.source.deadline_header.as_ref(), left);
+        let call = own.as_deref().unwrap_or(call);
         let mut result = {
             let sent = pin!(endpoint.transport.send(call, until));
             timeout_at(until, sent)
                 .await
-                .unwrap_or_else(|_| Err(CallError::Timeout(until - leave.started)))
+                .unwrap_or_else(|_| Err(CallError::Timeout(left)))
         };
         if let Ok(reply) = &mut result {
             reply.endpoint = leave.visit.number;

@@ -27,10 +27,10 @@ use super::{
     overload::{Limiter, Priority, Shed},
 };
 use crate::{
-    execute::{self, Backends, Scope, in_flight::InFlight},
+    execute::{self, Backends, Scope, cache, in_flight::InFlight},
     identity::Caller,
     operation::{Exceeded, Operation, OperationKind, Variables, Verdict},
-    plan::Plan,
+    plan::{Constant, Plan},
     response::{self, Assembled, OnError},
     schema::Surface,
     telemetry::DegradedMetrics,
@@ -38,6 +38,9 @@ use crate::{
 
 /// Number of the next request that shares.
 static NEXT: AtomicU64 = AtomicU64::new(1);
+
+/// Bytes of a constant answer that a plan keeps: it counts for a plan of its size without.
+const CONSTANT_BYTES_MAX: usize = 2 * 1024;
 
 /// Bytes that a kept answer takes beside its body and key, by an estimate that is rather too high.
 const ENTRY_BYTES: usize = 256;
@@ -144,7 +147,7 @@ impl Work {
             None => None,
         };
         let is_personal = backends.sharing(&plan).context.is_any() || !verdict.is_empty();
-        let mut scope = Scope::new(surface, backends, plan.clone(), variables, headers, deadline);
+        let mut scope = Scope::new(surface, backends.clone(), plan.clone(), variables, headers, deadline);
         scope.shares_calls = shares_calls;
         scope.caller = caller;
         scope.detail = writing.detail;
@@ -174,13 +177,11 @@ impl Work {
                 // It must not grow older here than others would let it.
                 until = until.map(|until| until.min(now + Duration::from_secs(seconds.into())));
                 // Nobody else's caches hold callers apart.
-                CacheControl::MaxAge {
-                    seconds,
-                    is_public: is_public && !is_personal,
-                }
+                CacheControl::of(Some((seconds, is_public && !is_personal)))
             }
             None => CacheControl::NoStore,
         };
+        keep_constant(&backends, &plan, &assembled, control);
         let reuse = Reuse {
             until,
             control,
@@ -226,7 +227,9 @@ impl Work {
         executions: Option<&Arc<Executions>>,
     ) -> Result<Shared, Shed> {
         let sharing = self.backends.sharing(&self.plan);
-        let executions = executions.filter(|_| sharing.is_safe);
+        // Who says nothing may be anybody.
+        let is_shared = !sharing.is_private || cache::has_identity(&self.headers, &self.caller);
+        let executions = executions.filter(|_| sharing.is_safe && is_shared);
         if !sharing.may_be_kept && executions.is_none() {
             return self.run_and_keep(&[], answers).await;
         }
@@ -281,13 +284,43 @@ impl Work {
         key.push(ENDS);
         self.verdict.write(&mut key);
         sharing.context.write(&self.caller, &mut key);
+        if sharing.is_private {
+            key.push(ENDS);
+            cache::add_identity(&self.headers, &self.caller, &mut key);
+        }
         key
+    }
+}
+
+/// Remembers an answer that cannot be another the next time.
+fn keep_constant(backends: &Backends, plan: &Plan, answer: &Assembled, control: CacheControl) {
+    if answer.body.len() <= CONSTANT_BYTES_MAX && !answer.has_extensions && backends.are_constant(plan) {
+        let _ = plan.constant.set(Constant {
+            body: Bytes::copy_from_slice(&answer.body),
+            kept_outside: control.kept_outside(),
+        });
     }
 }
 
 // === impl Shared ===
 
 impl Shared {
+    /// The answer of a plan that depends on nothing, if it has been found out.
+    pub(super) fn constant(backends: &Backends, plan: &Plan) -> Option<Self> {
+        let known = plan.constant.get().filter(|_| backends.are_constant(plan))?;
+        Some(Self {
+            body: known.body.clone(),
+            errors: 0,
+            degraded: false,
+            critical: None,
+            until: None,
+            control: CacheControl::of(known.kept_outside),
+            made: Instant::now(),
+            weight: None,
+            forms: None,
+        })
+    }
+
     /// A finished answer.
     pub(super) fn of(assembled: Assembled, reuse: Option<Reuse>) -> Self {
         Self {

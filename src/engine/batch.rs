@@ -6,8 +6,8 @@
 
 use futures_util::future::join_all;
 
-use super::{Engine, OperationInfo, OperationKind, Prepared, Request, RequestError, Response, charge::Bill};
-use crate::plan::Estimate;
+use super::{Engine, OperationInfo, Prepared, Request, RequestError, Response, charge::Bill};
+use crate::{operation::OperationKind, plan::Estimate};
 
 /// A request of several, ready to be executed or refused.
 struct Entry<'e> {
@@ -90,7 +90,7 @@ impl Prepared<'_> {
     fn takes(&self) -> Estimate {
         let estimate = self.admitted.estimate;
         match self {
-            Self { is_dry_run: true, .. } => Estimate::default(),
+            Self { wanted, .. } if wanted.dry_run => Estimate::default(),
             Self { limits, .. } if limits.cost == 0 => Estimate { cost: 0, ..estimate },
             _ => estimate,
         }

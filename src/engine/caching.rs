@@ -47,6 +47,36 @@ pub struct Forms {
 // === impl CacheControl ===
 
 impl CacheControl {
+    /// The same for nobody but the client.
+    #[must_use]
+    pub fn private(self) -> Self {
+        match self {
+            Self::MaxAge { seconds, .. } => Self::MaxAge {
+                seconds,
+                is_public: false,
+            },
+            other => other,
+        }
+    }
+
+    /// So many seconds, and whether by anybody; `None`: not at all.
+    #[must_use]
+    pub fn of(kept: Option<(u32, bool)>) -> Self {
+        kept.map_or(Self::NoStore, |(seconds, is_public)| Self::MaxAge {
+            seconds,
+            is_public,
+        })
+    }
+
+    /// The reverse of [`CacheControl::of`].
+    #[must_use]
+    pub fn kept_outside(self) -> Option<(u32, bool)> {
+        match self {
+            Self::MaxAge { seconds, is_public } => Some((seconds, is_public)),
+            Self::NoStore | Self::Revalidate => None,
+        }
+    }
+
     /// The value of `Cache-Control`.
     #[must_use]
     pub fn value(self) -> HeaderValue {

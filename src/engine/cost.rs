@@ -97,14 +97,26 @@ pub fn estimate(surface: &Surface, operation: &Operation) -> Result<Estimate, Re
     Ok(plan.costs.estimate(&variables))
 }
 
-/// Whether the client wants `extensions.cost`.
-pub(super) fn is_asked(headers: &HeaderMap) -> bool {
-    has(headers, &COST_HEADER, b"true")
+/// What a client wants to know of costs.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Wanted {
+    /// `extensions.cost` in the answer.
+    pub(super) shown: bool,
+    /// The estimate and nothing else.
+    pub(super) dry_run: bool,
 }
 
-/// Whether the client wants the estimate and nothing else.
-pub(super) fn is_dry_run(headers: &HeaderMap) -> bool {
-    has(headers, &DRY_RUN_HEADER, b"cost")
+impl Wanted {
+    pub(super) fn of(headers: &HeaderMap) -> Self {
+        // Hardly anybody asks: a walk over a dozen names is less than two look-ups.
+        if !headers.keys().any(|name| name.as_str().starts_with("x-switchboard-")) {
+            return Self::default();
+        }
+        Self {
+            shown: has(headers, &COST_HEADER, b"true"),
+            dry_run: has(headers, &DRY_RUN_HEADER, b"cost"),
+        }
+    }
 }
 
 fn has(headers: &HeaderMap, name: &HeaderName, word: &[u8]) -> bool {

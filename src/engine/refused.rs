@@ -2,9 +2,13 @@
 
 use http::{HeaderName, HeaderValue};
 
-use super::{CacheControl, Caching, OperationInfo, Outcome, Response, overload, switches};
+use super::{CacheControl, Caching, OperationInfo, Outcome, Request, Response, overload, switches};
 use crate::{
-    operation::{RequestError, RequestErrorKind, error::SwitchKind},
+    operation::{
+        Operation, OperationKind, RequestError, RequestErrorKind,
+        error::{LimitKind, SwitchKind},
+    },
+    plan::build::TooLarge,
     response,
 };
 
@@ -68,4 +72,18 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         RequestErrorKind::OverQuota => Outcome::Unavailable(429),
         _ => Outcome::Invalid,
     }
+}
+
+pub(super) fn too_large(error: TooLarge) -> RequestError {
+    RequestError::new(RequestErrorKind::Limit(LimitKind::Expansion), error.to_string())
+}
+
+pub(super) fn check_method(request: &Request, operation: &Operation) -> Result<(), RequestError> {
+    if request.queries_only && operation.kind == OperationKind::Mutation {
+        return Err(RequestError::new(
+            RequestErrorKind::MutationNotAllowed,
+            "Mutations must be sent by POST.",
+        ));
+    }
+    Ok(())
 }

@@ -103,6 +103,8 @@ pub(super) struct Compiled {
     pub(super) client: Option<Arc<dyn Client>>,
     /// Whether its schema says how long an answer is good.
     pub(super) is_declared: bool,
+    /// Whether its schema calls an answer its user's own.
+    pub(super) is_private: bool,
     /// Whether an answer of it was ever kept, or its schema says that it can be: else nobody need look for one.
     pub(super) is_kept: AtomicBool,
     /// Whether an operator has switched its field off.
@@ -259,6 +261,18 @@ impl Backends {
         }
     }
 
+    /// Whether all that a plan needs was evaluated once and for all, and nothing of it is switched off.
+    #[must_use]
+    pub fn are_constant(&self, plan: &Plan) -> bool {
+        plan.kind == OperationKind::Query
+            && plan.guards.is_empty()
+            && !plan.introspection
+            && plan
+                .fetches
+                .iter()
+                .all(|fetch| fetch.constant.get().is_some() && !self.compiled(fetch.connector).is_off.load(Relaxed))
+    }
+
     /// Whether and by what requests for a plan of this surface can share an answer.
     #[must_use]
     pub fn sharing<'a>(&self, plan: &'a Plan) -> &'a Sharing {
@@ -272,6 +286,7 @@ impl Backends {
             for fetch in &plan.fetches {
                 let compiled = self.compiled(fetch.connector);
                 sharing.is_safe &= compiled.is_safe;
+                sharing.is_private |= compiled.is_private;
                 sharing.may_be_kept &= compiled.is_safe || compiled.is_declared;
                 sharing.headers.add_all(&compiled.request.headers);
                 sharing.headers.add_all(&compiled.reply.headers);
@@ -368,12 +383,17 @@ pub fn environment() -> Value {
     )
 }
 
+/// Whether a schema says how long an answer is good, and whether it calls it its user's own.
+fn declared(connector: &Connector) -> (bool, bool) {
+    let policy = connector.cache.unwrap_or_default();
+    let is_declared = policy.max_age.is_some() || policy.stale_if_error.is_some();
+    (is_declared, policy.is_private == Some(true))
+}
+
 fn compile(surface: &Surface, connector: &Connector, bases: &[BaseUrl]) -> Compiled {
     let mut compiled = Compiled::default();
     let source = connector.source.map(|id| &surface.sources[id.0 as usize]);
-    compiled.is_declared = connector
-        .cache
-        .is_some_and(|policy| policy.max_age.is_some() || policy.stale_if_error.is_some());
+    (compiled.is_declared, compiled.is_private) = declared(connector);
     compiled.is_kept = AtomicBool::new(compiled.is_declared);
     compiled.reply.add(&connector.selection);
     compiled.reply.add_all([&connector.is_success].into_iter().flatten());

@@ -1,6 +1,6 @@
 //! The calls of one wave of a keyed fetch: keys split by `maxSize`, replies matched to keys by value.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, atomic::Ordering::Relaxed};
 
 use futures_util::{StreamExt, stream};
 
@@ -117,7 +117,8 @@ pub(super) async fn run(scope: Arc<Scope>, fetch: FetchId, numbers: Vec<u32>, ke
 fn constant(job: &Job) -> Option<Batch> {
     let (fetch, connector, compiled) = job.parts();
     let is_constant = matches!(connector.request, ConnectRequest::None) && compiled.reply == Needs::default();
-    if !is_constant || !job.numbers.is_empty() || !matches!(fetch.align, Align::Whole) {
+    if !is_constant || compiled.is_off.load(Relaxed) || !job.numbers.is_empty() || !matches!(fetch.align, Align::Whole)
+    {
         return None;
     }
     let table = match fetch.constant.get() {

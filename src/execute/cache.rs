@@ -138,13 +138,13 @@ fn by_itself(reply: &Reply) -> Reply {
 }
 
 /// Whether a request is anybody's in particular.
-pub(super) fn has_identity(client: &HeaderMap, caller: &Caller) -> bool {
+pub(crate) fn has_identity(client: &HeaderMap, caller: &Caller) -> bool {
     let has = |name| client.contains_key(name);
     caller.is_authenticated() || has(header::AUTHORIZATION) || has(header::COOKIE)
 }
 
 /// Appends whose a request is, where that must take part in a key.
-pub(super) fn add_identity(client: &HeaderMap, caller: &Caller, key: &mut Vec<u8>) {
+pub(crate) fn add_identity(client: &HeaderMap, caller: &Caller, key: &mut Vec<u8>) {
     if caller.is_authenticated() {
         caller.write_identity(key);
         return;

@@ -10,6 +10,7 @@ use tokio::time::Instant;
 use super::{
     Failure, FailureKind, Scope,
     backends::{Backend, Compiled},
+    cache,
     in_flight::InFlight,
     local,
 };
@@ -44,8 +45,8 @@ pub(super) async fn send(
     }
     count(scope, connector, backend)?;
     let shown = scope.is_verbose().then(|| shown(&call));
-    let result = if scope.shares_calls && is_safe(scope, compiled) {
-        let key = key(&call);
+    let shared = (scope.shares_calls && is_safe(scope, compiled)).then(|| shared_key(scope, compiled, &call));
+    let result = if let Some(key) = shared.flatten() {
         let (client, metrics, deadline) = (
             compiled.client(backend).clone(),
             backend.metrics.clone(),
@@ -101,9 +102,9 @@ fn shown(call: &Call) -> String {
 }
 
 /// An error with what caused it.
-fn cause(error: &CallError) -> String {
+fn cause(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
+    let mut cause = error.source();
     while let Some(error) = cause {
         text = format!("{text}: {error}");
         cause = error.source();
@@ -134,6 +135,19 @@ fn count(scope: &Scope, connector: &Connector, backend: &Backend) -> Result<(), 
         ));
     }
     Ok(())
+}
+
+/// What a call under way is found by. What the schema calls its user's own is shared with that user alone; `None`: with nobody.
+fn shared_key(scope: &Scope, compiled: &Compiled, call: &Call) -> Option<Vec<u8>> {
+    let mut key = key(call);
+    if compiled.is_private {
+        if !cache::has_identity(&scope.headers, &scope.caller) {
+            return None;
+        }
+        key.push(0xFF);
+        cache::add_identity(&scope.headers, &scope.caller, &mut key);
+    }
+    Some(key)
 }
 
 /// The complete rendered call, so that two are equal only if they would send the same.
@@ -178,9 +192,7 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
 
 /// The cause of a failed call: for the log alone.
 fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
-    let cause = std::error::Error::source(error)
-        .map(ToString::to_string)
-        .unwrap_or_default();
+    let cause = std::error::Error::source(error).map(cause).unwrap_or_default();
     tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
 }
 

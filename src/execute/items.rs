@@ -80,7 +80,7 @@ impl<'a> Items<'a> {
         base.push(0xFF);
         compiled.request.context.write(&scope.caller, &mut base);
         compiled.reply.context.write(&scope.caller, &mut base);
-        if connector.cache.is_some_and(|policy| policy.is_private == Some(true)) {
+        if compiled.is_private {
             base.push(0xFF);
             cache::add_identity(&scope.headers, &scope.caller, &mut base);
         }

@@ -133,7 +133,7 @@ impl Job {
         };
         let good = good.filter(|_| key.is_some());
         // What is one user's own is kept only where the key says whose.
-        let good = good.filter(|good| good.is_public || has_credentials || self.is_private());
+        let good = good.filter(|good| good.is_public || has_credentials || compiled.is_private);
         let chunk = self
             .read(Some(&reply), (good.into(), outside))
             .inspect_err(|failure| call::discredit(&self.scope, connector, compiled, &reply, failure))?;
@@ -161,25 +161,22 @@ impl Job {
         .boxed()
     }
 
-    fn is_private(&self) -> bool {
-        let policy = self.parts().1.cache;
-        policy.is_some_and(|policy| policy.is_private == Some(true))
-    }
-
     /// What the answer to a call is kept under; `None`: it must not be kept.
     pub(super) fn cache_key(&self, call: &Call) -> Option<Vec<u8>> {
-        let (_, _, compiled) = self.parts();
+        let (_, connector, compiled) = self.parts();
         if !call::is_cacheable(&self.scope, compiled) {
             return None;
         }
         let mut key = call::key(call);
+        // A gRPC call and one in this process do not say whom they are for.
+        key.extend_from_slice(&connector.source.map_or(u32::MAX, |source| source.0).to_le_bytes());
         // The same call of another connector may be good for another time, and for others.
-        let policy = self.parts().1.cache.unwrap_or_default();
-        for seconds in [policy.max_age, policy.stale_while_revalidate] {
+        let policy = connector.cache.unwrap_or_default();
+        for seconds in [policy.max_age, policy.stale_while_revalidate, policy.stale_if_error] {
             key.extend_from_slice(&seconds.map_or(u64::MAX, u64::from).to_le_bytes());
         }
         key.push(policy.is_private.map_or(2, u8::from));
-        if self.is_private() {
+        if compiled.is_private {
             if !cache::has_identity(&self.scope.headers, &self.scope.caller) {
                 return None;
             }

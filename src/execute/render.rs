@@ -1,7 +1,10 @@
 //! Connector + variables → a complete [`Call`].
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue as HttpValue, Method, Uri, header};
+use http::{
+    HeaderMap, HeaderName, HeaderValue as HttpValue, Method, Uri, header,
+    uri::{self, PathAndQuery},
+};
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::{Map, Value};
 use switchboard_clients::{Call, grpc::metadata, proto};
@@ -21,6 +24,9 @@ use crate::{
         model::{ConnectRequest, Connector, Header, HeaderValue, Mapping, SourceTransport, TemplatePart},
     },
 };
+
+/// Longest path and query of a call. What holds them counts in 16 bits, and no server takes as much.
+const URL_BYTES_MAX: usize = 60_000;
 
 /// Renders the call of a connector; `None` for mapping-only ones.
 pub(super) fn render(
@@ -191,11 +197,18 @@ pub(super) fn join(
 }
 
 pub(super) fn to_uri(base: &BaseUrl, url: Joined) -> Result<Uri, Failure> {
+    let invalid = || Failure::new(FailureKind::BadInput, "These values do not make a URL.");
+    let mut parts = uri::Parts::default();
+    if let Some((scheme, authority)) = &base.origin {
+        (parts.scheme, parts.authority) = (Some(scheme.clone()), Some(authority.clone()));
+    }
     let target = url.finish();
-    let mut uri = String::with_capacity(base.origin.len() + target.len());
-    uri.push_str(&base.origin);
-    uri.push_str(&target);
-    Uri::try_from(uri).map_err(|_| Failure::new(FailureKind::BadInput, "These values do not make a URL."))
+    if target.len() > URL_BYTES_MAX {
+        return Err(invalid());
+    }
+    let target = PathAndQuery::from_maybe_shared(Bytes::from(target)).map_err(|_| invalid())?;
+    parts.path_and_query = Some(target);
+    Uri::from_parts(parts).map_err(|_| invalid())
 }
 
 /// Last, so that nothing a schema maps can stand in its place.

@@ -3,6 +3,7 @@
 use std::{
     collections::{HashMap, HashSet},
     panic::AssertUnwindSafe,
+    pin::pin,
     sync::{Arc, Mutex, PoisonError},
 };
 
@@ -122,7 +123,8 @@ impl Run {
         for wave in &waiting {
             over[usize::from(*wave)] = false;
         }
-        let mut under_way = FuturesUnordered::new();
+        // Most plans have one wave at a time, and no use for it.
+        let mut under_way: Option<FuturesUnordered<_>> = None;
         loop {
             let mut ready = SmallVec::<[u16; 8]>::new();
             waiting.retain(|wave| {
@@ -135,8 +137,12 @@ impl Run {
             });
             let landed = match ready[..] {
                 // Alone: nothing to wait for beside it.
-                [wave] if under_way.is_empty() => load(self.scope.clone(), self.start(wave)).await,
+                [wave] if under_way.as_ref().is_none_or(FuturesUnordered::is_empty) => {
+                    load(self.scope.clone(), self.start(wave)).await
+                }
+                [] if under_way.is_none() => return,
                 _ => {
+                    let under_way = under_way.get_or_insert_with(FuturesUnordered::new);
                     for wave in ready {
                         under_way.push(load(self.scope.clone(), self.start(wave)));
                     }
@@ -395,11 +401,15 @@ async fn load(scope: Arc<Scope>, started: Started) -> Landed {
         _ if numbers.is_empty() && !is_root => Vec::new(),
         None => {
             let failing = numbers.clone();
-            let calls = AssertUnwindSafe(batch::run(scope, fetch, numbers, keys)).catch_unwind();
-            let batch = calls.await.unwrap_or_else(|_| match is_root {
-                true => panicked(&[0]),
-                false => panicked(&failing),
-            });
+            // Pinned where it is made: it is large, and each hand it passes through would copy it.
+            let calls = pin!(batch::run(scope, fetch, numbers, keys));
+            let batch = AssertUnwindSafe(calls)
+                .catch_unwind()
+                .await
+                .unwrap_or_else(|_| match is_root {
+                    true => panicked(&[0]),
+                    false => panicked(&failing),
+                });
             vec![Arc::new(batch)]
         }
         Some(loader) => {
@@ -455,5 +465,27 @@ impl Owned {
 impl Drop for Owned {
     fn drop(&mut self) {
         self.0.abort();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{FetchLoader, Run};
+
+    #[test]
+    fn loaders_belong_to_the_run_of_one_request_and_to_nobody_else() {
+        struct Probe<T>(std::marker::PhantomData<T>);
+        trait IsNot {
+            const CLONE: bool = false;
+        }
+        impl<T> IsNot for Probe<T> {}
+        impl<T: Clone> Probe<T> {
+            #[allow(dead_code, reason = "that it is not looked at is what is asserted")]
+            const CLONE: bool = true;
+        }
+
+        // By value: a run that ends takes its loaders along, and there is no second run with them.
+        let _: fn(Run) -> Vec<Option<FetchLoader>> = |run| run.loaders;
+        const { assert!(!Probe::<Run>::CLONE) };
     }
 }

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use http::uri::{Authority, Scheme};
 use percent_encoding::{AsciiSet, CONTROLS, NON_ALPHANUMERIC, utf8_percent_encode};
 use serde_json::Value;
 
@@ -48,11 +49,14 @@ enum Piece {
 /// Scheme and authority, path and query of a base URL; nothing in it comes from a request.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct BaseUrl {
-    /// `http://host:port`.
-    pub(super) origin: String,
+    /// `http` or `https`, and `host:port`; `None`: there is no URL.
+    pub(super) origin: Option<(Scheme, Authority)>,
     pub(super) path: String,
     pub(super) query: String,
 }
+
+/// Room for what most templates add to a base.
+const URL_BYTES: usize = 96;
 
 /// A URL while it is put together.
 #[derive(Debug, Default)]
@@ -133,7 +137,7 @@ impl UrlTemplate {
 
 /// Renders a template's path and checks every segment that data had a part in (DIALECT §3.2).
 fn render_path(pieces: &[Piece], allows_empty: bool, vars: &Vars<'_>) -> Result<String, Failure> {
-    let mut path = String::new();
+    let mut path = String::with_capacity(URL_BYTES);
     let mut segment = Segment {
         has_text: allows_empty,
         ..Segment::default()
@@ -216,13 +220,14 @@ impl BaseUrl {
         let rest = rest.split('#').next().unwrap_or_default();
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, tail) = rest.split_at(end);
-        if authority.is_empty() || authority.parse::<http::uri::Authority>().is_err() {
-            return Err(format!("has no usable host: {authority:?}"));
-        }
+        let origin = match (Scheme::try_from(scheme), Authority::try_from(authority)) {
+            (Ok(scheme), Ok(authority)) if !authority.as_str().is_empty() => (scheme, authority),
+            _ => return Err(format!("has no usable host: {authority:?}")),
+        };
         let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
         let encode = |text: &str| utf8_percent_encode(text, ILLEGAL).to_string();
         Ok(Self {
-            origin: format!("{scheme}://{authority}"),
+            origin: Some(origin),
             path: encode(path),
             query: encode(query),
         })
@@ -234,10 +239,11 @@ impl BaseUrl {
 impl Joined {
     /// Starts with a base.
     pub(super) fn start(base: &BaseUrl) -> Self {
-        Self {
-            path: base.path.clone(),
-            query: base.query.clone(),
-        }
+        let mut path = String::with_capacity(base.path.len() + URL_BYTES);
+        path.push_str(&base.path);
+        let mut query = String::with_capacity(base.query.len() + URL_BYTES);
+        query.push_str(&base.query);
+        Self { path, query }
     }
 
     /// Adds an already encoded path; one slash between, a trailing one is kept, a lone one adds nothing.
@@ -331,6 +337,7 @@ impl Joined {
             target.insert(0, '/');
         }
         if !self.query.is_empty() {
+            target.reserve_exact(1 + self.query.len());
             target.push('?');
             target.push_str(&self.query);
         }

@@ -57,7 +57,7 @@ pub(super) struct Notice<'a> {
 
 /// What was found out of a request beside whether it may go on.
 #[derive(Default)]
-pub(super) struct Seen<'a> {
+pub(super) struct Findings<'a> {
     /// What its client is told, whatever becomes of it.
     notice: Option<Notice<'a>>,
     /// The class that its client belongs to.
@@ -85,6 +85,13 @@ impl Gate {
         }
     }
 
+    /// Whether some of its clients are answered only because they have proved who they are.
+    pub(super) fn wants_credentials(&self) -> bool {
+        self.terms
+            .iter()
+            .any(|wanted| wanted.credentials != Credentials::Optional)
+    }
+
     /// Finds out who sent a request, and whether they may now.
     ///
     /// # Errors
@@ -94,7 +101,7 @@ impl Gate {
         identity: Option<&Identity>,
         parts: &mut Parts,
         suspect: Suspect<'_>,
-        seen: &mut Seen<'a>,
+        findings: &mut Findings<'a>,
     ) -> Result<Admitted, Refusal> {
         let caller = credentials::caller(identity, parts, suspect).await;
         let nobody;
@@ -107,10 +114,10 @@ impl Gate {
             }
         };
         let class = self.classes.of(known, &parts.headers);
-        seen.class = self.classes.name(class);
+        findings.class = self.classes.name(class);
         let wanted = &self.terms[class];
         let ticket = match &wanted.quota {
-            Some(quota) => Some(quota.take(known, suspect, &mut seen.notice)?),
+            Some(quota) => Some(quota.take(known, suspect, &mut findings.notice)?),
             None => None,
         };
         let caller = caller?;
@@ -199,9 +206,9 @@ impl Told {
     }
 }
 
-// === impl Seen ===
+// === impl Findings ===
 
-impl Seen<'_> {
+impl Findings<'_> {
     /// Counts the requests of an array that came with the first. All of them are refused, or none.
     ///
     /// # Errors

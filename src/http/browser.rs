@@ -71,14 +71,11 @@ impl Cors {
                 HeaderValue::from_static("true"),
             );
         }
-        let Some(Preflight { headers }) = preflight else {
+        let Some(Preflight { headers, methods }) = preflight else {
             answer.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static(EXPOSED));
             return;
         };
-        answer.insert(
-            header::ACCESS_CONTROL_ALLOW_METHODS,
-            HeaderValue::from_static("GET, POST"),
-        );
+        answer.insert(header::ACCESS_CONTROL_ALLOW_METHODS, HeaderValue::from_static(methods));
         // Whoever is listed may send any header: sources see only those that a schema names.
         if let Some(headers) = headers {
             answer.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, headers);
@@ -95,16 +92,19 @@ impl Cors {
 #[derive(Debug)]
 pub(super) struct Preflight {
     headers: Option<HeaderValue>,
+    /// What may be done at the path.
+    methods: &'static str,
 }
 
 // === impl Preflight ===
 
 impl Preflight {
-    /// What an OPTIONS asks.
-    pub(super) fn of(headers: &HeaderMap) -> Option<Self> {
+    /// What an OPTIONS asks of a path at which these methods are allowed.
+    pub(super) fn of(headers: &HeaderMap, methods: &'static str) -> Option<Self> {
         headers.get(header::ACCESS_CONTROL_REQUEST_METHOD)?;
         Some(Self {
             headers: headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS).cloned(),
+            methods,
         })
     }
 }

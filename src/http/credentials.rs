@@ -104,7 +104,7 @@ fn refused(why: Rejected, suspect: Suspect<'_>) -> Refusal {
     };
     security(event, &why.to_string(), suspect);
     match why {
-        Rejected::CrossSite => Refusal::CrossSite,
+        Rejected::CrossSite => Refusal::ForeignSession,
         _ => Refusal::BadCredentials,
     }
 }

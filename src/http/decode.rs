@@ -9,7 +9,11 @@ use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::{Settings, body, json, params, refusal::Refusal};
+use super::{
+    Settings, body, json, params,
+    refusal::Refusal,
+    seen::{Known, Seen},
+};
 use crate::{
     engine::{self, OnError},
     identity::Caller,
@@ -64,7 +68,7 @@ pub(super) async fn decode(
     parts: Parts,
     body: &mut Incoming,
     surface: usize,
-    body_bytes_max: usize,
+    (body_bytes_max, seen): (usize, Seen),
     settings: &Settings,
     deadline: Instant,
 ) -> Result<Decoded, Refusal> {
@@ -74,7 +78,9 @@ pub(super) async fn decode(
         json::Read::One(params::parse(parts.uri.query().unwrap_or_default())?)
     } else {
         check_content_type(&parts.headers, Presence::Required)?;
-        check_content_encoding(&parts.headers)?;
+        if seen.has(Known::ContentEncoding) {
+            check_content_encoding(&parts.headers)?;
+        }
         let body = body::read(body, body_bytes_max, settings.body_timeout).await?;
         json::parse(&body, settings.batch_max)?
     };

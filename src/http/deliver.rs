@@ -12,6 +12,7 @@ use super::{
     accept::Media,
     coding::{Coding, Compressor},
     encode,
+    seen::{Known, Seen},
 };
 use crate::engine::{self, CacheControl, Caching, Outcome};
 
@@ -128,7 +129,7 @@ fn tag(body: &Bytes, media: Media, caching: &Caching) -> HeaderValue {
 
 impl Wishes {
     /// What a request says.
-    pub(super) fn of(method: &Method, headers: &HeaderMap, compressor: &Compressor) -> Self {
+    pub(super) fn of(method: &Method, headers: &HeaderMap, seen: Seen, compressor: &Compressor) -> Self {
         let is_get = *method == Method::GET;
         let known = match is_get {
             true => headers.get_all(header::IF_NONE_MATCH).iter().cloned().collect(),
@@ -136,7 +137,10 @@ impl Wishes {
         };
         Self {
             is_get,
-            coding: compressor.wanted(headers),
+            coding: seen
+                .has(Known::AcceptEncoding)
+                .then(|| compressor.wanted(headers))
+                .flatten(),
             known,
         }
     }

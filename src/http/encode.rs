@@ -7,7 +7,12 @@ use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
 use hyper::ext::ReasonPhrase;
 
-use super::{StatusProfile, accept::Media, refusal::Refusal, request_id::REQUEST_ID};
+use super::{
+    StatusProfile,
+    accept::Media,
+    refusal::{METHODS, Refusal, SESSION_METHODS},
+    request_id::REQUEST_ID,
+};
 use crate::engine::{self, Outcome};
 
 /// Partial success: `data` and `errors`. Not yet in the `http` crate's list.
@@ -114,7 +119,7 @@ pub(super) fn refusal(
 pub(super) fn session(cookie: Option<HeaderValue>, id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = options(id);
     let headers = http.headers_mut();
-    headers.insert(header::ALLOW, HeaderValue::from_static("POST, DELETE"));
+    headers.insert(header::ALLOW, HeaderValue::from_static(SESSION_METHODS));
     headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(cookie) = cookie {
         headers.insert(header::SET_COOKIE, cookie);
@@ -127,7 +132,7 @@ pub(super) fn options(id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = Response::new(Full::default());
     *http.status_mut() = StatusCode::NO_CONTENT;
     http.headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static("GET, POST"));
+        .insert(header::ALLOW, HeaderValue::from_static(METHODS));
     http.headers_mut().insert(REQUEST_ID, id);
     http
 }

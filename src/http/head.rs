@@ -10,6 +10,10 @@ pub(super) enum Fault {
     BareLineFeed,
     /// The body's length is given twice: two `Content-Length`, or one beside a `Transfer-Encoding`.
     TwoLengths,
+    /// The body is encoded otherwise than in chunks, which nobody here would undo.
+    Coding,
+    /// HTTP/1.1 without one `Host` that can be one: <https://www.rfc-editor.org/rfc/rfc9112#section-3.2-6>.
+    Host,
 }
 
 /// What has been seen of a head.
@@ -30,6 +34,10 @@ pub(super) struct HeadReader {
     partial: Vec<u8>,
     lengths: u8,
     encodings: u8,
+    hosts: u8,
+    is_wrong_host: bool,
+    needs_host: bool,
+    is_coded: bool,
     bare_line_feed: bool,
     has_lines: bool,
     http2: bool,
@@ -76,13 +84,25 @@ impl HeadReader {
                 return true;
             }
             Some(b'c' | b'C') if names(line, b"content-length:") => self.lengths += 1,
-            Some(b't' | b'T') if names(line, b"transfer-encoding:") => self.encodings += 1,
+            Some(b't' | b'T') if names(line, b"transfer-encoding:") => {
+                self.encodings += 1;
+                let coding = line[b"transfer-encoding:".len()..].trim_ascii();
+                self.is_coded |= !coding.eq_ignore_ascii_case(b"chunked");
+            }
+            Some(b'h' | b'H') if names(line, b"host:") => {
+                self.hosts += 1;
+                self.is_wrong_host |= !is_host(line[b"host:".len()..].trim_ascii());
+            }
             Some(_) => {}
+        }
+        if !self.has_lines {
+            self.needs_host = line.ends_with(b"HTTP/1.1");
         }
         self.has_lines = true;
         // Saturates far below overflow: more than a few are a fault already.
         self.lengths = self.lengths.min(8);
         self.encodings = self.encodings.min(8);
+        self.hosts = self.hosts.min(8);
         false
     }
 
@@ -93,10 +113,19 @@ impl HeadReader {
             Progress::Complete(Some(Fault::TwoLengths))
         } else if self.bare_line_feed {
             Progress::Complete(Some(Fault::BareLineFeed))
+        } else if self.is_coded {
+            Progress::Complete(Some(Fault::Coding))
+        } else if self.is_wrong_host || self.hosts > 1 || self.needs_host && self.hosts == 0 {
+            Progress::Complete(Some(Fault::Host))
         } else {
             Progress::Complete(None)
         }
     }
+}
+
+/// Whether it can be a host and a port: what separates parts of URLs and lists is in neither.
+fn is_host(value: &[u8]) -> bool {
+    !value.iter().any(|byte| b" \t/\\@,?#".contains(byte))
 }
 
 fn names(line: &[u8], header: &[u8]) -> bool {

@@ -8,6 +8,12 @@ use http::StatusCode;
 use super::StatusProfile;
 use crate::engine::overload::RETRY_AFTER;
 
+/// What may be done at a surface's path.
+pub(super) const METHODS: &str = "GET, POST";
+
+/// What may be done at the path of the pages' cookie.
+pub(super) const SESSION_METHODS: &str = "POST, DELETE";
+
 /// Why a request is refused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Refusal {
@@ -25,6 +31,8 @@ pub(super) enum Refusal {
     Framing,
     /// A page of another site may have made the request in its visitor's name.
     CrossSite,
+    /// The same with the cookie of a session.
+    ForeignSession,
     /// Credentials are needed, and there are none.
     NoCredentials,
     /// There are credentials, and they do not hold.
@@ -85,6 +93,10 @@ impl Refusal {
                 403,
                 "a page of another site may have sent this; add the header GraphQL-Require-Preflight, or use POST",
             ),
+            Self::ForeignSession => (
+                403,
+                "a page of another site may have sent this; the session's cookie is for our own pages and for listed origins",
+            ),
             Self::NoCredentials => (401, "credentials are needed"),
             Self::BadCredentials => (401, "the credentials are not valid"),
             Self::OverQuota => (429, "too many requests; Retry-After says when to ask again"),
@@ -110,7 +122,7 @@ impl Refusal {
             Self::Batch | Self::BatchInBatch => "BATCHING_NOT_SUPPORTED",
             Self::BatchSize(_) => "BATCH_LIMIT",
             Self::Overloaded => "REQUEST_CONCURRENCY_LIMITED",
-            Self::CrossSite => "FORBIDDEN",
+            Self::CrossSite | Self::ForeignSession => "FORBIDDEN",
             Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
             Self::OverQuota => "REQUEST_RATE_LIMITED",
             Self::Internal => "INTERNAL_SERVER_ERROR",
@@ -130,8 +142,8 @@ impl Refusal {
     /// `Allow` of the answer.
     pub(super) fn allow(self) -> Option<&'static str> {
         match self {
-            Self::Method => Some("GET, POST"),
-            Self::SessionMethod => Some("POST, DELETE"),
+            Self::Method => Some(METHODS),
+            Self::SessionMethod => Some(SESSION_METHODS),
             _ => None,
         }
     }

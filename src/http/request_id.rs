@@ -10,6 +10,8 @@ use std::{
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 
+use super::seen::{Known, Seen};
+
 /// Carries the id in requests and answers.
 pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
@@ -34,8 +36,10 @@ static PREFIX: LazyLock<[u8; 6]> = LazyLock::new(|| {
 static COUNT: AtomicU64 = AtomicU64::new(0);
 
 /// The request's own id if it has a sane one, or a new one, which is then also put among its headers for whoever forwards them.
-pub(super) fn assign(headers: &mut HeaderMap) -> HeaderValue {
-    if let Some(id) = headers.get(REQUEST_ID).filter(|id| is_sane(id.as_bytes())) {
+pub(super) fn assign(headers: &mut HeaderMap, seen: Seen) -> HeaderValue {
+    if seen.has(Known::RequestId)
+        && let Some(id) = headers.get(REQUEST_ID).filter(|id| is_sane(id.as_bytes()))
+    {
         return id.clone();
     }
     let id = next();

@@ -79,7 +79,7 @@ struct Open {
 #[derive(Debug, thiserror::Error)]
 pub enum ServerError {
     /// An address cannot be listened on.
-    #[error("cannot listen on {address}")]
+    #[error("cannot listen on {address}{}", why_not(source))]
     Bind {
         /// Which.
         address: SocketAddr,
@@ -93,6 +93,15 @@ pub enum ServerError {
     /// Signals cannot be received.
     #[error("cannot receive signals")]
     Signals(#[source] io::Error),
+}
+
+/// What to do about it, where that is known.
+fn why_not(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AddrInUse => " (another program does: stop it, or give `listen` and `admin` other ports)",
+        io::ErrorKind::PermissionDenied => " (ports below 1024 are the system's)",
+        _ => "",
+    }
 }
 
 impl fmt::Debug for Server {

@@ -3,9 +3,10 @@
 //! After `connection`, before `decode`. One function rather than a pile of tower layers: a layer that boxes its future or body costs more than all
 //! that is done here. Paths are few and fixed, so they are compared, not routed.
 
-use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
+use futures_lite::future::yield_now;
 use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
@@ -16,7 +17,7 @@ use tokio::time::Instant;
 use super::{
     Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
-    admission::{Admitted, Gate, Seen},
+    admission::{Admitted, Findings, Gate},
     body,
     browser::{Preflight, check_get},
     coding::Compressor,
@@ -26,8 +27,10 @@ use super::{
     deliver::{Wishes, deliver},
     encode, ide,
     peer::client_address,
-    refusal::Refusal,
-    request_id, several,
+    refusal::{METHODS, Refusal, SESSION_METHODS},
+    request_id,
+    seen::{Known, Seen},
+    several,
     watch::Watch,
 };
 use crate::{
@@ -142,6 +145,36 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// The engine's answer, and what caches in front may do with it.
+    async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
+        let mut answer = self.answer.handle(request).await;
+        if surface.is_some_and(|(_, surface)| surface.gate.wants_credentials()) {
+            // They ask nobody who they are.
+            answer.caching.control = answer.caching.control.private();
+        }
+        answer
+    }
+
+    /// What a browser asks before it sends something.
+    fn preflight(&self, request: &Request<Incoming>) -> Option<Preflight> {
+        if request.method() != Method::OPTIONS {
+            return None;
+        }
+        let methods = match self.is_session(request.uri().path()) {
+            true => SESSION_METHODS,
+            false => METHODS,
+        };
+        Preflight::of(request.headers(), methods)
+    }
+
+    /// What a browser is shown in development.
+    fn page(&self, surface: Option<(usize, &Surface)>, id: HeaderValue) -> Response<Full<Bytes>> {
+        match surface {
+            Some(_) => ide::page(id),
+            None => ide::index(self.surfaces.iter().map(|surface| &*surface.route.path), id),
+        }
+    }
+
     /// The surface at a path, with its number.
     fn route(&self, path: &str) -> Option<(usize, &Surface)> {
         self.surfaces
@@ -156,23 +189,23 @@ impl<A: Answer> Stack<A> {
         request: Request<Incoming>,
         surface: Option<(usize, &'a Surface)>,
         watch: &Watch,
-        (id, started): (&HeaderValue, Instant),
-        seen: &mut Seen<'a>,
+        (id, started, seen): (&HeaderValue, Instant, Seen),
+        findings: &mut Findings<'a>,
     ) -> (End, bool) {
         let (mut parts, mut body) = request.into_parts();
-        let default = match self.settings.status_profile {
-            StatusProfile::Compat => Media::Json,
-            StatusProfile::Draft2026 => Media::GraphqlResponse,
+        let default = default_media(self.settings.status_profile);
+        let media = match seen.has(Known::Accept) {
+            true => accept::negotiate(&parts.headers, self.settings.status_profile),
+            false => Some(default),
         };
-        let media = accept::negotiate(&parts.headers, self.settings.status_profile);
-        let expects = parts.headers.contains_key(header::EXPECT);
+        let expects = seen.has(Known::Expect);
         let is_http1 = parts.version < Version::HTTP_2;
         let admitted = async {
             if watch.take_fault().is_some() {
                 return Err(Refusal::Framing.into());
             }
             check_head(
-                &parts.headers,
+                seen.bytes,
                 parts.uri.path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
@@ -181,10 +214,10 @@ impl<A: Answer> Stack<A> {
                 let cookie = credentials::session(identity, &parts, suspect(id, "-", peer)).await?;
                 return Err(Early::Session(cookie));
             }
-            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
                 return Err(Early::Page);
             }
+            let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
             match parts.method {
                 Method::GET => check_get(&parts.headers, &self.settings)?,
                 Method::POST => {}
@@ -193,7 +226,9 @@ impl<A: Answer> Stack<A> {
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
             let suspect = suspect(id, &surface.route.surface, peer);
-            let admitted = surface.gate.admit(self.identity.as_deref(), &mut parts, suspect, seen);
+            let admitted = surface
+                .gate
+                .admit(self.identity.as_deref(), &mut parts, suspect, findings);
             let Admitted {
                 caller,
                 standing,
@@ -203,8 +238,8 @@ impl<A: Answer> Stack<A> {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let mut decoded = decode(parts, &mut body, index, limit, &self.settings, deadline).await?;
-            seen.count(&decoded, &standing, suspect)?;
+            let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
+            findings.count(&decoded, &standing, suspect)?;
             decoded.each(|request| {
                 request.peer = peer;
                 request.caller = caller.clone();
@@ -213,7 +248,7 @@ impl<A: Answer> Stack<A> {
             Ok((decoded, media))
         };
         match admitted.await {
-            Ok((Decoded::One(request), media)) => (End::Answered(self.answer.handle(request).await, media), false),
+            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(request, surface).await, media), false),
             Ok((Decoded::Several(requests), _)) => {
                 let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
                 // An array is no GraphQL response, so it has not its media type.
@@ -232,16 +267,20 @@ impl<A: Answer> Stack<A> {
     }
 
     /// What a client says of itself, where that may be logged.
-    fn client(&self, headers: &HeaderMap) -> Option<(HeaderValue, Option<HeaderValue>)> {
+    fn client(&self, headers: &HeaderMap, seen: Seen) -> Option<(HeaderValue, Option<HeaderValue>)> {
         match self.log {
             LogRequests::Off => None,
-            LogRequests::Errors | LogRequests::All => ClientName::said(headers),
+            LogRequests::Errors | LogRequests::All if seen.has(Known::ClientName) => ClientName::said(headers),
+            LogRequests::Errors | LogRequests::All => None,
         }
     }
 
     /// Headers that all answers have, and how the client stands. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
-    fn harden(&self, seen: &Seen<'_>, headers: &mut HeaderMap) {
-        seen.write(headers);
+    fn harden(&self, findings: &Findings<'_>, closes: bool, headers: &mut HeaderMap) {
+        if closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        findings.write(headers);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(hsts) = &self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -287,20 +326,25 @@ impl<A: Answer> Handle for Stack<A> {
     async fn handle(&self, mut request: Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
         let mut in_flight = watch.enter();
         let started = Instant::now();
-        let id = request_id::assign(request.headers_mut());
+        let seen = Seen::of(request.headers());
+        let id = request_id::assign(request.headers_mut(), seen);
         let is_get = request.method() == Method::GET;
-        let wishes = Wishes::of(request.method(), request.headers(), &self.compressor);
+        let wishes = Wishes::of(request.method(), request.headers(), seen, &self.compressor);
         let surface = self.route(request.uri().path());
-        let client = self.client(request.headers());
+        let client = self.client(request.headers(), seen);
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
-        let preflight = (request.method() == Method::OPTIONS).then(|| Preflight::of(request.headers()));
+        let preflight = self.preflight(&request);
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
-        let mut seen = Seen::default();
-        let running = AssertUnwindSafe(self.run(request, surface, watch, (&id, started), &mut seen)).catch_unwind();
-        let (end, closes) = running.await.unwrap_or_else(|_| {
+        let mut findings = Findings::default();
+        // Pinned where it is made: it is large, and each hand it passes through would copy it.
+        let ran = {
+            let running = pin!(self.run(request, surface, watch, (&id, started, seen), &mut findings));
+            AssertUnwindSafe(running).catch_unwind().await
+        };
+        let (end, closes) = ran.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
         });
@@ -327,25 +371,20 @@ impl<A: Answer> Handle for Stack<A> {
             }
             End::Options => encode::options(id.clone()),
             End::Session(cookie) => encode::session(cookie, id.clone()),
-            End::Page => ide::page(id.clone()),
+            End::Page => self.page(surface, id.clone()),
         };
-        if closes {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             metrics.over_limit("quota");
         }
-        self.harden(&seen, response.headers_mut());
-        cors.add(origin, preflight.flatten(), response.headers_mut());
+        self.harden(&findings, closes, response.headers_mut());
+        cors.add(origin, preflight, response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
             client,
-            class: seen.class,
+            class: findings.class,
             errors: errors(operation.as_ref(), outcome),
             operation,
             outcome,
@@ -353,7 +392,17 @@ impl<A: Answer> Handle for Stack<A> {
             status: response.status().as_u16(),
             took: ended - started,
         });
+        // Others first, once, so that answers go out together: a client that has many requests under way is woken once for several of them.
+        yield_now().await;
         response
+    }
+}
+
+/// What a client gets of which nothing is known.
+fn default_media(profile: StatusProfile) -> Media {
+    match profile {
+        StatusProfile::Compat => Media::Json,
+        StatusProfile::Draft2026 => Media::GraphqlResponse,
     }
 }
 
@@ -368,15 +417,11 @@ fn hsts(tls: &Tls) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("max-age={seconds}; includeSubDomains")).ok()
 }
 
-fn check_head(headers: &HeaderMap, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
+fn check_head(header_bytes: usize, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
     if path_and_query.len() > settings.uri_bytes_max {
         return Err(Refusal::UriTooLong);
     }
-    let bytes: usize = headers
-        .iter()
-        .map(|(name, value)| name.as_str().len() + value.len())
-        .sum();
-    if bytes > settings.header_bytes_max {
+    if header_bytes > settings.header_bytes_max {
         return Err(Refusal::HeadersTooLarge);
     }
     Ok(())

@@ -1,10 +1,12 @@
 //! Operations by text: a document seen before costs a look-up.
 
-use std::sync::Arc;
+use std::{hash::BuildHasher as _, sync::Arc};
 
+use equivalent::Equivalent as _;
+use foldhash::fast::RandomState;
 use moka::sync::Cache;
 
-use super::{Limits, Operation, RequestError, check};
+use super::{Limits, Operation, Recent, RequestError, check};
 use crate::schema::Surface;
 
 /// The checked operations of one surface, bounded by their text's bytes.
@@ -12,6 +14,8 @@ use crate::schema::Surface;
 pub struct OperationStore {
     limits: Limits,
     by_text: Cache<Key, Arc<Operation>>,
+    recent: Recent<Key, Operation>,
+    hasher: RandomState,
 }
 
 /// Text and operation name.
@@ -37,7 +41,12 @@ impl OperationStore {
             .max_capacity(text_bytes_max)
             .weigher(|key: &Key, _: &Arc<Operation>| u32::try_from(key.0.len() + 256).unwrap_or(u32::MAX))
             .build();
-        Self { limits, by_text }
+        Self {
+            limits,
+            by_text,
+            recent: Recent::default(),
+            hasher: RandomState::default(),
+        }
     }
 
     /// The operation called `name` of a document. Refused documents are not kept.
@@ -45,13 +54,20 @@ impl OperationStore {
     /// # Errors
     /// The document or the choice of operation is refused.
     pub fn resolve(&self, surface: &Surface, text: &str, name: Option<&str>) -> Result<Arc<Operation>, RequestError> {
-        let key = Lookup { text, name };
-        if let Some(operation) = self.by_text.get(&key) {
+        let lookup = Lookup { text, name };
+        let is = |key: &Key| lookup.equivalent(key);
+        // Who finds two texts with one hash only sends them to the cache.
+        let hash = self.hasher.hash_one(text);
+        if let Some(operation) = self.recent.get(hash, is) {
+            return Ok(operation);
+        }
+        let key = || (Arc::from(text), name.map(Arc::from));
+        if let Some(operation) = self.by_text.get(&lookup) {
+            self.recent.put(hash, &operation, is, key);
             return Ok(operation);
         }
         let operation = Arc::new(check::check(surface, text, name, &self.limits)?);
-        self.by_text
-            .insert((Arc::from(text), name.map(Arc::from)), operation.clone());
+        self.by_text.insert(key(), operation.clone());
         Ok(operation)
     }
 

@@ -165,6 +165,7 @@ impl<'a> Planner<'a> {
             fields: self.fields,
             sharing: OnceLock::new(),
             answer_hint: AtomicUsize::new(256),
+            constant: OnceLock::new(),
             costs: Costs::default(),
             policy: self.hints.policy(self.kind),
             notices: self.hints.notices(),

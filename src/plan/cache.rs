@@ -10,13 +10,19 @@ use super::{
     build::{self, TooLarge},
 };
 use crate::{
-    operation::{Operation, Verdict},
+    operation::{Operation, Recent, Verdict},
     schema::Surface,
 };
 
 /// The plans of one surface, bounded in bytes.
 #[derive(Debug)]
-pub struct PlanCache(Cache<(u64, u64, Verdict), Arc<Plan>, RandomState>);
+pub struct PlanCache {
+    all: Cache<Key, Arc<Plan>, RandomState>,
+    recent: Recent<Key, Plan>,
+}
+
+/// Number of the operation, its `@skip`/`@include` variables, what its caller may have.
+type Key = (u64, u64, Verdict);
 
 /// Bytes of all plans of a surface.
 const PLANS_BYTES_MAX: u64 = 64 * 1024 * 1024;
@@ -32,10 +38,13 @@ impl Default for PlanCache {
     fn default() -> Self {
         let cache = Cache::builder()
             .max_capacity(PLANS_BYTES_MAX)
-            .weigher(|_: &(u64, u64, Verdict), plan: &Arc<Plan>| weight(plan))
+            .weigher(|_: &Key, plan: &Arc<Plan>| weight(plan))
             // Keys are numbers of our own giving: nobody can choose two that collide.
             .build_with_hasher(RandomState::default());
-        Self(cache)
+        Self {
+            all: cache,
+            recent: Recent::default(),
+        }
     }
 }
 
@@ -43,8 +52,8 @@ impl PlanCache {
     /// How many plans there are.
     #[must_use]
     pub fn count(&self) -> u64 {
-        self.0.run_pending_tasks();
-        self.0.entry_count()
+        self.all.run_pending_tasks();
+        self.all.entry_count()
     }
 
     /// The plan of an operation; made if it is not there.
@@ -58,12 +67,22 @@ impl PlanCache {
         bits: u64,
         verdict: &Verdict,
     ) -> Result<Arc<Plan>, TooLarge> {
-        let key = (operation.id, bits, verdict.clone());
-        if let Some(plan) = self.0.get(&key) {
+        let is = |key: &Key| key.0 == operation.id && key.1 == bits && key.2 == *verdict;
+        // Operations are numbered in order, so those of a surface are spread.
+        let hash = operation.id ^ bits.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        if let Some(plan) = self.recent.get(hash, is) {
             return Ok(plan);
         }
-        let plan = Arc::new(build::build(surface, operation, bits, verdict)?);
-        self.0.insert(key, plan.clone());
+        let key = (operation.id, bits, verdict.clone());
+        let plan = match self.all.get(&key) {
+            Some(plan) => plan,
+            None => {
+                let plan = Arc::new(build::build(surface, operation, bits, verdict)?);
+                self.all.insert(key.clone(), plan.clone());
+                plan
+            }
+        };
+        self.recent.put(hash, &plan, is, || key);
         Ok(plan)
     }
 }

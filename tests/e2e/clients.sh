@@ -6,12 +6,7 @@ source "$(dirname "${BASH_SOURCE[0]}")/support/prepare.sh"
 
 build
 npm_install "$e2e/clients"
-CHROMIUM="${CHROMIUM:-$(command -v chromium-headless-shell || command -v chromium || true)}"
-if [[ -z $CHROMIUM ]]; then
-  need chromium-headless-shell chromium-headless-shell
-  CHROMIUM=$(command -v chromium-headless-shell)
-fi
-export CHROMIUM
+chromium
 # As apps are built: urql takes documents without a text only then.
 export NODE_ENV=production
 exec timeout --kill-after=5 180 node "$e2e/clients/main.mjs"

@@ -5,7 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};
 use switchboard::engine::Settings;
-use switchboard_harness::{Answer, MockRest};
+use switchboard_harness::{Answer, GrpcAnswer, MockGrpc, MockRest};
 
 use crate::support::{Ask, TestEngine};
 
@@ -450,4 +450,88 @@ async fn explain_says_what_is_kept() {
       3  open  GET /plain/{$args.id}  plain    1 call
     Lists without @listSize are taken to have 10 items.
     ");
+}
+
+#[tokio::test]
+async fn the_same_grpc_call_to_two_sources_is_two_answers() {
+    const PROTO: &str = r#"
+        syntax = "proto3";
+        package t;
+        service Echo { rpc Say(Asked) returns (Said) { option idempotency_level = NO_SIDE_EFFECTS; } }
+        message Asked { int32 n = 1; }
+        message Said { string id = 1; }
+    "#;
+    let directory = tempfile::tempdir().expect("a directory");
+    std::fs::write(directory.path().join("t.proto"), PROTO).expect("a file");
+    let mut sources = Vec::new();
+    for region in ["east", "west"] {
+        let source = MockGrpc::start(&[("t.proto", PROTO)]).await;
+        source.on("t.Echo/Say", move |_| GrpcAnswer::json(json!({ "id": region })));
+        sources.push((region, source));
+    }
+    let schema = format!(
+        "schema: {{ proto: [\"t.proto\"], includes: [\"{}\"] }}",
+        directory.path().display()
+    );
+    let field = |region: &str| {
+        format!(
+            "{region}: User @cacheControl(maxAge: 60) \
+             @connect(source: \"{region}\", grpc: {{ method: \"t.Echo/Say\", message: \"n: 1\" }}, selection: \"id\")"
+        )
+    };
+    let sdl = format!(
+        "{LINKS} @source(name: \"east\", grpc: {{ address: \"http://unused\", {schema} }}) \
+         @source(name: \"west\", grpc: {{ address: \"http://unused\", {schema} }})\n\
+         type Query {{ {} {} }} type User {{ id: ID }}",
+        field("east"),
+        field("west")
+    );
+    let urls = sources.iter().map(|(region, source)| (*region, source.url()));
+    let engine = TestEngine::of_files(
+        &[("schema.graphql", &sdl)],
+        &urls.collect::<Vec<_>>(),
+        Settings::default(),
+    );
+
+    for region in ["east", "west", "east"] {
+        let answer = engine.run(&format!("{{ a: {region} {{ id }} }}")).await;
+        assert_eq!(answer, json!({ "data": { "a": { "id": region } } }));
+    }
+    assert!(
+        sources.iter().all(|(_, source)| source.calls() == 1),
+        "and both are kept"
+    );
+}
+
+#[tokio::test]
+async fn what_the_schema_calls_private_is_shared_with_nobody_else_while_it_is_under_way_either() {
+    let shop = Shop::start().await;
+    shop.counted("GET /private", "").api.backend().hold();
+    let whole = "{ private { id } }";
+    // The same operation shares its execution, another one only the call.
+    let part = "{ a: private { id } }";
+    let asks = [
+        (whole, Some("ann")),
+        (whole, Some("ann")),
+        (part, Some("ann")),
+        (whole, Some("bob")),
+        (part, Some("bob")),
+        (whole, None),
+        (whole, None),
+        (part, None),
+    ];
+    let answers = asks.into_iter().map(|(query, user)| {
+        let headers: Vec<_> = user.map(|user| ("authorization", user)).into_iter().collect();
+        let shop = &shop;
+        async move { shop.id(query, &headers).await }
+    });
+    let answers = futures_util::future::join_all(answers);
+
+    let (ids, ()) = tokio::join!(answers, async {
+        shop.api.wait_for_calls(5).await;
+        shop.api.release();
+    });
+
+    assert_eq!(shop.api.calls(), 5, "one for each user, one for each request of nobody");
+    assert!(ids.iter().all(|id| !id.is_null()), "{ids:?}");
 }

@@ -63,7 +63,11 @@ impl Endpoint {
 }
 
 impl Transport for Endpoint {
-    fn send(&self, _call: Call, _deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send<'a>(
+        &'a self,
+        _call: &'a Call,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
         let number = self.tries.fetch_add(1, Relaxed);
         let age = self.born.elapsed();
         *self.by_second.lock().unwrap().entry(age.as_secs()).or_default() += 1;

@@ -1,6 +1,7 @@
 //! GraphQL over HTTP: media types, statuses, parameters, as documented.
 
 use serde_json::{Value, json};
+use switchboard::http::Settings;
 
 use crate::wire::{Client, Wire, error, post};
 
@@ -536,4 +537,33 @@ async fn http2_is_served_on_the_same_port() {
     .await;
 
     assert_eq!(answers, vec![(200, reqwest::Version::HTTP_2); 20]);
+}
+
+#[tokio::test]
+async fn in_development_a_browser_is_shown_where_to_go() {
+    let look = async |ide: bool, path: &str| {
+        let wire = Wire::with(Settings {
+            ide,
+            ..Settings::default()
+        })
+        .await;
+        let asked = reqwest::Client::new()
+            .get(format!("http://{}{path}", wire.address))
+            .header("accept", "text/html,*/*;q=0.8");
+        let answer = asked.send().await.unwrap();
+        (answer.status().as_u16(), answer.text().await.unwrap())
+    };
+
+    let (status, page) = look(true, "/").await;
+    assert_eq!(status, 404);
+    assert!(
+        page.contains(r#"<a href="/mobile/graphql">/mobile/graphql</a>"#),
+        "{page}"
+    );
+    let (status, page) = look(true, "/web/graphql").await;
+    assert_eq!(status, 200);
+    assert!(page.starts_with("<!doctype html>"), "{page}");
+    let (status, answer) = look(false, "/").await;
+    assert_eq!(status, 404);
+    assert!(!answer.contains("graphql"), "strangers are told nothing: {answer}");
 }

@@ -139,6 +139,10 @@ async fn heads_that_two_servers_could_read_differently_are_refused_and_end_the_c
         format!("{start}x-space : a\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"),
         format!("{start}content-length: {length}\n\n{BODY}{smuggled}"),
         format!("POST /web/graphql HTTP/1.1\nhost: a\r\n{HEAD}content-length: {length}\r\n\r\n{BODY}{smuggled}"),
+        format!("{start}transfer-encoding: gzip, chunked\r\n\r\n0\r\n\r\n{smuggled}"),
+        format!("{start}host: b\r\ncontent-length: {length}\r\n\r\n{BODY}{smuggled}"),
+        format!("POST /web/graphql HTTP/1.1\r\n{HEAD}content-length: {length}\r\n\r\n{BODY}{smuggled}"),
+        format!("POST /web/graphql HTTP/1.1\r\nhost: a/b\r\n{HEAD}content-length: {length}\r\n\r\n{BODY}{smuggled}"),
     ];
 
     for case in cases {

@@ -19,6 +19,7 @@ type Query {
   x: Int @connect(source: "api", http: { GET: "/x" }, selection: "$.x")
   tips: [String] @fallback(selection: "$([])") @connect(source: "api", http: { GET: "/tips" }, selection: "$.tips")
   news: String @connect(source: "news", http: { GET: "/news" }, selection: "$.text")
+  version: String @connect(selection: "$('7')")
 }
 type Mutation { add: Int @connect(source: "api", http: { POST: "/x" }, selection: "$.x") }
 "#;
@@ -152,6 +153,22 @@ async fn a_field_that_is_switched_off_has_its_fallback() {
 }
 
 #[tokio::test]
+async fn a_field_that_needs_no_call_is_switched_off_and_on_though_its_answer_never_changes() {
+    let server = Operated::start("", |config| config).await;
+
+    let first = server.run("{ version }").await;
+    let again = server.run("{ version }").await;
+    server.set("/switches", json!({ "fields": ["Query.version"] })).await;
+    let off = server.run("{ version }").await;
+    server.set("/switches", json!({})).await;
+    let on = server.run("{ version }").await;
+
+    insta::assert_snapshot!(first, @r#"{"data":{"version":"7"}}"#);
+    assert_eq!((&again, &on), (&first, &first));
+    insta::assert_snapshot!(off, @r#"{"errors":[{"message":"The field is switched off.","locations":[{"line":1,"column":3}],"path":["version"],"extensions":{"code":"UPSTREAM_UNAVAILABLE","connector":{"coordinate":"Query.version"}}}],"data":{"version":null},"extensions":{"degraded":[{"path":["version"],"source":null,"kind":"UNAVAILABLE","used":"NULL"}]}}"#);
+}
+
+#[tokio::test]
 async fn what_is_not_there_cannot_be_switched_off_and_nothing_changes() {
     let server = Operated::start("", |config| config).await;
 
@@ -266,8 +283,8 @@ async fn a_reload_takes_a_new_schema_and_a_wrong_one_leaves_the_old_and_says_why
     8 |   x: Int @connect(source: "api", http: { GET: "/x" }, selection: "$.x->")
       |                                                                       ^
 
-    schema.graphql:12:88: error[INVALID_SELECTION]: expected the name of a method here, but the mapping ends
-    12 | type Mutation { add: Int @connect(source: "api", http: { POST: "/x" }, selection: "$.x->") }
+    schema.graphql:13:88: error[INVALID_SELECTION]: expected the name of a method here, but the mapping ends
+    13 | type Mutation { add: Int @connect(source: "api", http: { POST: "/x" }, selection: "$.x->") }
        |                                                                                        ^
     "#);
     assert_eq!(server.run("{ y }").await["data"]["y"], 1, "the last good one");

@@ -197,3 +197,32 @@ async fn introspection_stands_beside_data() {
 
     insta::assert_snapshot!(answer, @r#"{"data":{"a":{"a":1,"required":7},"t":{"name":"Colour","enumValues":[{"name":"RED"},{"name":"GREEN"}]},"__schema":{"queryType":{"name":"Query"}},"__typename":"Query"}}"#);
 }
+
+#[tokio::test]
+async fn who_mistypes_the_only_field_of_an_object_is_told_of_that_field_alone() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { user: User @connect(source: "api", http: { GET: "/user" }, selection: "id friend { id }") }
+        type User { id: ID friend: User }
+    "#;
+    let engine = TestEngine::new(sdl, &[]);
+    let told = async |query: &str| {
+        let answer = engine.run(query).await;
+        let errors = answer["errors"].as_array().expect("errors").clone();
+        errors
+            .iter()
+            .map(|error| error["message"].as_str().expect("a text").to_owned())
+            .collect::<Vec<_>>()
+    };
+    let unknown = "type `User` does not have a field `nam`";
+    let empty = "interface, union and object types must have a subselection set";
+
+    assert_eq!(told("{ user { nam } }").await, [unknown]);
+    assert_eq!(told("{ me: user { friend { ... { nam } } } }").await, [unknown]);
+    assert_eq!(
+        told("{ user { ...F } } fragment F on User { friend { nam } }").await,
+        [unknown]
+    );
+    assert_eq!(told("{ user }").await, [empty]);
+    assert_eq!(told("{ a: user { nam } b: user }").await, [unknown, empty]);
+}

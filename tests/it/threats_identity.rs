@@ -8,7 +8,9 @@ use serde_json::{Value, json};
 use sha2::Digest as _;
 use switchboard_harness::MockRest;
 
-use crate::support::guarded::{Guarded, JWKS, ME, QUERY, Signer, claims, claims_but, echo_header, is_refused, now};
+use crate::support::guarded::{
+    Answered, Guarded, JWKS, ME, QUERY, Signer, claims, claims_but, echo_header, is_refused, now,
+};
 
 #[tokio::test]
 async fn api_keys_are_known_by_their_hashes() {
@@ -259,6 +261,11 @@ async fn a_session_is_made_and_dropped_by_our_own_pages_only() {
         ("DELETE", vec![("origin", "https://evil.example")], 403),
         ("GET", vec![], 405),
         ("DELETE", vec![("cookie", &*cookie)], 204),
+        (
+            "DELETE",
+            vec![("cookie", &*cookie), ("origin", "https://shop.example")],
+            204,
+        ),
     ] {
         let mut request = server.client.request(method.parse().unwrap(), &session);
         for (name, value) in &headers {
@@ -273,6 +280,49 @@ async fn a_session_is_made_and_dropped_by_our_own_pages_only() {
                 "{cookie}"
             );
         }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_a_listed_origin_may_ask_to_log_in_and_to_log_out() {
+    let auth = format!("{JWKS}\n  session: {{ secure: false }}");
+    let cors = "cors: { origins: [\"https://shop.example\"], credentials: true }";
+    let server = Guarded::with(ME, &[("auth", &auth), ("http", cors)]).await;
+    let address = server.server.address;
+
+    for (path, methods) in [("/session", "POST, DELETE"), ("/app/graphql", "GET, POST")] {
+        let asked = server
+            .client
+            .request(http::Method::OPTIONS, format!("http://{address}{path}"));
+        let asked = asked
+            .header("origin", "https://shop.example")
+            .header("access-control-request-method", "DELETE");
+        let answer = Answered::of(asked.send().await.unwrap()).await;
+        assert_eq!(answer.status, 204);
+        assert_eq!(answer.header("access-control-allow-methods"), Some(methods), "{path}");
+        assert_eq!(answer.header("allow"), Some(methods), "{path}");
+        assert_eq!(answer.header("access-control-allow-credentials"), Some("true"));
+    }
+}
+
+#[tokio::test]
+async fn where_everybody_has_to_say_who_they_are_no_answer_may_be_kept_for_all() {
+    let sdl = r#"
+      type Query {
+        catalogue: Me @cacheControl(maxAge: 60, scope: PUBLIC) @connect(source: "api", http: { GET: "/me" }, selection: "id: told")
+      }
+      type Me { id: ID }
+    "#;
+    for (surface, control) in [
+        ("require_auth: false", "max-age=60, public"),
+        ("require_auth: true", "max-age=60, private"),
+    ] {
+        let server = Guarded::start(sdl, JWKS, surface).await;
+        server.api.on_json("GET /me", json!({ "told": "1" }));
+        let token = Signer::good().sign(&claims("user-1"));
+        let answer = server.ask_as(&token, "{ catalogue { id } }").await;
+        assert_eq!(answer.data(), json!({ "catalogue": { "id": "1" } }));
+        assert_eq!(answer.header("cache-control"), Some(control), "{surface}");
     }
 }
 

@@ -48,7 +48,7 @@ impl Head {
     /// # Errors
     /// It is no head of HTTP/1, is too large, or says two things of where its body ends.
     pub(super) fn take(buffer: &mut BytesMut) -> Result<Option<Self>, Broken> {
-        let mut lines = [const { MaybeUninit::uninit() }; HEADERS_MAX];
+        let mut lines = [MaybeUninit::<httparse::Header<'_>>::uninit(); HEADERS_MAX];
         let mut response = httparse::Response::new(&mut []);
         let parsed =
             httparse::ParserConfig::default().parse_response_with_uninit_headers(&mut response, buffer, &mut lines);

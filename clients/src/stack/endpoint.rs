@@ -11,7 +11,7 @@ use std::{
     time::Duration,
 };
 
-use http::{HeaderValue, Uri, uri};
+use http::{HeaderName, HeaderValue, Uri, uri};
 use tokio::time::Instant;
 
 use super::{
@@ -179,14 +179,25 @@ impl<T> Endpoint<T> {
         })
     }
 
-    /// The call as it is sent to this address.
-    pub(crate) fn address(&self, call: &mut Call) {
-        if let (Some((scheme, authority)), Call::Http { uri, .. }) = (&self.origin, call) {
+    /// The call as a try sends it, where that is not as it was rendered: to this address, telling the time that is `left`.
+    pub(crate) fn own(&self, call: &Call, deadline_header: Option<&HeaderName>, left: Duration) -> Option<Box<Call>> {
+        if !matches!(call, Call::Http { .. }) || self.origin.is_none() && deadline_header.is_none() {
+            return None;
+        }
+        let mut own = Box::new(call.clone());
+        let Call::Http { uri, headers, .. } = &mut *own else {
+            return None;
+        };
+        if let Some((scheme, authority)) = &self.origin {
             let mut parts = std::mem::take(uri).into_parts();
             parts.scheme = Some(scheme.clone());
             parts.authority = Some(authority.clone());
             *uri = Uri::from_parts(parts).expect("an absolute URL stays one with another host");
         }
+        if let Some(name) = deadline_header {
+            headers.insert(name, millis_left(left));
+        }
+        Some(own)
     }
 
     pub(crate) fn count_failure(&self) {
@@ -229,6 +240,6 @@ impl From<Refused> for CallError {
 }
 
 /// The value of a header that tells the time left.
-pub(crate) fn millis_left(left: Duration) -> HeaderValue {
+fn millis_left(left: Duration) -> HeaderValue {
     HeaderValue::from(u64::try_from(left.as_millis()).unwrap_or(u64::MAX).max(1))
 }

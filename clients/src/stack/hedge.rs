@@ -15,13 +15,13 @@ pub(super) const SHARE: f64 = 0.05;
 
 impl<T: Transport> Inner<T> {
     /// One try; a second beside it, elsewhere if possible, from when the first is late.
-    pub(super) async fn hedged(&self, leave: Leave<'_, T>, call: Call, deadline: Instant) -> Tried {
+    pub(super) async fn hedged(&self, leave: Leave<'_, T>, call: &Call, deadline: Instant) -> Tried {
         let source = &*self.source;
         let late = source.latencies.as_ref().and_then(|latencies| latencies.p95());
         let (Some(late), Some(hedges)) = (late, &source.hedges) else {
             return self.attempt(leave, call).await;
         };
-        let (spare, there, started) = (call.clone(), leave.visit.number, leave.started);
+        let (there, started) = (leave.visit.number, leave.started);
         let mut first = pin!(self.attempt(leave, call));
         tokio::select! {
             biased;
@@ -40,7 +40,7 @@ impl<T: Transport> Inner<T> {
             return first.await;
         };
         source.counters.hedges.fetch_add(1, Relaxed);
-        let mut second = pin!(self.attempt(leave, spare));
+        let mut second = pin!(self.attempt(leave, call));
         tokio::select! {
             biased;
             tried = &mut first => match tried.trouble {

@@ -160,9 +160,13 @@ impl Script {
 }
 
 impl Transport for Script {
-    fn send(&self, call: Call, _deadline: Instant) -> impl Future<Output = Result<Reply, CallError>> + Send + 'static {
+    fn send<'a>(
+        &'a self,
+        call: &'a Call,
+        _deadline: Instant,
+    ) -> impl Future<Output = Result<Reply, CallError>> + Send + 'a {
         let number = self.tries.fetch_add(1, Relaxed);
-        self.seen.lock().unwrap().push(call);
+        self.seen.lock().unwrap().push(call.clone());
         self.under_way.fetch_add(1, Relaxed);
         let under_way = UnderWay(self.under_way.clone());
         let play = self.play.lock().unwrap().clone();

@@ -19,7 +19,7 @@ fn a_head_reads_the_same_whole_or_byte_by_byte() {
             "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 2\r\n\r\n",
             Progress::Complete(None),
         ),
-        ("\r\nGET / HTTP/1.1\r\n\r\n", Progress::Complete(None)),
+        ("\r\nGET / HTTP/1.0\r\n\r\n", Progress::Complete(None)),
         ("GET / HTTP/1.1\r\nhost: a\r\n", Progress::Partial),
         (
             "GET / HTTP/1.1\nhost: a\r\n\r\n",
@@ -42,9 +42,33 @@ fn a_head_reads_the_same_whole_or_byte_by_byte() {
             Progress::Complete(Some(Fault::TwoLengths)),
         ),
         (
-            "POST / HTTP/1.1\r\nx-content-length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
+            "POST / HTTP/1.1\r\nhost: a\r\nx-content-length: 2\r\nTransfer-Encoding: chunked\r\n\r\n",
             Progress::Complete(None),
         ),
+        (
+            "POST / HTTP/1.1\r\nhost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
+            Progress::Complete(Some(Fault::Coding)),
+        ),
+        ("GET / HTTP/1.1\r\n\r\n", Progress::Complete(Some(Fault::Host))),
+        (
+            "GET / HTTP/1.1\r\nHost: a\r\nhost: b\r\n\r\n",
+            Progress::Complete(Some(Fault::Host)),
+        ),
+        (
+            "GET / HTTP/1.1\r\nhost: a, b\r\n\r\n",
+            Progress::Complete(Some(Fault::Host)),
+        ),
+        (
+            "GET / HTTP/1.1\r\nhost: a/b\r\n\r\n",
+            Progress::Complete(Some(Fault::Host)),
+        ),
+        (
+            "GET / HTTP/1.1\r\nhost: u@a\r\n\r\n",
+            Progress::Complete(Some(Fault::Host)),
+        ),
+        ("GET / HTTP/1.1\r\nhost: [::1]:80\r\n\r\n", Progress::Complete(None)),
+        // What has no name to be called by says so.
+        ("GET / HTTP/1.1\r\nhost:\r\n\r\n", Progress::Complete(None)),
     ];
 
     for (head, expected) in heads {
@@ -55,7 +79,7 @@ fn a_head_reads_the_same_whole_or_byte_by_byte() {
 
 #[test]
 fn the_body_is_not_read_as_head() {
-    let head = "POST / HTTP/1.1\r\ncontent-length: 40\r\n\r\n\ncontent-length: 1\n\n";
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 40\r\n\r\n\ncontent-length: 1\n\n";
 
     assert_eq!(read_whole(head), Progress::Complete(None));
 }

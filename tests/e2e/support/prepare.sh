@@ -30,3 +30,13 @@ need() {
   $sudo apt-get update -qq &&
     DEBIAN_FRONTEND=noninteractive $sudo apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
+
+# A browser without a window, as CHROMIUM.
+chromium() {
+  CHROMIUM="${CHROMIUM:-$(command -v chromium-headless-shell || command -v chromium || true)}"
+  if [[ -z $CHROMIUM ]]; then
+    need chromium-headless-shell chromium-headless-shell
+    CHROMIUM=$(command -v chromium-headless-shell)
+  fi
+  export CHROMIUM
+}

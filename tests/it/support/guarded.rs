@@ -8,7 +8,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header, jwk::Jwk};
 use serde_json::{Value, json};
-use switchboard::{app::App, config::Config};
+use switchboard::{Builder, config::Config, local::LocalSchema};
 use switchboard_harness::{Answer, MockRest};
 use tempfile::TempDir;
 
@@ -23,7 +23,7 @@ pub(crate) const LINK: &str = r#"
     extend schema
       @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
       @link(url: "https://switchboard.example/bff/v0.1",
-        import: ["@cacheControl", "@authenticated", "@requiresScopes", "@policy", "@listSize", "@cost"])
+        import: ["@cacheControl", "@authenticated", "@requiresScopes", "@policy", "@listSize", "@cost", "@fallback"])
       @source(name: "api", http: { baseURL: "http://unused" })
 "#;
 
@@ -151,8 +151,24 @@ impl Guarded {
 
     /// The same beside an issuer of the test's own.
     pub(crate) async fn beside(issuer: MockRest, sdl: &str, sections: &[(&str, &str)]) -> Self {
-        let api = MockRest::start().await;
+        Self::between(MockRest::start().await, issuer, sdl, sections, Vec::new()).await
+    }
+
+    /// The same before a source of the test's own, with schemas in Rust. More sections: `sources` and `surfaces` beside the one there is, and
+    /// `file:NAME`, a file beside the configuration.
+    pub(crate) async fn between(
+        api: MockRest,
+        issuer: MockRest,
+        sdl: &str,
+        sections: &[(&str, &str)],
+        schemas: Vec<(&str, LocalSchema)>,
+    ) -> Self {
         let files = tempfile::tempdir().unwrap();
+        for (name, text) in sections {
+            if let Some(name) = name.strip_prefix("file:") {
+                std::fs::write(files.path().join(name), text).unwrap();
+            }
+        }
         std::fs::write(files.path().join("schema.graphql"), format!("{LINK}{sdl}")).unwrap();
         for file in ["es256-a.pub.pem", "rs256.pub.pem", "rs1024.pub.pem", "es256-b.pem"] {
             std::fs::write(files.path().join(file), key_file(file)).unwrap();
@@ -164,11 +180,13 @@ impl Guarded {
                 .replace("{issuer}", issuer.url().trim_end_matches('/'))
         };
         let mut text = format!(
-            "listen: 127.0.0.1:0\nadmin: off\nlog: {{ requests: all }}\nsurfaces:\n  app: {{ schema: schema.graphql, {} }}\n\
-             sources: {{ api: {{ override_url: \"{}\", {} }} }}\nhttp: {{ {} }}\n",
+            "listen: 127.0.0.1:0\nadmin: off\nlog: {{ requests: all }}\nsurfaces:\n  app: {{ schema: schema.graphql, {} }}\n{}\n\
+             sources: {{ api: {{ override_url: \"{}\", {} }}, {} }}\nhttp: {{ {} }}\n",
             section("surface"),
+            section("surfaces"),
             api.url(),
             section("source"),
+            section("sources"),
             section("http"),
         );
         let auth = section("auth");
@@ -179,7 +197,12 @@ impl Guarded {
         let environment = |name: &str| (name == "SECRET").then(|| "a secret of at least thirty-two bytes".to_owned());
         let config = Config::parse(&text, &files.path().join("switchboard.yaml"), &environment)
             .unwrap_or_else(|error| panic!("{error}\n{text}"));
-        let server = TestServer::start(App::build(config).unwrap_or_else(|error| panic!("{error}"))).await;
+        let builder = schemas
+            .into_iter()
+            .fold(Builder::new(config), |builder, (name, schema)| {
+                builder.local(name, schema)
+            });
+        let server = TestServer::start(builder.build().unwrap_or_else(|error| panic!("{error}"))).await;
         Self {
             api,
             issuer,
