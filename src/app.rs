@@ -257,9 +257,13 @@ impl App {
             shared.begin();
         }
         let routes = self.config.routes();
+        let surfaces: Vec<&str> = self.surfaces.iter().map(|(name, _)| &**name).collect();
+        let surfaces = surfaces.join(",");
         let _keys = self.identity.watch();
         let control = Control::new(self);
         let _tasks = control.start();
+        // Whoever reads this may send signals.
+        tracing::info!(listen = %server.public_address(), surfaces, "serving");
         let server = server.operated_by(control.clone());
         server.run(Live(control.clone()), &routes, stop).await;
         control.end();
@@ -277,8 +281,6 @@ impl App {
     /// An address cannot be listened on.
     pub async fn serve(self, stop: Stop) -> Result<(), ServerError> {
         let server = self.listen().await?;
-        let surfaces: Vec<&str> = self.surfaces.iter().map(|(name, _)| &**name).collect();
-        tracing::info!(listen = %server.public_address(), surfaces = surfaces.join(","), "serving");
         self.serve_on(server, stop).await;
         Ok(())
     }

@@ -44,6 +44,7 @@ use crate::{
 mod breaker;
 mod bulkhead;
 mod endpoint;
+mod expected;
 mod hedge;
 mod latency;
 mod outcome;
@@ -398,6 +399,9 @@ impl<T: Transport> Inner<T> {
         } else {
             Duration::ZERO
         };
+        leave
+            .visit
+            .end(trouble.is_some_and(|trouble| trouble.fault != Fault::Call));
         match trouble {
             None => {
                 source.budget.earn();

@@ -365,6 +365,7 @@ impl Operate for Control {
 
     fn metrics(&self) -> Vec<Scraped> {
         let mut metrics = states::to_metrics(&self.states(&self.state()));
+        metrics.extend(states::tasks());
         metrics.extend(self.beside.limiter.iter().flat_map(|limiter| limiter.scraped()));
         metrics
     }

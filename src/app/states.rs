@@ -202,6 +202,17 @@ pub(super) fn to_metrics(states: &[StateOf]) -> Vec<Scraped> {
     metrics
 }
 
+/// How many tasks there are: what grows without requests growing is a leak.
+pub(super) fn tasks() -> Option<Scraped> {
+    let runtime = tokio::runtime::Handle::try_current().ok()?;
+    let alive = number(runtime.metrics().num_alive_tasks());
+    Some(gauge(
+        "tasks",
+        "Tasks of the runtime that are alive",
+        vec![(Vec::new(), alive)],
+    ))
+}
+
 fn bulkheads(states: &[StateOf], metrics: &mut Vec<Scraped>) {
     let used = |of: &StateOf| (of.labels(), number(of.state.in_flight));
     metrics.push(gauge(

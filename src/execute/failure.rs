@@ -7,7 +7,7 @@ use switchboard_clients::CallError;
 
 use crate::schema::model::Fault;
 
-/// What a client is told to wait whose request has failed: short enough for a person, long enough for a restart or a probe.
+/// What a client is told to wait whose request has failed, unless more is known: short enough for a person, long enough for a restart or a probe.
 const WAIT: Duration = Duration::from_secs(5);
 
 /// A failed fetch, as its places will report it.
@@ -25,6 +25,8 @@ pub struct Failure {
     pub extensions: Box<Map<String, Value>>,
     /// The status of a source that answered.
     pub status: Option<Status>,
+    /// How long the source is left alone.
+    pub left_alone: Option<Duration>,
 }
 
 /// What a source answered with.
@@ -78,6 +80,7 @@ impl Failure {
             coordinate: Arc::from(""),
             extensions: Box::default(),
             status: None,
+            left_alone: None,
         }
     }
 
@@ -112,10 +115,11 @@ impl Failure {
         }
     }
 
-    /// How long to wait before asking again, for clients.
+    /// How long to wait before asking again, for clients, in whole seconds: while a source is left alone there is no use in asking.
     #[must_use]
     pub fn wait(&self) -> Duration {
-        WAIT
+        let left = self.left_alone.unwrap_or(WAIT);
+        Duration::from_secs(left.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)).max(Duration::from_secs(1))
     }
 
     /// A call without a usable reply. The cause goes to the log, never to the client.
@@ -136,6 +140,13 @@ impl Failure {
             CallError::CircuitOpen { .. } => (FailureKind::CircuitOpen, "The source is failing and was not asked."),
             CallError::RateLimited { .. } => (FailureKind::RateLimited, "The source takes no more calls for now."),
         };
-        Self::new(kind, message)
+        let left_alone = match error {
+            CallError::CircuitOpen { left } | CallError::RateLimited { left } => Some(*left),
+            _ => None,
+        };
+        Self {
+            left_alone,
+            ..Self::new(kind, message)
+        }
     }
 }

@@ -2,7 +2,7 @@
 //!
 //! After `stack`, before the engine. What is wrong here is the client's fault and ends the request with a [`Refusal`].
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, Method, header, request::Parts};
 use hyper::body::Incoming;
@@ -40,18 +40,6 @@ pub(super) enum Decoded {
     One(engine::Request),
     /// Several, in their order. Those that are none are refused in their places.
     Several(Vec<Result<engine::Request, Refusal>>),
-}
-
-// === impl Decoded ===
-
-impl Decoded {
-    /// Adds to all of them what they have alike.
-    pub(super) fn each(&mut self, add: impl Fn(&mut engine::Request)) {
-        match self {
-            Self::One(request) => add(request),
-            Self::Several(requests) => requests.iter_mut().flatten().for_each(add),
-        }
-    }
 }
 
 /// What all requests of one body have alike.
@@ -183,6 +171,23 @@ fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
         Ok(())
     } else {
         Err(Refusal::ContentEncoding)
+    }
+}
+
+// === impl Decoded ===
+
+impl Decoded {
+    /// Notes who sent it, and how they stand.
+    pub(super) fn is_from(&mut self, peer: Option<IpAddr>, caller: &Arc<Caller>, standing: &engine::Standing) {
+        let note = |request: &mut engine::Request| {
+            request.peer = peer;
+            request.caller = caller.clone();
+            request.standing = standing.clone();
+        };
+        match self {
+            Self::One(request) => note(request),
+            Self::Several(requests) => requests.iter_mut().flatten().for_each(note),
+        }
     }
 }
 

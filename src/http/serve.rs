@@ -283,6 +283,8 @@ impl Stop {
     pub fn on_signals() -> Result<Self, ServerError> {
         let mut terminate = signal(SignalKind::terminate()).map_err(ServerError::Signals)?;
         let mut interrupt = signal(SignalKind::interrupt()).map_err(ServerError::Signals)?;
+        // A hangup asks for a reload. While there is nothing to reload yet, it must not be the end.
+        drop(signal(SignalKind::hangup()).map_err(ServerError::Signals)?);
         let (sender, stop) = Self::channel();
         tokio::spawn(async move {
             loop {

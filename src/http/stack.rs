@@ -240,11 +240,7 @@ impl<A: Answer> Stack<A> {
             let deadline = started + self.settings.operation_timeout;
             let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
             findings.count(&decoded, &standing, suspect)?;
-            decoded.each(|request| {
-                request.peer = peer;
-                request.caller = caller.clone();
-                request.standing = standing.clone();
-            });
+            decoded.is_from(peer, &caller, &standing);
             Ok((decoded, media))
         };
         match admitted.await {

@@ -64,7 +64,7 @@ pub fn text(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
     out
 }
 
-/// The plan as JSON: `{title, calls, cost, cacheControl, steps: [{source, request, paths, keys, maxSize, calls, after}]}`.
+/// The plan as JSON: `{title, calls, cost, cacheControl, steps: [{source, request, paths, keys, maxSize, calls, after, cache, critical, fallbacks}]}`.
 #[must_use]
 pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) -> Value {
     let estimate = plan.costs.estimate(variables);
@@ -84,8 +84,11 @@ pub fn json(surface: &Surface, plan: &Plan, variables: &Variables, title: &str) 
             "cache": connector.cache.map(|policy| json!({
                 "maxAge": policy.max_age,
                 "staleWhileRevalidate": policy.stale_while_revalidate,
+                "staleIfError": policy.stale_if_error,
                 "private": policy.is_private,
             })),
+            "critical": is_critical(plan, wave),
+            "fallbacks": fallbacks(plan, wave),
         })
     });
     json!({
@@ -131,8 +134,41 @@ fn row(surface: &Surface, plan: &Plan, wave: &Wave, calls: u64) -> [String; 4] {
         source(surface, connector).to_owned(),
         request(connector),
         paths.join(", "),
-        format!("{how}{}", kept(connector)),
+        format!("{how}{}{}", kept(connector), fate(plan, wave)),
     ]
+}
+
+/// What becomes of the answer when the call fails.
+fn fate(plan: &Plan, wave: &Wave) -> String {
+    let critical = if is_critical(plan, wave) { "; critical" } else { "" };
+    let fallbacks = match &fallbacks(plan, wave)[..] {
+        [] => String::new(),
+        fields => format!("; fallback for {}", fields.join(", ")),
+    };
+    format!("{fallbacks}{critical}")
+}
+
+/// Whether there is no answer without it.
+fn is_critical(plan: &Plan, wave: &Wave) -> bool {
+    let mut steps = wave.steps.iter().map(|step| &plan.steps[usize::from(step.0)]);
+    steps.any(|step| step.is_critical)
+}
+
+/// The fields that have something to stand in.
+fn fallbacks<'a>(plan: &'a Plan, wave: &Wave) -> Vec<&'a str> {
+    let mut fields = Vec::new();
+    for step in &wave.steps {
+        let step = &plan.steps[usize::from(step.0)];
+        let own = step.path.rsplit('.').next().unwrap_or_default().trim_end_matches("[]");
+        let named = step
+            .stand_bys
+            .iter()
+            .map(|stand_by| stand_by.field.as_deref().unwrap_or(own));
+        fields.extend(named);
+    }
+    fields.sort_unstable();
+    fields.dedup();
+    fields
 }
 
 /// What `@cacheControl` says of the answers.
@@ -146,12 +182,15 @@ fn kept(connector: &Connector) -> String {
     let stale = policy
         .stale_while_revalidate
         .map_or_else(String::new, |stale| format!(", {stale} s more while renewed"));
+    let if_error = policy
+        .stale_if_error
+        .map_or_else(String::new, |stale| format!(", {stale} s more if it fails"));
     let whose = if policy.is_private == Some(true) {
         ", for its caller alone"
     } else {
         ""
     };
-    format!("; kept {seconds}{stale}{whose}")
+    format!("; kept {seconds}{stale}{if_error}{whose}")
 }
 
 fn source<'a>(surface: &'a Surface, connector: &Connector) -> &'a str {

@@ -65,6 +65,11 @@ impl Scraped {
                 }
             }
             Series::Gauge(series) => {
+                if let [(labels, value)] = &series[..]
+                    && labels.is_empty()
+                {
+                    return ConstGauge::new(*value).encode(metric);
+                }
                 for (labels, value) in series {
                     ConstGauge::new(*value).encode(metric.encode_family(labels)?)?;
                 }

@@ -123,10 +123,10 @@ async fn the_operations_of_the_web_shop_are_explained() {
 
     query ProductPage on web
     at most 5 calls, cost 32
-      1  catalog    GET /products/{$args.id}                   product                        1 call
+      1  catalog    GET /products/{$args.id}                   product                        1 call; critical
       2  inventory  shop.inventory.v1.Inventory/BatchGetStock  product+Product[0]             1 call for all id, up to 2000 keys each; after 1
       3  reviews    shop.reviews.v1.Reviews/BatchGetSummary    product+Product[1]             1 call for all id, up to 2000 keys each; after 1
-      4  reviews    shop.reviews.v1.Reviews/BatchListReviews   product.reviews[]              1 call for all id, up to 2000 keys each; after 1
+      4  reviews    shop.reviews.v1.Reviews/BatchListReviews   product.reviews[]              1 call for all id, up to 2000 keys each; fallback for reviews; after 1
       5  accounts   GET /users (id: $batch.id)                 product.reviews[].author+User  1 call for all id, up to 2000 keys each; after 4
     Lists without @listSize are taken to have 10 items.
 
@@ -139,7 +139,7 @@ async fn the_operations_of_the_web_shop_are_explained() {
 
     query StockTwice on web
     at most 3 calls, cost 3
-      1  catalog    GET /products/{$args.id}                   product             1 call
+      1  catalog    GET /products/{$args.id}                   product             1 call; critical
       2  inventory  shop.inventory.v1.Inventory/BatchGetStock  product+Product[0]  1 call for all id, up to 2000 keys each; after 1
       3  catalog    GET /stock (id: $batch.id)                 product+Product[3]  1 call for all id, up to 2000 keys each; after 1
     Lists without @listSize are taken to have 10 items.
@@ -159,7 +159,7 @@ async fn the_operations_of_the_web_shop_are_explained() {
       1  accounts  GET /users (limit: $args.first offset: $args.offset)  users[]                                                 1 call
       2  orders    GET /orders (userId: $batch.id limit: $args.first)    users[].orders[]                                        1 call for all id, up to 100 keys each; after 1
       3  catalog   GET /products (id: $batch.id)                         users[].orders[].items[].product+Product[2]             1 call for all id, up to 2000 keys each; after 2
-      4  reviews   shop.reviews.v1.Reviews/BatchListReviews              users[].orders[].items[].product.reviews[]              1 call for all id, up to 2000 keys each; after 2
+      4  reviews   shop.reviews.v1.Reviews/BatchListReviews              users[].orders[].items[].product.reviews[]              1 call for all id, up to 2000 keys each; fallback for reviews; after 2
       5  accounts  GET /users (id: $batch.id)                            users[].orders[].items[].product.reviews[].author+User  1 call for all id, up to 2000 keys each; after 4
     Lists without @listSize are taken to have 10 items.
     ");

@@ -9,7 +9,7 @@ use tempfile::TempDir;
 
 use crate::support::server::TestServer;
 
-const SDL: &str = r#"
+pub(crate) const SDL: &str = r#"
 extend schema
   @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
   @link(url: "https://switchboard.example/bff/v0.1", import: ["@fallback"])

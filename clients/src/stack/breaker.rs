@@ -28,8 +28,18 @@ const PROBES: u32 = 3;
 /// What was before a pause this long says nothing of now.
 const PAUSE: Duration = Duration::from_secs(60);
 
+/// How long a source that is back gets only a share of its calls: its caches are cold, and everybody waits for it.
+const RAMP: Duration = Duration::from_secs(5);
+/// The share it begins with.
+const RAMP_FROM: f64 = 0.1;
+/// Of so much time, so many calls are let through whatever the share: a source with few calls has nothing to be spared.
+const RAMP_SLOT: Duration = Duration::from_millis(100);
+const RAMP_CALLS_MIN: u32 = 10;
+
 const CLOSED: u64 = 0;
 const HALF_OPEN: u64 = 1;
+/// Closed, and the source is only just back.
+const RAMPING: u64 = 2;
 
 /// The breaker of one endpoint, or of one connector.
 #[derive(Debug)]
@@ -39,7 +49,7 @@ pub(crate) struct Breaker {
     of: String,
     rules: policy::Breaker,
     born: Instant,
-    /// [`CLOSED`], [`HALF_OPEN`], or the millisecond since `born` until which it is open.
+    /// [`CLOSED`], [`HALF_OPEN`], [`RAMPING`], or the millisecond since `born` until which it is open.
     state: AtomicU64,
     failures: Window,
     slow: Window,
@@ -60,6 +70,18 @@ struct Trial {
     is_out: bool,
     /// Whether it is open because the source said "too many requests".
     is_rate_limit: bool,
+    ramp: Ramp,
+}
+
+/// How calls come back to a source that is back.
+#[derive(Debug, Default)]
+struct Ramp {
+    /// Millisecond of its beginning.
+    since: u64,
+    /// The slot under way, and calls in it.
+    slot: u64,
+    asked: u32,
+    passed: u32,
 }
 
 /// Leave to make a call. What came of it is to be [recorded](Breaker::record).
@@ -112,13 +134,13 @@ impl Breaker {
     }
 
     pub(crate) fn is_closed(&self) -> bool {
-        self.state.load(Relaxed) == CLOSED
+        matches!(self.state.load(Relaxed), CLOSED | RAMPING)
     }
 
     /// Whether a call would be let through as a probe.
     pub(crate) fn wants_probe(&self, now: Instant) -> bool {
         match self.state.load(Relaxed) {
-            CLOSED => false,
+            CLOSED | RAMPING => false,
             HALF_OPEN => !self.trial().is_out,
             until => self.millis(now) >= until,
         }
@@ -135,7 +157,7 @@ impl Breaker {
         })
     }
 
-    /// Leave while not closed: for one probe at a time. `false`: it was closed meanwhile.
+    /// Leave while not closed: for one probe at a time. `false`: it was closed meanwhile, or the call is one of those that come back.
     fn probe(&self, now: Instant) -> Result<bool, Refused> {
         let mut trial = self.trial();
         let refused = |left, trial: &Trial| {
@@ -146,6 +168,7 @@ impl Breaker {
         };
         match self.state.load(Relaxed) {
             CLOSED => return Ok(false),
+            RAMPING => return self.ramp(&mut trial.ramp, self.millis(now)),
             HALF_OPEN if trial.is_out => return refused(Duration::ZERO, &trial),
             HALF_OPEN => {}
             until => {
@@ -160,6 +183,32 @@ impl Breaker {
         }
         trial.is_out = true;
         Ok(true)
+    }
+
+    /// Leave for a share of calls that grows. `false`: it is no probe.
+    fn ramp(&self, ramp: &mut Ramp, now: u64) -> Result<bool, Refused> {
+        let share = RAMP_FROM + (1.0 - RAMP_FROM) * (now.saturating_sub(ramp.since) as f64 / RAMP.as_millis() as f64);
+        if share >= 1.0 {
+            self.state.store(CLOSED, Relaxed);
+            return Ok(false);
+        }
+        let slot_millis = RAMP_SLOT.as_millis() as u64;
+        if ramp.slot != now / slot_millis {
+            *ramp = Ramp {
+                since: ramp.since,
+                slot: now / slot_millis,
+                ..Ramp::default()
+            };
+        }
+        ramp.asked += 1;
+        if ramp.passed >= RAMP_CALLS_MIN && f64::from(ramp.passed) >= share * f64::from(ramp.asked) {
+            return Err(Refused {
+                left: Duration::from_millis(slot_millis - now % slot_millis),
+                is_rate_limit: false,
+            });
+        }
+        ramp.passed += 1;
+        Ok(false)
     }
 
     /// Counts a call that passed while closed. `may_open`: whether a share of failures may open it, asked only then.
@@ -225,7 +274,7 @@ impl Breaker {
         self.opened.fetch_add(1, Relaxed);
         self.forget();
         self.state
-            .store((now + open_for.as_millis() as u64).max(HALF_OPEN + 1), Relaxed);
+            .store((now + open_for.as_millis() as u64).max(RAMPING + 1), Relaxed);
         let for_ms = open_for.as_millis() as u64;
         tracing::warn!(
             source = self.source,
@@ -241,7 +290,7 @@ impl Breaker {
         let mut trial = self.trial();
         let (now, asked) = (self.millis(now), asked.min(ASKED_MAX));
         let until = self.state.load(Relaxed);
-        if until > HALF_OPEN && until >= now + asked.as_millis() as u64 {
+        if until > RAMPING && until >= now + asked.as_millis() as u64 {
             return;
         }
         trial.is_rate_limit = is_rate_limit;
@@ -260,9 +309,15 @@ impl Breaker {
             Verdict::Success if !is_slow => {
                 trial.succeeded += 1;
                 if trial.succeeded >= PROBES {
-                    *trial = Trial::default();
+                    *trial = Trial {
+                        ramp: Ramp {
+                            since: self.millis(now),
+                            ..Ramp::default()
+                        },
+                        ..Trial::default()
+                    };
                     self.forget();
-                    self.state.store(CLOSED, Relaxed);
+                    self.state.store(RAMPING, Relaxed);
                     tracing::info!(source = self.source, of = self.of, "circuit breaker is closed");
                 }
             }
@@ -283,7 +338,7 @@ impl Breaker {
 
     pub(crate) fn state(&self, now: Instant) -> BreakerState {
         match self.state.load(Relaxed) {
-            CLOSED => BreakerState::Closed,
+            CLOSED | RAMPING => BreakerState::Closed,
             HALF_OPEN => BreakerState::HalfOpen,
             until => BreakerState::Open {
                 left: Duration::from_millis(until.saturating_sub(self.millis(now))),

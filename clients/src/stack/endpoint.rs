@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::{
     Safety,
     breaker::{Breaker, Pass, Refused},
+    expected::{Expected, cost},
     state::{BreakerState, EndpointState},
 };
 use crate::{Call, CallError, policy::Balance};
@@ -40,6 +41,8 @@ pub(crate) struct Endpoint<T> {
     in_flight: AtomicUsize,
     tries: AtomicU64,
     failures: AtomicU64,
+    /// Where there are others to choose from.
+    expected: Option<Expected>,
 }
 
 /// A try that is going to an endpoint; dropped when it is over.
@@ -48,6 +51,8 @@ pub(crate) struct Visit<'e, T> {
     pub(crate) number: u16,
     pub(crate) endpoint: &'e Endpoint<T>,
     pub(crate) pass: Option<Pass<'e>>,
+    started: Instant,
+    is_over: bool,
 }
 
 /// An address to make an endpoint of.
@@ -62,7 +67,10 @@ pub(crate) struct Address<T> {
 
 impl<T> Endpoints<T> {
     pub(crate) fn new(addresses: Vec<Address<T>>, balance: Balance, breaker: &dyn Fn(&str) -> Option<Breaker>) -> Self {
-        let all = addresses.into_iter().map(|address| Endpoint::new(address, breaker));
+        let several = addresses.len() > 1;
+        let all = addresses
+            .into_iter()
+            .map(|address| Endpoint::new(address, breaker, several));
         Self {
             all: all.collect(),
             balance,
@@ -89,7 +97,9 @@ impl<T> Endpoints<T> {
     fn order(&self, now: Instant, safety: Safety, avoid: Option<u16>) -> smallvec::SmallVec<[u16; 8]> {
         let turn = self.next.fetch_add(1, Relaxed) % self.all.len();
         let count = self.all.len();
-        let mut order: smallvec::SmallVec<[(u8, usize, usize, u16); 8]> = (0..count)
+        let means = self.all.iter().map(|endpoint| endpoint.mean(now));
+        let fastest = means.filter(|mean| *mean > 0.0).fold(f64::INFINITY, f64::min);
+        let mut order: smallvec::SmallVec<[(u8, u64, usize, u16); 8]> = (0..count)
             .map(|number| {
                 let endpoint = &self.all[number];
                 let closed = endpoint.breaker.as_ref().is_none_or(Breaker::is_closed);
@@ -107,7 +117,7 @@ impl<T> Endpoints<T> {
                     () => 3,
                 };
                 let load = match self.balance {
-                    Balance::LeastInFlight => endpoint.in_flight.load(Relaxed),
+                    Balance::LeastInFlight => cost(endpoint.in_flight.load(Relaxed), endpoint.mean(now), fastest),
                     Balance::RoundRobin => 0,
                 };
                 (class, load, (number + count - turn) % count, number as u16)
@@ -147,7 +157,7 @@ fn soonest(one: Option<Refused>, other: Refused) -> Option<Refused> {
 // === impl Endpoint ===
 
 impl<T> Endpoint<T> {
-    fn new(address: Address<T>, breaker: &dyn Fn(&str) -> Option<Breaker>) -> Self {
+    fn new(address: Address<T>, breaker: &dyn Fn(&str) -> Option<Breaker>, several: bool) -> Self {
         let uri = address.uri.unwrap_or_default();
         let origin = uri.scheme().cloned().zip(uri.authority().cloned());
         let shown = origin
@@ -162,7 +172,13 @@ impl<T> Endpoint<T> {
             in_flight: AtomicUsize::new(0),
             tries: AtomicU64::new(0),
             failures: AtomicU64::new(0),
+            expected: several.then(Expected::new),
         }
+    }
+
+    /// What calls there take of late, in microseconds; 0: nobody knows.
+    fn mean(&self, now: Instant) -> f64 {
+        self.expected.as_ref().map_or(0.0, |expected| expected.mean(now))
     }
 
     fn visit(&self, number: u16, now: Instant) -> Result<Visit<'_, T>, Refused> {
@@ -176,6 +192,8 @@ impl<T> Endpoint<T> {
             number,
             endpoint: self,
             pass,
+            started: now,
+            is_over: false,
         })
     }
 
@@ -217,8 +235,25 @@ impl<T> Endpoint<T> {
     }
 }
 
+// === impl Visit ===
+
+impl<T> Visit<'_, T> {
+    /// Says how the try ended.
+    pub(crate) fn end(&mut self, has_failed: bool) {
+        self.is_over = true;
+        if let Some(expected) = &self.endpoint.expected {
+            let now = Instant::now();
+            expected.record(now - self.started, has_failed, now);
+        }
+    }
+}
+
 impl<T> Drop for Visit<'_, T> {
     fn drop(&mut self) {
+        if let (false, Some(expected)) = (self.is_over, &self.endpoint.expected) {
+            let now = Instant::now();
+            expected.record_at_least(now - self.started, now);
+        }
         self.endpoint.in_flight.fetch_sub(1, Relaxed);
     }
 }

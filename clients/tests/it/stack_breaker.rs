@@ -282,3 +282,60 @@ async fn a_connector_is_held_to_its_own_time_tries_and_places() {
     );
     assert_eq!(source.tries(), 1);
 }
+
+/// A client whose breaker has just closed after a failure of its source.
+async fn just_closed(source: &Script) -> std::sync::Arc<dyn switchboard_clients::Client> {
+    let client = source.client(standard());
+    ask_often(&client, 5).await;
+    source.now(Step::ok());
+    advance(open_for(&client) + millis(1)).await;
+    ask_often(&client, 3).await;
+    assert_eq!(breaker(&client), "closed");
+    client
+}
+
+#[tokio::test(start_paused = true)]
+async fn to_a_source_that_is_back_calls_come_back_by_and_by() {
+    let source = Script::always(Step::status(500));
+    let client = just_closed(&source).await;
+
+    let mut by_second = Vec::new();
+    for _ in 0..6 {
+        let before = source.tries();
+        for _ in 0..1_000 {
+            ask(&client).await.ok();
+            advance(millis(1)).await;
+        }
+        by_second.push(source.tries() - before);
+    }
+
+    // A tenth at first, all of them after five seconds.
+    for (tries, share) in by_second.iter().zip([0.19, 0.37, 0.55, 0.73, 0.91, 1.0]) {
+        assert!((*tries as f64 / 1_000.0 - share).abs() < 0.03, "{by_second:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_has_few_calls_has_all_of_them_back_at_once() {
+    let source = Script::always(Step::status(500));
+    let client = just_closed(&source).await;
+    for _ in 0..50 {
+        // What an operation asks for at once, twice a second.
+        for _ in 0..10 {
+            assert_eq!(word(&ask(&client).await), "200");
+        }
+        advance(millis(500)).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_that_fails_again_while_its_calls_come_back_is_left_alone_again() {
+    let source = Script::always(Step::status(500));
+    let client = just_closed(&source).await;
+    advance(millis(500)).await;
+    source.now(Step::status(500));
+
+    let outcomes = ask_often(&client, 10).await;
+
+    assert_eq!(format!("{outcomes:?}"), r#"{"500": 5, "CircuitOpen": 5}"#);
+}

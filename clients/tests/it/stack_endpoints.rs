@@ -140,3 +140,52 @@ async fn not_more_than_half_are_left_out_for_failing_now_and_then() {
     assert_eq!(words["closed"], 2);
     assert!(!outcomes.contains_key("CircuitOpen"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn one_that_becomes_ten_times_as_slow_is_seen_by_less_than_one_call_in_a_hundred() {
+    let well = || Step::ok().after(millis(20));
+    let (scripts, client) = all([well(), well(), well()], Resilience::standard());
+    let load = async |calls: u32| {
+        let mut under_way = Vec::new();
+        for _ in 0..calls {
+            let client = client.clone();
+            under_way.push(tokio::spawn(async move { ask(&client).await.is_ok() }));
+            tokio::time::sleep(millis(10)).await;
+        }
+        for call in under_way {
+            assert!(call.await.unwrap());
+        }
+    };
+    load(500).await;
+    let before = tries(&scripts);
+    assert!(before.iter().all(|tries| (150..184).contains(tries)), "{before:?}");
+    scripts[1].now(Step::ok().after(millis(200)));
+
+    load(4_000).await;
+    let slow = tries(&scripts)[1] - before[1];
+    assert!((1..40).contains(&slow), "{slow}");
+
+    // Well again, it has its share again.
+    scripts[1].now(well());
+    load(12_000).await;
+    let share = tries(&scripts)[1] - before[1] - slow;
+    assert!(share > 2_000, "{share}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn failing_fast_is_no_virtue() {
+    // One of four fails, too seldom for a breaker, and at once.
+    let flaky = Script::new(|number| match number % 4 {
+        3 => Step::status(500),
+        _ => Step::ok().after(millis(20)),
+    });
+    let well = || Script::always(Step::ok().after(millis(20)));
+    let scripts = vec![flaky, well(), well()];
+    let client = client(scripts.clone(), settings(Resilience::standard()));
+
+    ask_often(&client, 600).await;
+
+    let tries = tries(&scripts);
+    let all: usize = tries.iter().sum();
+    assert!(tries[0] * 3 <= all + 30, "not more than its share: {tries:?}");
+}

@@ -4,7 +4,6 @@
 //! frame; what it is not told to break arrives whole. Plans are functions of the request's number, so that a seed is all it takes to see a run again.
 
 use std::{
-    io,
     net::SocketAddr,
     sync::{
         Arc, PoisonError, RwLock,
@@ -15,12 +14,16 @@ use std::{
 
 use bytes::Bytes;
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
 
+use crate::port::Port;
+
 mod http1;
 mod http2;
+
+const BACKLOG: u32 = 1024;
 
 /// What is done to one request.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,7 +72,7 @@ pub struct FaultProxy {
 
 #[derive(Debug)]
 struct Inner {
-    address: SocketAddr,
+    port: Port,
     shared: Arc<Shared>,
     running: RwLock<Option<JoinHandle<()>>>,
 }
@@ -162,22 +165,18 @@ impl FaultProxy {
             connections: AtomicU64::new(0),
             open: AtomicUsize::new(0),
         });
-        let socket = bind(SocketAddr::from(([127, 0, 0, 1], 0))).expect("loopback has a free port");
-        let address = socket.local_addr().expect("it is bound");
+        let port = Port::take(0).expect("loopback has a free port");
+        let socket = port.listen(BACKLOG).expect("nobody listens there");
         let running = RwLock::new(Some(tokio::spawn(accept(socket, shared.clone()))));
         Self {
-            inner: Arc::new(Inner {
-                address,
-                shared,
-                running,
-            }),
+            inner: Arc::new(Inner { port, shared, running }),
         }
     }
 
     /// `http://127.0.0.1:<port>`.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}", self.inner.address)
+        format!("http://{}", self.inner.port.address())
     }
 
     /// Replaces the plan. Numbers go on.
@@ -220,11 +219,11 @@ impl FaultProxy {
     /// Takes connections again.
     ///
     /// # Panics
-    /// When somebody else has the port by now.
+    /// When the kernel has no socket left.
     pub fn resume(&self) {
         let mut running = self.inner.running.write().unwrap_or_else(PoisonError::into_inner);
         if running.is_none() {
-            let socket = bind(self.inner.address).expect("the port is ours");
+            let socket = self.inner.port.listen(BACKLOG).expect("the port is ours");
             *running = Some(tokio::spawn(accept(socket, self.inner.shared.clone())));
         }
     }
@@ -252,13 +251,6 @@ impl Drop for Open {
     fn drop(&mut self) {
         self.0.open.fetch_sub(1, Relaxed);
     }
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(1024)
 }
 
 /// Runs until aborted; its connections end with it.

@@ -15,6 +15,7 @@ mod grpc;
 mod listener;
 mod mock_grpc;
 mod mock_rest;
+mod port;
 mod query;
 mod rest;
 mod shop;

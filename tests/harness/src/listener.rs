@@ -9,11 +9,13 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{
-    net::{TcpListener, TcpSocket, TcpStream},
+    net::{TcpListener, TcpStream},
     sync::{Mutex, oneshot},
     task::{JoinHandle, JoinSet},
     time::{Duration, sleep},
 };
+
+use crate::port::Port;
 
 // A load test opens its connections all at once; what does not fit the backlog is retried by the kernel only
 // after a second. The kernel may cap this at `net.core.somaxconn`.
@@ -28,7 +30,7 @@ pub(crate) struct Listener(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    address: SocketAddr,
+    port: Port,
     router: Router,
     running: Mutex<Option<Running>>,
 }
@@ -44,18 +46,13 @@ struct Running {
 impl Listener {
     /// Listens on the loopback `port`, 0 for any free one, and serves `router` there.
     pub(crate) fn start(port: u16, router: Router) -> io::Result<Self> {
-        let socket = bind(SocketAddr::from(([127, 0, 0, 1], port)))?;
-        let address = socket.local_addr()?;
-        let running = Mutex::new(Some(Running::spawn(socket, router.clone())));
-        Ok(Self(Arc::new(Inner {
-            address,
-            router,
-            running,
-        })))
+        let port = Port::take(port)?;
+        let running = Mutex::new(Some(Running::spawn(port.listen(BACKLOG)?, router.clone())));
+        Ok(Self(Arc::new(Inner { port, router, running })))
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
-        self.0.address
+        self.0.port.address()
     }
 
     /// Closes the port and drops every connection; returns when both are done.
@@ -72,7 +69,7 @@ impl Listener {
     pub(crate) async fn start_again(&self) -> io::Result<()> {
         let mut running = self.0.running.lock().await;
         if running.is_none() {
-            let socket = bind(self.0.address)?;
+            let socket = self.0.port.listen(BACKLOG)?;
             *running = Some(Running::spawn(socket, self.0.router.clone()));
         }
         Ok(())
@@ -87,14 +84,6 @@ impl Running {
         let task = tokio::spawn(accept(socket, router, stopped));
         Self { stop, task }
     }
-}
-
-fn bind(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = TcpSocket::new_v4()?;
-    // Connections that were dropped by `stop` linger in the kernel; without this the port stays taken for a minute.
-    socket.set_reuseaddr(true)?;
-    socket.bind(address)?;
-    socket.listen(BACKLOG)
 }
 
 /// Runs until told to stop, or until nobody is left who could tell.
