@@ -11,6 +11,7 @@ use std::{
 
 use switchboard_clients::{
     Registry,
+    budget::Budget,
     registry::{RegistryError, TransportSettings},
 };
 
@@ -98,6 +99,8 @@ struct Beside {
     limiter: Option<Arc<Limiter>>,
     /// What clients have used up is not forgotten by reading files again; none: nobody is counted.
     quotas: Option<Arc<Quotas>>,
+    /// Memory for answers of sources; none: as much as they take.
+    budget: Option<Arc<Budget>>,
 }
 
 /// The engine of each surface.
@@ -128,6 +131,7 @@ impl App {
             locals: Arc::new(locals),
             limiter: Limiter::new(&config.overload),
             quotas: counts.then(|| Arc::new(Quotas::new(&config.quotas))),
+            budget: budget(&config),
         };
         Self::build_again(config, Arc::new(identity), beside)
     }
@@ -392,6 +396,9 @@ fn bind_surface(
     if !errors.is_empty() {
         return Err(errors);
     }
+    clients
+        .iter_mut()
+        .for_each(|client| client.budget.clone_from(&beside.budget));
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let client = |name: &str| {
         let client = registry.get(name)?.clone();
@@ -406,6 +413,16 @@ fn bind_surface(
     let backends = Backends::bind(&surface, &settings, &client, &beside.metrics)?;
     let backends = backends.with_cache(cache_bytes).verbose(config.is_for_development);
     Ok((surface, backends))
+}
+
+/// What answers of sources may take. Kept ones are bounded by themselves, and must not keep others out.
+fn budget(config: &Config) -> Option<Arc<Budget>> {
+    let kept = config.surfaces.iter().map(|surface| surface.cache_bytes);
+    let kept = usize::try_from(kept.fold(0, u64::saturating_add)).unwrap_or(usize::MAX);
+    match config.overload.source_bytes {
+        0 => None,
+        bytes => Some(Budget::new(bytes.saturating_add(kept))),
+    }
 }
 
 /// Where processes share registered documents.

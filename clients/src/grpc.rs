@@ -32,7 +32,9 @@ pub use self::{
     status::code_name,
 };
 pub use crate::tls::TlsError;
-use crate::{Call, CallError, Reply, failure::protocol, registry::SourceSettings, stack::Transport, tls::Trust};
+use crate::{
+    Call, CallError, Reply, budget::Room, failure::protocol, registry::SourceSettings, stack::Transport, tls::Trust,
+};
 
 mod balance;
 mod connection;
@@ -75,7 +77,7 @@ struct Inner {
     authority: Authority,
     /// In front of every method's path; empty for nearly every address.
     base: String,
-    body_bytes_max: usize,
+    room: Room,
 }
 
 // === impl GrpcClient ===
@@ -120,7 +122,7 @@ impl GrpcClient {
                 scheme,
                 base: address.path().trim_end_matches('/').to_owned(),
                 authority,
-                body_bytes_max: settings.body_bytes_max,
+                room: settings.room(),
             }),
         })
     }
@@ -142,9 +144,9 @@ impl Transport for GrpcClient {
             else {
                 return Err(protocol("not a gRPC call"));
             };
-            if message.len() > inner.body_bytes_max {
+            if message.len() > inner.room.limit {
                 return Err(CallError::RequestTooLarge {
-                    limit: inner.body_bytes_max,
+                    limit: inner.room.limit,
                 });
             }
             let uri = inner.uri(path.clone())?;
@@ -183,7 +185,7 @@ impl Inner {
         loop {
             let connection = self.balancer.connection(refused.as_ref()).await?;
             let request = request(uri.clone(), headers(metadata, deadline));
-            match connection.call(request, message.clone(), self.body_bytes_max).await {
+            match connection.call(request, message.clone(), &self.room).await {
                 Ok(reply) => return Ok(reply),
                 Err(Trouble::Failed(error)) => return Err(error),
                 Err(Trouble::Gone(error)) => {
@@ -241,7 +243,7 @@ fn time_left(deadline: Instant) -> HeaderValue {
 }
 
 /// Reads an answer to its end: head, message, trailers.
-async fn reply(response: Response<h2::RecvStream>, body_bytes_max: usize) -> Result<Reply, Trouble> {
+async fn reply(response: Response<h2::RecvStream>, room: &Room) -> Result<Reply, Trouble> {
     let (mut head, body) = response.into_parts();
     if let Some(status) = Status::take(&mut head.headers) {
         // Trailers only: what would be trailers came as the head, and nothing else comes.
@@ -259,7 +261,7 @@ async fn reply(response: Response<h2::RecvStream>, body_bytes_max: usize) -> Res
     }
 
     let encoding = Encoding::of(&head.headers);
-    let (message, mut trailers) = framing::read(body, body_bytes_max, encoding).await?;
+    let (message, mut trailers) = framing::read(body, room, encoding).await?;
     let status = Status::take(&mut trailers).ok_or_else(|| protocol("the reply ended without grpc-status"))?;
     match message {
         Some(message) if status.is_ok() => Ok(status.into_reply(head.headers, trailers, message)),

@@ -26,6 +26,7 @@ use tower::Service as _;
 
 use crate::{
     CallError, Reply,
+    budget::{NoRoom, Room},
     connect::{IDLE_TIMEOUT, Within},
     failure::{self, BoxError, ConnectTimeout, cause},
 };
@@ -39,7 +40,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 pub(crate) struct Pool {
     connector: Within<HttpConnector>,
     origins: Arc<Mutex<Origins>>,
-    body_bytes_max: usize,
+    room: Room,
 }
 
 /// One request.
@@ -85,6 +86,8 @@ enum Broken {
     Protocol(BoxError),
     /// The body is larger than it may be.
     TooLarge,
+    /// There is no memory for it.
+    NoRoom,
 }
 
 /// A connection that ended where it should not have.
@@ -96,11 +99,11 @@ struct Ended(#[source] io::Error);
 
 impl Pool {
     /// A pool whose connections are made by `connector`. Connects to nothing yet.
-    pub(crate) fn new(connector: Within<HttpConnector>, body_bytes_max: usize) -> Self {
+    pub(crate) fn new(connector: Within<HttpConnector>, room: Room) -> Self {
         Self {
             connector,
             origins: Arc::default(),
-            body_bytes_max,
+            room,
         }
     }
 
@@ -133,15 +136,15 @@ impl Pool {
             Some(exchange) => exchange,
             None => self.connect(authority).await?,
         };
-        let received = match exchange.run(&request, &host, self.body_bytes_max).await {
+        let received = match exchange.run(&request, &host, &self.room).await {
             Err(broken) if is_kept && broken.may_be_repeated(request.method) => {
                 exchange = self.connect(authority).await?;
                 // Boxed: seldom, and as large as the first.
-                Box::pin(exchange.run(&request, &host, self.body_bytes_max)).await
+                Box::pin(exchange.run(&request, &host, &self.room)).await
             }
             received => received,
         };
-        let received = received.map_err(|broken| broken.told(self.body_bytes_max))?;
+        let received = received.map_err(|broken| broken.told(self.room.limit))?;
         if received.keeps_alive {
             self.keep(authority, exchange);
         }
@@ -261,6 +264,12 @@ impl Origin {
 
 // === impl Broken ===
 
+impl From<NoRoom> for Broken {
+    fn from(_: NoRoom) -> Self {
+        Self::NoRoom
+    }
+}
+
 impl Broken {
     fn protocol(found: impl Into<BoxError>) -> Self {
         Self::Protocol(found.into())
@@ -271,7 +280,7 @@ impl Broken {
         match self {
             Self::Unsent(_) => true,
             Self::Unanswered(_) => method.is_safe(),
-            Self::Off(_) | Self::Protocol(_) | Self::TooLarge => false,
+            Self::Off(_) | Self::Protocol(_) | Self::TooLarge | Self::NoRoom => false,
         }
     }
 
@@ -283,6 +292,7 @@ impl Broken {
             }
             Self::Protocol(error) => failure::protocol(error),
             Self::TooLarge => CallError::TooLarge { limit },
+            Self::NoRoom => CallError::NoRoom,
         }
     }
 }

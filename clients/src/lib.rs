@@ -10,6 +10,7 @@ use http::{HeaderMap, Method, Uri};
 use tokio::time::Instant;
 
 mod body;
+pub mod budget;
 mod connect;
 mod failure;
 pub mod grpc;
@@ -95,6 +96,9 @@ pub enum CallError {
         /// The source's limit.
         limit: usize,
     },
+    /// Replies of all sources take all the memory they may.
+    #[error("there is no room for the reply")]
+    NoRoom,
     /// The request message is larger than a source takes. Nothing was sent.
     #[error("the request is larger than {limit} bytes")]
     RequestTooLarge {

@@ -7,6 +7,7 @@ use http::Uri;
 pub use crate::tls::{TlsError, TlsSettings};
 use crate::{
     Client,
+    budget::{Budget, Room},
     grpc::{AddressError, GrpcClient},
     local::{LocalClient, LocalSchema},
     policy::Resilience,
@@ -33,6 +34,8 @@ pub struct SourceSettings {
     pub resilience: Resilience,
     /// Whom to trust over TLS.
     pub tls: TlsSettings,
+    /// What bodies of all sources may take together; none: as much as comes.
+    pub budget: Option<Arc<Budget>>,
 }
 
 /// The protocol of a source.
@@ -107,6 +110,14 @@ impl SourceSettings {
             calls_in_flight_max: 256,
             resilience: Resilience::standard(),
             tls: TlsSettings::default(),
+            budget: None,
+        }
+    }
+
+    pub(crate) fn room(&self) -> Room {
+        Room {
+            limit: self.body_bytes_max,
+            budget: self.budget.clone(),
         }
     }
 

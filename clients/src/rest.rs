@@ -14,6 +14,7 @@ use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
     Call, CallError, Reply, body,
+    budget::Room,
     connect::{self, FRAME_BYTES_MAX, IDLE_TIMEOUT, PING_AFTER, PING_TIMEOUT, Served, Within},
     failure::{self, BoxError, classify, protocol},
     http1::Pool,
@@ -36,7 +37,7 @@ struct Inner {
     trust: Trust,
     served: Served,
     connect_timeout: Duration,
-    body_bytes_max: usize,
+    room: Room,
 }
 
 /// A request that can be sent twice.
@@ -59,12 +60,12 @@ impl RestClient {
         let connector = Within::new(connect::tcp(settings.connect_timeout), settings.connect_timeout);
         Ok(Self {
             inner: Arc::new(Inner {
-                plain: Pool::new(connector, settings.body_bytes_max),
+                plain: Pool::new(connector, settings.room()),
                 secure: OnceCell::new(),
                 trust: Trust::new(&settings.tls)?,
                 served: Served::new(),
                 connect_timeout: settings.connect_timeout,
-                body_bytes_max: settings.body_bytes_max,
+                room: settings.room(),
             }),
         })
     }
@@ -134,7 +135,7 @@ impl Inner {
             trailers: HeaderMap::new(),
             message: String::new(),
             details: Bytes::new(),
-            body: body::collect(body, self.body_bytes_max).await?,
+            body: body::collect(body, &self.room).await?,
             errors: Vec::new(),
             endpoint: 0,
         })

@@ -367,6 +367,7 @@ impl Operate for Control {
         let mut metrics = states::to_metrics(&self.states(&self.state()));
         metrics.extend(states::tasks());
         metrics.extend(self.beside.limiter.iter().flat_map(|limiter| limiter.scraped()));
+        metrics.extend(self.beside.budget.iter().flat_map(|budget| states::of_budget(budget)));
         metrics
     }
 

@@ -5,6 +5,7 @@
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use switchboard_clients::budget::Budget;
 use switchboard_clients::state::{BreakerState, ConnectorState, EndpointState, SourceState};
 
 use super::sources::UNLIMITED;
@@ -351,4 +352,26 @@ fn gauge(name: &'static str, help: &'static str, series: Vec<(Labels, f64)>) -> 
 #[expect(clippy::cast_precision_loss, reason = "calls at once are thousands, not 2^52")]
 fn number(count: usize) -> f64 {
     count as f64
+}
+
+/// The memory of sources' answers, for metrics.
+pub(super) fn of_budget(budget: &Budget) -> [Scraped; 3] {
+    let gauge = |name, help, value: usize| Scraped {
+        name,
+        help,
+        series: Series::Gauge(vec![(Labels::new(), value as f64)]),
+    };
+    [
+        gauge(
+            "source_bytes_limit",
+            "Bytes that answers of sources may take",
+            budget.limit(),
+        ),
+        gauge("source_bytes_used", "Bytes that answers of sources take", budget.used()),
+        Scraped {
+            name: "source_bytes_refused",
+            help: "Answers of sources that there was no room for",
+            series: Series::Counter(vec![(Labels::new(), budget.refused())]),
+        },
+    ]
 }

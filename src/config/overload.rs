@@ -16,6 +16,7 @@ pub(super) fn read(section: Section<'_>) -> Settings {
             Some(InFlight::Adapts) => MaxInFlight::Adapts,
         },
         queue_timeout: section.positive_duration("queue_timeout", default.queue_timeout),
+        source_bytes: section.count("source_bytes", default.source_bytes),
     };
     section.finish();
     settings

@@ -41,6 +41,9 @@ pub struct Settings {
     /// How long an operation may wait for its turn. 250 ms, which a person hardly notices; a twenty-fifth of it once
     /// more have come for that long than could be answered.
     pub queue_timeout: Duration,
+    /// Bytes of sources' answers in memory, all of them together, beside those that surfaces keep (`cache_bytes`). 256 MiB: 64 of the largest there may be. What comes
+    /// beyond it is not read: its call has failed. 0 = no limit.
+    pub source_bytes: usize,
 }
 
 /// Executions at once.
@@ -101,6 +104,7 @@ impl Default for Settings {
         Self {
             max_in_flight: MaxInFlight::Adapts,
             queue_timeout: Duration::from_millis(250),
+            source_bytes: 256 * 1024 * 1024,
         }
     }
 }

@@ -225,9 +225,12 @@ impl<'a> CallWatch<'a> {
             Ok(_) => CallOutcome::Success,
             Err(CallError::Timeout(_)) => CallOutcome::Timeout,
             Err(CallError::Connect(_)) => CallOutcome::Connect,
-            Err(CallError::Limited { .. } | CallError::CircuitOpen { .. } | CallError::RateLimited { .. }) => {
-                CallOutcome::Shed
-            }
+            Err(
+                CallError::NoRoom
+                | CallError::Limited { .. }
+                | CallError::CircuitOpen { .. }
+                | CallError::RateLimited { .. },
+            ) => CallOutcome::Shed,
             Err(
                 CallError::Refused(_)
                 | CallError::Broken(_)

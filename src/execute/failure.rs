@@ -136,6 +136,7 @@ impl Failure {
                 FailureKind::BadInput,
                 "The request to the source cannot be built from these values.",
             ),
+            CallError::NoRoom => (FailureKind::Limited, "Answers of sources take all the memory they may."),
             CallError::Limited { .. } => (FailureKind::Limited, "Too many calls to the source are under way."),
             CallError::CircuitOpen { .. } => (FailureKind::CircuitOpen, "The source is failing and was not asked."),
             CallError::RateLimited { .. } => (FailureKind::RateLimited, "The source takes no more calls for now."),

@@ -54,6 +54,11 @@ impl Scraped {
         let mut metric = encoder.encode_descriptor(self.name, self.help, None, kind)?;
         match &self.series {
             // Without labels there is one series, and no braces.
+            Series::Counter(series) if series.iter().all(|(labels, _)| labels.is_empty()) => {
+                return series
+                    .first()
+                    .map_or(Ok(()), |(_, value)| ConstCounter::new(*value).encode(metric));
+            }
             Series::Gauge(series) if series.iter().all(|(labels, _)| labels.is_empty()) => {
                 return series
                     .first()

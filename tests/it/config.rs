@@ -191,7 +191,7 @@ http:
   cors: { origins: https://shop.example, credentials: true, max_age: 13s }
   compression: { codings: [gzip, br, gzip], min_bytes: 14 }
   tls: { certificate: tls/chain.pem, key: /etc/key.pem, hsts_days: 15 }
-overload: { max_in_flight: 16, queue_timeout: 17ms }
+overload: { max_in_flight: 16, queue_timeout: 17ms, source_bytes: 18 }
 log: { level: "info,switchboard=debug", format: text, requests: off }
 "#;
 
@@ -236,6 +236,7 @@ fn every_key_of_the_server_is_read() {
     let overload = overload::Settings {
         max_in_flight: MaxInFlight::AtMost(16),
         queue_timeout: Duration::from_millis(17),
+        source_bytes: 18,
     };
     assert_eq!(config.overload, overload);
     let log = LogSettings {

@@ -5,6 +5,7 @@ use std::{
     time::Duration,
 };
 
+use serde_json::json;
 use switchboard::engine::overload::{Limiter, MaxInFlight, Place, Priority, Settings, Shed};
 use tokio::{task::JoinHandle, time::Instant};
 
@@ -146,6 +147,41 @@ async fn a_limit_of_zero_is_none() {
     all_answered(filling).await;
 }
 
+#[tokio::test]
+async fn answers_that_there_is_no_memory_for_have_failed_and_all_of_it_comes_back() {
+    let server = Busy::start("source_bytes: 100000", "cache_bytes: 0").await;
+    let large = json!({ "id": "1", "rest": "x".repeat(60_000) });
+    server.api.on_json("GET /things/{id}", large);
+    server.ask(&thing(0)).await.data();
+    server.until("switchboard_source_bytes_used 0.0").await;
+
+    server.api.hold();
+    let (first, second) = (server.asking(thing(1)), server.asking(thing(1_000)));
+    server.api.wait_for_calls(3).await;
+    server.api.release();
+    let (first, second) = (first.await.unwrap(), second.await.unwrap());
+
+    // Whether they met is the scheduler's affair; one that is too large by itself always meets itself.
+    for answer in [first, second] {
+        let errors = &answer.json()["errors"];
+        assert!(
+            errors.is_null() || errors[0]["extensions"]["code"] == "REQUEST_CONCURRENCY_LIMITED",
+            "{answer:?}"
+        );
+    }
+    server
+        .api
+        .on_json("GET /things/{id}", json!({ "id": "1", "rest": "x".repeat(100_000) }));
+    let refused = server.ask(&thing(2)).await;
+    let answer = refused.json();
+    assert_eq!(answer["data"], json!({ "thing": null }));
+    assert_eq!(answer["errors"][0]["extensions"]["code"], "REQUEST_CONCURRENCY_LIMITED");
+    server.until("switchboard_source_bytes_refused_total 1").await;
+    server.until("switchboard_source_bytes_used 0.0").await;
+    server.api.on_json("GET /things/{id}", json!({ "id": "1" }));
+    server.ask(&thing(3)).await.data();
+}
+
 fn paths(server: &Busy) -> Vec<String> {
     server.api.log().into_iter().map(|call| call.path_and_query).collect()
 }
@@ -156,6 +192,7 @@ fn limiter(places: usize) -> Arc<Limiter> {
     Limiter::new(&Settings {
         max_in_flight: MaxInFlight::AtMost(places),
         queue_timeout: Duration::from_millis(100),
+        source_bytes: 0,
     })
     .expect("a limit")
 }

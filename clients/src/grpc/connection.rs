@@ -30,6 +30,7 @@ use tower::Service;
 use super::{health::Health, reply};
 use crate::{
     CallError, Reply,
+    budget::Room,
     connect::{self, FRAME_BYTES_MAX, PING_AFTER, PING_TIMEOUT},
     failure::{BoxError, ConnectTimeout, classify, protocol},
 };
@@ -221,18 +222,18 @@ async fn watch(signals: &Signals, mut ping_pong: PingPong, patience: Duration) {
 // === impl Connection ===
 
 impl Connection {
-    /// Makes one call and reads its reply, of at most `limit` bytes.
+    /// Makes one call and reads its reply, with as much of a message as there is room for.
     ///
     /// # Cancel safety
     /// Dropping the future resets the stream; the connection stays.
-    pub(super) async fn call(&self, request: Request<()>, message: Bytes, limit: usize) -> Result<Reply, Trouble> {
+    pub(super) async fn call(&self, request: Request<()>, message: Bytes, room: &Room) -> Result<Reply, Trouble> {
         let mut flight = Flight::new(self);
-        let outcome = self.exchange(request, message, limit).await;
+        let outcome = self.exchange(request, message, room).await;
         flight.end(&outcome);
         outcome
     }
 
-    async fn exchange(&self, request: Request<()>, message: Bytes, limit: usize) -> Result<Reply, Trouble> {
+    async fn exchange(&self, request: Request<()>, message: Bytes, room: &Room) -> Result<Reply, Trouble> {
         let mut sender = self.sender.clone();
         let ready = poll_fn(|cx| sender.poll_ready(cx)).await;
         let sent = ready.and_then(|()| sender.send_request(request, false));
@@ -249,7 +250,7 @@ impl Connection {
         drop(stream);
         let response = response.await?;
         self.signals.replies.fetch_add(1, Ordering::Relaxed);
-        reply(response, limit).await
+        reply(response, room).await
     }
 
     pub(super) fn in_flight(&self) -> usize {

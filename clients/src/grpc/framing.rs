@@ -8,7 +8,11 @@ use h2::RecvStream;
 use http::HeaderMap;
 
 use super::connection::Trouble;
-use crate::{CallError, failure::protocol};
+use crate::{
+    CallError,
+    budget::{Charge, Room},
+    failure::protocol,
+};
 
 const PREFIX_BYTES: usize = 5;
 
@@ -23,8 +27,9 @@ pub(super) enum Encoding {
 }
 
 /// One message, put together from frames.
-struct Unframe {
-    limit: usize,
+struct Unframe<'r> {
+    room: &'r Room,
+    charge: Charge<'r>,
     prefix: [u8; PREFIX_BYTES],
     prefix_len: usize,
     /// Of the message, once its prefix is complete.
@@ -47,10 +52,10 @@ pub(super) fn frame(message: &[u8]) -> Bytes {
 /// Reads the message, if there is one, and the trailers, empty if there are none.
 pub(super) async fn read(
     mut body: RecvStream,
-    limit: usize,
+    room: &Room,
     encoding: Encoding,
 ) -> Result<(Option<Bytes>, HeaderMap), Trouble> {
-    let mut message = Unframe::new(limit);
+    let mut message = Unframe::new(room);
     while let Some(data) = body.data().await {
         let data = data?;
         // What was taken in makes room for more. A stream that has ended needs none.
@@ -99,10 +104,11 @@ impl Encoding {
 
 // === impl Unframe ===
 
-impl Unframe {
-    fn new(limit: usize) -> Self {
+impl<'r> Unframe<'r> {
+    fn new(room: &'r Room) -> Self {
         Self {
-            limit,
+            room,
+            charge: room.charge(),
             prefix: [0; PREFIX_BYTES],
             prefix_len: 0,
             len: 0,
@@ -141,17 +147,18 @@ impl Unframe {
             return Err(protocol("a message begins with neither 0 nor 1"));
         }
         self.len = u32::from_be_bytes(len) as usize;
-        if self.len > self.limit {
-            return Err(CallError::TooLarge { limit: self.limit });
+        let limit = self.room.limit;
+        if self.len > limit {
+            return Err(CallError::TooLarge { limit });
         }
-        Ok(())
+        self.charge.grow(self.len).map_err(CallError::from)
     }
 
     fn have(&self) -> usize {
         self.whole.len() + self.parts.len()
     }
 
-    fn finish(self, encoding: Encoding) -> Result<Option<Bytes>, CallError> {
+    fn finish(mut self, encoding: Encoding) -> Result<Option<Bytes>, CallError> {
         if self.prefix_len == 0 {
             return Ok(None);
         }
@@ -164,8 +171,10 @@ impl Unframe {
             self.parts.freeze()
         };
         if self.prefix[0] == 1 {
-            return encoding.decompress(&message, self.limit).map(Some);
+            let plain = encoding.decompress(&message, self.room.limit)?;
+            self.charge.grow(plain.len())?;
+            return Ok(Some(self.charge.keep(plain)));
         }
-        Ok(Some(message))
+        Ok(Some(self.charge.keep(message)))
     }
 }

@@ -14,6 +14,7 @@ use super::{
     Broken, Request,
     head::{self, Framing, Head},
 };
+use crate::budget::Room;
 
 /// Room for a reply whose size nobody knows yet.
 const ROOM_BYTES_MIN: usize = 4 * 1024;
@@ -64,12 +65,12 @@ impl Exchange {
         matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Sends a request and reads the reply, at most `limit` bytes of body.
+    /// Sends a request and reads the reply, with as much of a body as there is room for.
     pub(super) async fn run(
         &mut self,
         request: &Request<'_>,
         host: &HeaderValue,
-        limit: usize,
+        room: &Room,
     ) -> Result<Received, Broken> {
         self.buffer = BytesMut::with_capacity(self.room);
         // Others first, once. What many requests send is then sent together: the first send wakes the source, which is awake for the others.
@@ -95,9 +96,9 @@ impl Exchange {
             }
         };
         let body = match head.framing {
-            Framing::Length(length) => self.read_length(length, limit).await?,
-            Framing::Chunked => self.read_chunks(limit).await?,
-            Framing::Close => self.read_to_end(limit).await?,
+            Framing::Length(length) => self.read_length(length, room).await?,
+            Framing::Chunked => self.read_chunks(room).await?,
+            Framing::Close => self.read_to_end(room).await?,
         };
         let keeps_alive = head.keeps_alive && is_sent && self.buffer.is_empty();
         // Memory that the body does not share is given back.
@@ -179,9 +180,11 @@ impl Exchange {
         }
     }
 
-    async fn read_length(&mut self, length: u64, limit: usize) -> Result<Bytes, Broken> {
-        let length = usize::try_from(length).ok().filter(|length| *length <= limit);
+    async fn read_length(&mut self, length: u64, room: &Room) -> Result<Bytes, Broken> {
+        let length = usize::try_from(length).ok().filter(|length| *length <= room.limit);
         let length = length.ok_or(Broken::TooLarge)?;
+        let mut charge = room.charge();
+        charge.grow(length)?;
         if length > self.buffer.len() {
             // What was announced is within the limit, so a source cannot make us reserve more than that.
             self.buffer.reserve(length - self.buffer.len());
@@ -191,26 +194,29 @@ impl Exchange {
         }
         let body = self.buffer.split_to(length);
         // A small body must not keep the room of a large one alive.
-        Ok(match length * 4 < self.room {
+        Ok(charge.keep(match length * 4 < self.room {
             true => Bytes::copy_from_slice(&body),
             false => body.freeze(),
-        })
+        }))
     }
 
-    async fn read_to_end(&mut self, limit: usize) -> Result<Bytes, Broken> {
+    async fn read_to_end(&mut self, room: &Room) -> Result<Bytes, Broken> {
+        let mut charge = room.charge();
         loop {
-            if self.buffer.len() > limit {
+            if self.buffer.len() > room.limit {
                 return Err(Broken::TooLarge);
             }
+            charge.grow(self.buffer.len())?;
             match self.stream.read_buf(&mut self.buffer).await {
-                Ok(0) => return Ok(Bytes::copy_from_slice(&self.buffer.split())),
+                Ok(0) => return Ok(charge.keep(Bytes::copy_from_slice(&self.buffer.split()))),
                 Ok(_) => {}
                 Err(error) => return Err(Broken::Off(error)),
             }
         }
     }
 
-    async fn read_chunks(&mut self, limit: usize) -> Result<Bytes, Broken> {
+    async fn read_chunks(&mut self, room: &Room) -> Result<Bytes, Broken> {
+        let mut charge = room.charge();
         let mut body = BytesMut::new();
         loop {
             let size = loop {
@@ -221,15 +227,18 @@ impl Exchange {
             };
             if size == 0 {
                 self.skip_trailers().await?;
-                return Ok(body.freeze());
+                return Ok(charge.keep(body.freeze()));
             }
-            let size = usize::try_from(size).ok().filter(|size| *size <= limit - body.len());
+            let size = usize::try_from(size)
+                .ok()
+                .filter(|size| *size <= room.limit - body.len());
             let mut left = size.ok_or(Broken::TooLarge)?;
             while left > 0 {
                 if self.buffer.is_empty() {
                     self.fill_body().await?;
                 }
                 let part = left.min(self.buffer.len());
+                charge.grow(body.len() + part)?;
                 body.extend_from_slice(&self.buffer[..part]);
                 self.buffer.advance(part);
                 left -= part;

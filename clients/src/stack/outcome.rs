@@ -71,7 +71,8 @@ fn of_error(error: &CallError) -> Trouble {
         CallError::Refused(_) | CallError::Broken(_) => (Kinds::of(&[Kind::Unavailable]), Fault::Source, 2),
         CallError::Protocol(_) => (Kinds::of(&[Kind::InvalidResponse]), Fault::Source, 2),
         CallError::TooLarge { .. } => (Kinds::of(&[Kind::InvalidResponse]), Fault::Source, 1),
-        CallError::RequestTooLarge { .. }
+        CallError::NoRoom
+        | CallError::RequestTooLarge { .. }
         | CallError::Limited { .. }
         | CallError::CircuitOpen { .. }
         | CallError::RateLimited { .. } => (Kinds::of(&[Kind::Unavailable]), Fault::Call, 1),
