@@ -24,20 +24,22 @@ pub mod faults;
 mod locals;
 mod page;
 mod redis;
+mod settings;
 mod sources;
 mod states;
 mod watch;
 
 use crate::{
-    config::{Config, Limits, SourceConfig, SurfaceConfig, ToldIdentity},
-    engine::{self, Engine, overload::Limiter},
+    config::{Config, SourceConfig, SurfaceConfig, ToldIdentity},
+    engine::{Engine, overload::Limiter},
     execute::{
         Backends, Told,
         backends::{NO_SOURCE, environment},
     },
     http::{Server, ServerError, Stop},
     identity::Identity,
-    operation::{self, documents as persisted},
+    operation::documents as persisted,
+    quota::Quotas,
     schema::{self, Advice, LoadOptions, LocalSchemas, Problem, Severity, SourceFile, Surface, report},
     telemetry::Metrics,
 };
@@ -51,6 +53,7 @@ use locals::Locals;
 pub use builder::Builder;
 pub use documents::operation_files;
 use faults::Faults;
+pub use settings::engine_settings;
 use watch::Looks;
 
 pub use executor::SurfaceExecutor;
@@ -94,6 +97,8 @@ struct Beside {
     locals: Arc<Locals>,
     /// Places of executions; none: there are as many as come.
     limiter: Option<Arc<Limiter>>,
+    /// What clients have used up is not forgotten by reading files again; none: nobody is counted.
+    quotas: Option<Arc<Quotas>>,
     /// Memory for answers of sources; none: as much as they take.
     budget: Option<Arc<Budget>>,
 }
@@ -119,11 +124,13 @@ impl App {
             config.sources.keys().map(String::as_str),
         ));
         let identity = Identity::new(&config.auth.identity).map_err(AppError)?;
+        let counts = config.surfaces.iter().any(SurfaceConfig::is_counted);
         let beside = Beside {
             metrics,
             faults,
             locals: Arc::new(locals),
             limiter: Limiter::new(&config.overload),
+            quotas: counts.then(|| Arc::new(Quotas::new(&config.quotas))),
             budget: budget(&config),
         };
         Self::build_again(config, Arc::new(identity), beside)
@@ -188,6 +195,12 @@ impl App {
                     of_engine.persisted.metrics = metrics.surface(&settings.name).persisted;
                     of_engine.degraded = metrics.surface(&settings.name).degraded;
                     of_engine.overload.clone_from(&beside.limiter);
+                    of_engine.weighs = settings.weighs(&config.quotas);
+                    let own = settings::operation_quotas(settings, &surface, beside.quotas.as_ref());
+                    of_engine.quotas = own.unwrap_or_else(|why| {
+                        errors.extend(why);
+                        Arc::from([])
+                    });
                     let engine = Engine::new(Arc::new(surface), Arc::new(backends), of_engine);
                     engines.push((settings.name.clone(), Arc::new(engine)));
                 }
@@ -238,7 +251,8 @@ impl App {
             ..
         } = &self.config;
         let server = Server::bind(*listen, *admin, http.clone(), log.requests, self.beside.metrics.clone()).await?;
-        Ok(server.with_identity(self.identity.clone()))
+        let server = server.with_identity(self.identity.clone());
+        Ok(server.with_quotas(self.beside.quotas.clone()))
     }
 
     /// Serves on ports that [`Self::listen`] bound until asked to stop.
@@ -431,51 +445,6 @@ fn with_causes(error: &RegistryError) -> String {
     }
     text
 }
-
-/// How a surface is to answer.
-#[must_use]
-pub fn engine_settings(surface: &SurfaceConfig) -> engine::Settings {
-    let limits: &Limits = &surface.limits;
-    let off = |limit: usize| if limit == 0 { usize::MAX } else { limit };
-    engine::Settings {
-        limits: operation::Limits {
-            mode: limits.mode,
-            document_bytes: limits.document_bytes,
-            tokens: off(limits.tokens),
-            // The parser recurses: without a bound a document could overflow the stack.
-            nesting: off(limits.nesting).min(NESTING_CEILING),
-            depth: limits.depth as u64,
-            aliases: limits.aliases as u64,
-            root_fields: limits.root_fields as u64,
-            directives: limits.directives as u64,
-            expanded_selections: limits.expanded_selections as u64,
-            cost: limits.cost as u64,
-            calls: limits.calls as u64,
-            list_size: limits.list_size as u64,
-            input_list: limits.input_list,
-            string_bytes: limits.string_bytes,
-            errors: limits.errors,
-            introspection: surface.introspection,
-        },
-        response_bytes: off(limits.response_bytes),
-        show_cost: surface.show_cost,
-        sharing: surface.sharing,
-        answers_kept: surface.cache_bytes,
-        refuses_operations: surface.refuses_operations,
-        priorities: surface.priority.clone(),
-        persisted: persisted::Settings {
-            mode: surface.persisted.mode,
-            exempt: surface.persisted.exempt,
-            registered_bytes: surface.persisted.registered_bytes,
-            registrations_per_minute: u32::try_from(surface.persisted.registrations_per_minute).unwrap_or(u32::MAX),
-            ..persisted::Settings::default()
-        },
-        ..engine::Settings::default()
-    }
-}
-
-/// Nesting that parsing and counting stand on a stack of 2 MiB, with room to spare.
-const NESTING_CEILING: usize = 500;
 
 /// Sources that the configuration names and no schema has: most likely a slip of the pen.
 fn unused_sources(config: &Config, names: &BTreeSet<String>) -> Vec<String> {

@@ -7,6 +7,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     path::{Path, PathBuf},
+    sync::Arc,
     time::Duration,
 };
 
@@ -14,29 +15,36 @@ use serde_json::{Map, Value};
 
 use crate::{
     engine::overload::{Priorities, Settings as OverloadSettings},
+    execute::Detail,
     http, identity,
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
     },
+    quota,
     schema::PolicySettings,
     telemetry::LogSettings,
 };
 
 mod auth;
 mod build;
+mod classes;
+mod cors;
 mod expand;
 mod keys;
 mod overload;
 mod problem;
+mod quotas;
 mod read;
 mod resilience;
 mod switches;
 mod yaml;
 
 pub use crate::identity::Secret;
+pub use classes::SurfaceClass;
 pub use keys::{Key, KeyValue, keys};
 pub use problem::{ConfigError, Problem};
+pub use quotas::{OperationQuotaConfig, TierConfig};
 pub use resilience::{BreakerConfig, ResilienceConfig, RetryConfig};
 pub use switches::switches;
 
@@ -53,6 +61,10 @@ pub struct Config {
     pub sources: BTreeMap<String, SourceConfig>,
     /// `auth`.
     pub auth: AuthConfig,
+    /// Which classes of clients there are, by name: of those that a surface names, the first that fits. `classes`.
+    pub classes: Vec<identity::ClassSettings>,
+    /// How much clients may ask for in a while. `quotas`.
+    pub quotas: quota::Settings,
     /// Where processes share the documents that clients have registered. `documents`; none by default.
     pub documents: Option<DocumentStoreConfig>,
     /// How much may be done at once, and who has to go when it is too much. `overload`.
@@ -105,6 +117,14 @@ pub struct SurfaceConfig {
     pub cache_bytes: u64,
     /// Whether only callers who prove who they are are answered. `require_auth`, default false.
     pub require_auth: bool,
+    /// Which of `quotas.tiers` its clients have. `tier`; without one they are not counted.
+    pub tier: Option<Arc<str>>,
+    /// How much errors say of what is behind them: `terse` has no sources and connectors, `full` has addresses and what sources said. `errors`, default `normal`.
+    pub errors: Detail,
+    /// How often a client may ask for some operations or fields of the root. `quotas`, by the operation's name or as `Type.field`, of which each alias counts.
+    pub quotas: Vec<OperationQuotaConfig>,
+    /// What is otherwise for the clients of some classes. `classes`, by name.
+    pub classes: Vec<SurfaceClass>,
     /// Whether a field that a caller may not have refuses the whole operation, or is null. `on_refused`: `null` (default) or `error`.
     pub refuses_operations: bool,
     /// `persisted`.
@@ -283,9 +303,7 @@ impl Config {
         self.is_for_development = true;
         self.reload = Reload::Watch;
         self.http.ide = true;
-        self.surfaces
-            .iter_mut()
-            .for_each(|surface| surface.introspection = true);
+        self.surfaces.iter_mut().for_each(SurfaceConfig::introspected);
         self
     }
 
@@ -303,8 +321,15 @@ impl Config {
             .map(|surface| http::Route {
                 surface: surface.name.clone(),
                 path: surface.path.clone(),
-                body_bytes_max: surface.limits.body_bytes,
-                require_auth: surface.require_auth,
+                terms: surface.terms(),
+                classes: surface
+                    .classes
+                    .iter()
+                    .filter_map(|own| {
+                        let class = self.classes.iter().find(|class| class.name == own.name)?;
+                        Some((class.clone(), own.terms()))
+                    })
+                    .collect(),
             })
             .collect()
     }

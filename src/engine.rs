@@ -4,9 +4,12 @@ mod access;
 mod answer;
 mod batch;
 mod caching;
+mod charge;
 mod cost;
+mod explain;
 pub mod overload;
 mod refused;
+mod standing;
 mod switches;
 
 use std::{net::IpAddr, sync::Arc};
@@ -17,25 +20,28 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
 use crate::{
-    execute::Backends,
-    identity::Caller,
+    execute::{Backends, Detail},
+    identity::{CLIENT_HEADERS_VARY, Caller},
     operation::{
         Exceeded, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, bounds,
-        documents::{self, Asked, Documents, ListedDocument, Origin, Resolved, Unlisted},
+        documents::{self, Documents, ListedDocument, Origin, Resolved, Unlisted},
     },
-    plan::{self, Estimate, Plan, PlanCache},
-    response,
+    plan::{Estimate, Plan, PlanCache},
     schema::Surface,
     telemetry::DegradedMetrics,
 };
 
 use answer::{Answers, Executions, Shared, Work};
+use charge::Bill;
 use overload::{Limiter, Priorities, shed};
 use refused::{check_method, too_large};
+use standing::TermsByClass;
 
 pub use crate::response::OnError;
 pub use caching::{CacheControl, Caching, Forms};
+pub use charge::OperationQuota;
 pub use cost::{COST_HEADER, DRY_RUN_HEADER, check_estimate, estimate};
+pub use standing::{Standing, Terms};
 pub use switches::Switches;
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
@@ -63,6 +69,8 @@ pub struct Request {
     pub caller: Arc<Caller>,
     /// Who sent it: the address of the connection, where there is one.
     pub peer: Option<IpAddr>,
+    /// What its client may ask for.
+    pub standing: Standing,
     /// When the answer must be out.
     pub deadline: Instant,
 }
@@ -130,6 +138,7 @@ pub struct Engine {
     plans: PlanCache,
     executions: Arc<Executions>,
     answers: Arc<Answers>,
+    terms: TermsByClass,
     settings: Settings,
     switches: ArcSwapOption<Switches>,
 }
@@ -141,6 +150,10 @@ pub struct Settings {
     pub limits: Limits,
     /// Bytes of an answer.
     pub response_bytes: usize,
+    /// How much errors say.
+    pub detail: Detail,
+    /// What the clients of each class are held to; `None`: to the same as everybody.
+    pub classes: Vec<Option<Terms>>,
     /// Whether every answer says what it cost, and not only those whose clients ask.
     pub show_cost: bool,
     /// Whether identical requests in flight share one execution, and identical calls one call.
@@ -157,6 +170,10 @@ pub struct Settings {
     pub overload: Option<Arc<Limiter>>,
     /// Which operations go first when there are too many.
     pub priorities: Priorities,
+    /// How often a client may ask for some things.
+    pub quotas: Arc<[OperationQuota]>,
+    /// Whether what operations cost is counted for some of its clients.
+    pub weighs: bool,
 }
 
 /// A request whose operation may run.
@@ -188,6 +205,8 @@ impl Default for Settings {
         Self {
             limits: Limits::default(),
             response_bytes: 8 * 1024 * 1024,
+            detail: Detail::default(),
+            classes: Vec::new(),
             show_cost: false,
             sharing: true,
             answers_kept: 64 * 1024 * 1024,
@@ -196,6 +215,8 @@ impl Default for Settings {
             degraded: DegradedMetrics::default(),
             overload: None,
             priorities: Priorities::default(),
+            quotas: Arc::from([]),
+            weighs: false,
         }
     }
 }
@@ -206,7 +227,9 @@ impl Engine {
     /// The engine of a surface.
     #[must_use]
     pub fn new(surface: Arc<Surface>, backends: Arc<Backends>, settings: Settings) -> Self {
-        let documents = Documents::new(&settings.limits, settings.persisted.clone());
+        let terms = TermsByClass::new(&settings);
+        let limits: Vec<Limits> = terms.all.iter().map(|terms| terms.limits.clone()).collect();
+        let documents = Documents::new(&limits, settings.persisted.clone());
         Self {
             surface,
             backends,
@@ -214,6 +237,7 @@ impl Engine {
             plans: PlanCache::default(),
             executions: Arc::default(),
             answers: Arc::new(Answers::new(settings.answers_kept)),
+            terms,
             settings,
             switches: ArcSwapOption::empty(),
         }
@@ -226,48 +250,15 @@ impl Engine {
     pub async fn handle(&self, request: Request) -> Response {
         let mut info = None;
         if self.documents.is_shared() {
-            self.documents.fetch(&asked(&request)).await;
+            self.documents.fetch(&self.asked(&request)).await;
         }
-        match self.run(request, &mut info).await {
+        let mut bill = Bill::default();
+        let mut response = match self.run(request, &mut info, &mut bill).await {
             Ok(response) => response,
             Err(error) => Response::of_refusal(&error, info),
-        }
-    }
-
-    /// The plan of an operation: the text that `explain` prints.
-    ///
-    /// # Errors
-    /// The document is refused.
-    pub fn explain(&self, text: &str, name: Option<&str>) -> Result<String, RequestError> {
-        let (title, plan, variables) = self.plan_of(text, name)?;
-        Ok(plan::explain::text(&self.surface, &plan, &variables, &title))
-    }
-
-    /// The same as JSON.
-    ///
-    /// # Errors
-    /// The document is refused.
-    pub fn explain_json(&self, text: &str, name: Option<&str>) -> Result<serde_json::Value, RequestError> {
-        let (title, plan, variables) = self.plan_of(text, name)?;
-        Ok(plan::explain::json(&self.surface, &plan, &variables, &title))
-    }
-
-    /// The plan with all `@skip` and `@include` variables as they are when nothing is given.
-    fn plan_of(&self, text: &str, name: Option<&str>) -> Result<(String, Arc<Plan>, Variables), RequestError> {
-        let operation = self.documents.of_text(&self.surface, text, name)?;
-        let name = operation.name.as_deref().unwrap_or("(anonymous)");
-        let title = format!("{} {name} on {}", operation.kind_name(), self.surface.name);
-        let variables = Variables::defaults(&self.surface, &operation);
-        let plan = self
-            .plans
-            .get_or_build(
-                &self.surface,
-                &operation,
-                variables.condition_bits(&operation),
-                &Verdict::open(&operation),
-            )
-            .map_err(too_large)?;
-        Ok((title, plan, variables))
+        };
+        response.headers.extend(bill.into_headers());
+        response
     }
 
     /// Makes these documents the surface's list, each checked and planned before anyone asks for it. Those that are refused are left out, and told.
@@ -298,9 +289,14 @@ impl Engine {
         self.plans.count()
     }
 
-    async fn run(&self, request: Request, info: &mut Option<OperationInfo>) -> Result<Response, RequestError> {
+    async fn run(
+        &self,
+        request: Request,
+        info: &mut Option<OperationInfo>,
+        bill: &mut Bill,
+    ) -> Result<Response, RequestError> {
         let prepared = self.prepare(&request, info, Estimate::default())?;
-        self.execute(request, prepared).await
+        self.execute(request, prepared, bill).await
     }
 
     /// Everything that can refuse a request before it runs. `beside`: what those take that share its budget.
@@ -317,7 +313,7 @@ impl Engine {
             registration,
             by_client,
             origin,
-        } = self.documents.resolve(&self.surface, &asked(request))?;
+        } = self.documents.resolve(&self.surface, &self.asked(request))?;
         let found = OperationInfo {
             name: operation.name.clone(),
             kind: operation.kind_name(),
@@ -344,7 +340,12 @@ impl Engine {
         })
     }
 
-    async fn execute(&self, request: Request, prepared: Prepared<'_>) -> Result<Response, RequestError> {
+    async fn execute(
+        &self,
+        request: Request,
+        prepared: Prepared<'_>,
+        bill: &mut Bill,
+    ) -> Result<Response, RequestError> {
         let Prepared {
             operation,
             found,
@@ -364,6 +365,7 @@ impl Engine {
         if wanted.dry_run {
             return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
         }
+        self.charge(&request, &operation, (&plan, estimate), bill)?;
         let introspection = match plan.introspection {
             true => Some(operation.introspect(&self.surface, &variables)?),
             false => None,
@@ -373,6 +375,7 @@ impl Engine {
             return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
         }
         let gate = self.gate(&request, &operation, origin);
+        let writing = self.writing(&request);
         let work = Work {
             surface: self.surface.clone(),
             backends: self.backends.clone(),
@@ -382,10 +385,7 @@ impl Engine {
             caller: request.caller,
             verdict,
             deadline: request.deadline,
-            writing: response::Settings {
-                on_error: request.on_error,
-                bytes_max: self.settings.response_bytes,
-            },
+            writing,
             shares_calls: self.settings.sharing,
             degraded: self.settings.degraded.clone(),
             gate,
@@ -401,6 +401,7 @@ impl Engine {
             let executions = self.settings.sharing.then_some(&self.executions);
             work.share(&operation, &self.answers, executions).await.map_err(shed)?
         };
+        bill.settle(shared.weight);
         Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)))
     }
 
@@ -430,7 +431,7 @@ impl Engine {
         if by_url || caching.control != CacheControl::NoStore {
             caching.vary = self.backends.sharing(plan).vary.clone();
             if by_client {
-                let names = HeaderValue::from_static(documents::CLIENT_HEADERS_VARY);
+                let names = HeaderValue::from_static(CLIENT_HEADERS_VARY);
                 caching.vary = Some(caching::vary_by_both(caching.vary, names));
             }
             if caching.vary.as_ref().is_some_and(|vary| vary == "*") {
@@ -480,16 +481,5 @@ impl Engine {
             estimate,
             exceeded: operation.exceeded.and(values).and(checked),
         })
-    }
-}
-
-fn asked(request: &Request) -> Asked<'_> {
-    Asked {
-        text: request.query.as_deref(),
-        document_id: request.document_id.as_deref(),
-        extensions: request.extensions.as_ref(),
-        operation_name: request.operation_name.as_deref(),
-        headers: &request.headers,
-        peer: request.peer,
     }
 }

@@ -76,6 +76,20 @@ pub struct Scope {
     pub(super) number: u64,
     /// Whether identical calls of other requests may be joined.
     pub shares_calls: bool,
+    /// How much errors say.
+    pub detail: Detail,
+}
+
+/// How much errors say of what is behind them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Detail {
+    /// What failed and where: neither which source nor which connector.
+    Terse,
+    /// Which source and connector as well, and the status of its answer.
+    #[default]
+    Normal,
+    /// Everything, addresses and a source's own words among it. For those who run it.
+    Full,
 }
 
 static NEXT_SCOPE: AtomicU64 = AtomicU64::new(1);
@@ -185,7 +199,14 @@ impl Scope {
             calls,
             number: NEXT_SCOPE.fetch_add(1, Relaxed),
             shares_calls: false,
+            detail: Detail::default(),
         }
+    }
+
+    /// Whether errors say what only those should know who run it.
+    #[must_use]
+    pub fn is_verbose(&self) -> bool {
+        self.backends.is_verbose || self.detail == Detail::Full
     }
 
     /// The request's id, for log lines.

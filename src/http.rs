@@ -8,7 +8,8 @@
 //! | `connection`, `watch`, `socket`, `head` | one connection: time-outs, framing that is refused, draining |
 //! | `stack` | what stands around every request: id, limits, panics, metrics, log |
 //! | `accept` | which media type the client wants |
-//! | `credentials` | who asks |
+//! | `peer` | where a request came from |
+//! | `admission`, `credentials` | who asks, and whether they may now |
 //! | `browser` | what pages of other sites may do: CSRF, CORS |
 //! | `decode`, `body`, `json`, `params` | HTTP → [`engine::Request`] |
 //! | `several` | requests that came as an array → one answer |
@@ -17,12 +18,13 @@
 //! | `ide` | a page to try operations with, in development |
 //! | `admin` | `/live`, `/ready`, `/metrics`, and what operators do, on a port of their own |
 
-use std::{future::Future, time::Duration};
+use std::{future::Future, sync::Arc, time::Duration};
 
-use crate::{engine, telemetry::Scraped};
+use crate::{engine, identity::ClassSettings, telemetry::Scraped};
 
 mod accept;
 mod admin;
+mod admission;
 mod body;
 mod browser;
 mod coding;
@@ -36,6 +38,7 @@ mod head;
 mod ide;
 mod json;
 mod params;
+mod peer;
 mod refusal;
 mod request_id;
 mod seen;
@@ -98,16 +101,41 @@ pub trait Operate: Send + Sync + 'static {
 }
 
 /// Where a surface is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Route {
     /// The surface's name, for logs and metrics.
     pub surface: String,
     /// Path of its requests, without a query.
     pub path: String,
+    /// What is wanted of its clients, unless their class says otherwise.
+    pub terms: Terms,
+    /// What is wanted of classes of clients: of each the first that fits.
+    pub classes: Vec<(ClassSettings, Terms)>,
+}
+
+/// What is wanted of clients before their requests are read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Terms {
     /// Largest request body, in bytes; 0 = no limit.
     pub body_bytes_max: usize,
-    /// Whether only callers who prove who they are are answered.
-    pub require_auth: bool,
+    /// How they must prove who they are.
+    pub credentials: Credentials,
+    /// The tier of [`crate::quota`] that they have; `None`: they are not counted.
+    pub tier: Option<Arc<str>>,
+}
+
+/// Which credentials a request must have.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Credentials {
+    /// None; those that there are must hold all the same.
+    #[default]
+    Optional,
+    /// A token or an API key.
+    Any,
+    /// An API key.
+    ApiKey,
+    /// A token.
+    Token,
 }
 
 /// How long and how much a client may take.
@@ -143,8 +171,11 @@ pub struct Settings {
     pub header_bytes_max: usize,
     /// Path and query of a request. 8 KiB.
     pub uri_bytes_max: usize,
-    /// Whether one body may hold several requests, as a JSON array, and how many. By default none may; 10 where any may. Each is one that
-    /// whoever counts requests does not count.
+    /// How many proxies of our own stand before this server, each of which appends to `X-Forwarded-For` whom it got the request from; the client's address
+    /// is the entry that many from the right. 0: the connection's address, whatever the headers say.
+    pub trusted_proxies: usize,
+    /// Whether one body may hold several requests, as a JSON array, and how many. By default none may; 10 where any may. Quotas count
+    /// each of them.
     pub batch_max: Option<usize>,
     /// Whether a GET that a page of another site may have made is refused. True.
     pub csrf: bool,
@@ -187,6 +218,7 @@ impl Default for Settings {
             header_count_max: 100,
             header_bytes_max: 16 * 1024,
             uri_bytes_max: 8 * 1024,
+            trusted_proxies: 0,
             batch_max: None,
             csrf: true,
             cors: Cors::default(),

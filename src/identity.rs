@@ -6,6 +6,9 @@
 //! | file | does |
 //! |---|---|
 //! | `caller` | what is known of who asks |
+//! | `class` | which class of clients a caller belongs to |
+//! | `client` | which program asks, by its own account |
+//! | `address` | whom an address belongs to |
 //! | `token`, `keys`, `issuer` | JSON web tokens: what must hold, and the keys they are verified with |
 //! | `api_key` | long-lived keys of programs |
 //! | `session` | the cookie that carries a token for pages |
@@ -13,8 +16,11 @@
 //! | `forward` | what sources are told of a caller |
 //! | `secret` | values that are never printed |
 
+mod address;
 mod api_key;
 mod caller;
+mod class;
+mod client;
 mod forward;
 mod issuer;
 mod keys;
@@ -33,8 +39,11 @@ use http::{HeaderMap, header};
 use moka::sync::Cache;
 use sha2::{Digest, Sha256};
 
+pub use address::network;
 pub use api_key::{ApiKey, ApiKeySettings};
 pub use caller::{Caller, CallerKind};
+pub use class::{ClassSettings, Classes, KnownBy};
+pub use client::{CLIENT_HEADERS, CLIENT_HEADERS_VARY, ClientName};
 pub use forward::{Forward, ForwardSettings, InternalTokenSettings};
 pub use issuer::{IssuerSettings, KeySource};
 pub use keys::{KeyMaterial, StaticKey, algorithm};

@@ -13,6 +13,7 @@ pub mod identity;
 pub mod mapping;
 pub mod operation;
 pub mod plan;
+pub mod quota;
 pub mod response;
 pub mod schema;
 pub mod telemetry;

@@ -306,6 +306,8 @@ pub struct FieldShape {
     pub stand_by: Option<u8>,
     /// Whether its failure fails the whole request.
     pub is_critical: bool,
+    /// What one value of it costs.
+    pub weight: u32,
 }
 
 /// A response key as it stands in an answer: `,"key":`.

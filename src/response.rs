@@ -14,16 +14,20 @@ mod list;
 mod path;
 mod raw;
 mod refuse;
+mod weigh;
 mod write;
 
 use std::{sync::atomic::Ordering::Relaxed, time::Duration};
 
 use serde_json::{Map, Value};
 
-use crate::{execute::Outcome, mapping::text, operation::OperationKind, plan::Plan};
+use crate::{
+    execute::{Detail, Outcome},
+    mapping::text,
+    operation::OperationKind,
+    plan::Plan,
+};
 use degraded::Report;
-
-pub use write::Settings;
 
 /// `onError` of a request.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -35,6 +39,19 @@ pub enum OnError {
     Null,
     /// The first error ends the answer: `data` is null.
     Halt,
+}
+
+/// How an answer is to be written.
+#[derive(Debug, Clone, Copy)]
+pub struct Settings {
+    /// What an error does to its parent.
+    pub on_error: OnError,
+    /// Bytes of `data`; beyond them there is none.
+    pub bytes_max: usize,
+    /// How much errors say.
+    pub detail: Detail,
+    /// Whether anybody wants to know what the operation really cost.
+    pub weighs: bool,
 }
 
 /// How long a client may wait that got no answer because a value was not as it must be.
@@ -59,6 +76,8 @@ pub struct Assembled {
     pub degraded: Report,
     /// A field that the answer is nothing without has failed: there is no `data`, and how long to wait before asking again.
     pub critical: Option<Duration>,
+    /// What the operation really cost, where that is wanted.
+    pub weight: Option<u64>,
 }
 
 /// Makes the answer of an executed operation.
@@ -85,6 +104,7 @@ pub fn assemble(
     } = writer;
     // What was changed is changed: whoever is told to try again would do it twice.
     let critical = critical.filter(|_| plan.kind == OperationKind::Query);
+    let weight = settings.weighs.then(|| weigh::weigh(plan, outcome));
     let mut extensions = Map::new();
     if omitted > 0 {
         extensions.insert("omittedErrors".to_owned(), Value::from(omitted));
@@ -92,7 +112,7 @@ pub fn assemble(
     let untold = outcome
         .failed_values()
         .filter(|failure| per_failure[*failure as usize] == 0)
-        .map(|failure| error::untold(&outcome.failures[failure as usize]));
+        .map(|failure| error::untold(&outcome.failures[failure as usize], settings.detail));
     let declared = outcome.declared.iter().map(error::declared).chain(untold);
     let declared: Vec<Value> = declared.take(DECLARED_MAX).collect();
     if !declared.is_empty() {
@@ -111,6 +131,7 @@ pub fn assemble(
             has_extensions: false,
             degraded,
             critical,
+            weight,
         };
     }
     let mut body = Vec::with_capacity(out.len() + errors.len() + 64);
@@ -134,5 +155,6 @@ pub fn assemble(
         has_extensions,
         degraded,
         critical,
+        weight,
     }
 }

@@ -251,6 +251,7 @@ fn request(text: &str) -> Request {
         headers: Arc::default(),
         peer: None,
         caller: switchboard::identity::Caller::anonymous(),
+        standing: switchboard::engine::Standing::default(),
         deadline: Instant::now() + Duration::from_secs(60),
     }
 }

@@ -312,6 +312,7 @@ fn request_for(query: &str) -> Request {
         queries_only: false,
         peer: None,
         caller: Caller::anonymous(),
+        standing: switchboard::engine::Standing::default(),
         headers: Arc::default(),
         deadline: tokio::time::Instant::now() + Duration::from_secs(60),
     }
@@ -350,6 +351,8 @@ fn write_lists() -> Work {
         let settings = response::Settings {
             on_error: OnError::default(),
             bytes_max: 8 << 20,
+            detail: switchboard::execute::Detail::default(),
+            weighs: false,
         };
         response::assemble(&plan, &outcome, None, &settings).body.len()
     })

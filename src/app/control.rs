@@ -193,11 +193,12 @@ impl Control {
         }
         if next.routes() != before.routes() {
             return Err(
-                "surfaces were added, removed or moved, or their body_bytes changed: that needs a restart".to_owned(),
+                "surfaces were added, removed or moved, or what is wanted of their clients (body_bytes, require_auth, tier, classes) changed: that needs a restart"
+                    .to_owned(),
             );
         }
         if !is_fixed_part_equal(&before, &next) {
-            tracing::warn!("changes of listen, admin, overload, http, log and switches wait for a restart");
+            tracing::warn!("changes of listen, admin, overload, http, log, quotas and switches wait for a restart");
         }
         let app =
             App::build_again(next, self.identity.clone(), self.beside.clone()).map_err(|error| error.to_string())?;
@@ -312,6 +313,7 @@ impl Control {
 fn is_fixed_part_equal(before: &Config, next: &Config) -> bool {
     (before.listen, before.admin) == (next.listen, next.admin)
         && before.overload == next.overload
+        && before.quotas == next.quotas
         && before.http == next.http
         && before.log == next.log
         && before.switches == next.switches

@@ -2,6 +2,7 @@
 
 use std::{
     any::TypeId,
+    iter,
     net::{IpAddr, SocketAddr},
     sync::{Arc, OnceLock},
     time::Duration,
@@ -17,7 +18,8 @@ use tokio::time::Instant;
 
 use crate::{
     engine::{self, Engine, OnError},
-    identity::{Caller, Identity, Watching},
+    http::Credentials,
+    identity::{Caller, Classes, Identity, Watching},
     telemetry::{SecurityEvent, Suspect, security},
 };
 
@@ -29,6 +31,8 @@ use crate::{
 /// `Request::data`; credentials among them are verified as our own server verifies them. Likewise the
 /// client's address, as a [`SocketAddr`] or [`IpAddr`].
 ///
+/// What classes of clients are held to holds here; quotas are counted by our own server alone.
+///
 /// Several requests at once are answered where the configuration has `http.batching`, up to `http.batch_max` and under one budget. There are
 /// no subscriptions: [`Executor::execute_stream`] gives one answer.
 #[derive(Debug, Clone)]
@@ -39,7 +43,9 @@ pub struct SurfaceExecutor {
     identity: Arc<Identity>,
     /// Keeps keys current, from the first request on.
     watching: Arc<OnceLock<Watching>>,
-    requires_caller: bool,
+    classes: Arc<Classes>,
+    /// By class, first of those who are in none.
+    credentials: Vec<Credentials>,
     operation_timeout: Duration,
     batch_max: Option<usize>,
     queries_only: bool,
@@ -60,7 +66,13 @@ impl super::App {
             name: Arc::from(surface),
             identity: self.identity.clone(),
             watching: Arc::default(),
-            requires_caller: route.require_auth,
+            credentials: iter::once(&route.terms)
+                .chain(route.classes.iter().map(|(_, terms)| terms))
+                .map(|terms| terms.credentials)
+                .collect(),
+            classes: Arc::new(Classes::new(
+                route.classes.into_iter().map(|(class, _)| class).collect(),
+            )),
             operation_timeout: self.config.http.operation_timeout,
             batch_max: self.config.http.batch_max,
             queries_only: false,
@@ -122,15 +134,15 @@ impl SurfaceExecutor {
             peer: request.peer,
         };
         match self.identity.identify(&request.headers).await {
-            Ok(caller) if self.requires_caller && !caller.is_authenticated() => {
-                security(
-                    SecurityEvent::CredentialsMissing,
-                    "the surface needs credentials",
-                    suspect,
-                );
-                return Err(unauthenticated("Credentials are needed."));
+            Ok(caller) => {
+                let class = self.classes.of(&caller, &request.headers);
+                if let Some(lacking) = self.credentials[class].lacking(&caller) {
+                    security(SecurityEvent::CredentialsMissing, lacking, suspect);
+                    return Err(unauthenticated("Credentials are needed."));
+                }
+                request.standing.class = class;
+                request.caller = caller;
             }
-            Ok(caller) => request.caller = caller,
             Err(why) => {
                 security(SecurityEvent::CredentialsRefused, &why.to_string(), suspect);
                 return Err(unauthenticated("The credentials are not valid."));
@@ -162,6 +174,7 @@ impl SurfaceExecutor {
             headers,
             peer,
             caller: Caller::anonymous(),
+            standing: engine::Standing::default(),
             deadline: Instant::now() + self.operation_timeout,
         }
     }

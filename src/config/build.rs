@@ -1,15 +1,16 @@
 //! The tree → [`Config`]: every key there is, once.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use super::{
     Config, ConfigError, DocumentStoreConfig, Limits, ManifestConfig, PersistedConfig, Reload, ReplyLimits,
-    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, overload,
+    ResilienceConfig, Secret, SourceConfig, SurfaceConfig, ToldIdentity, auth, classes, cors, overload, quotas,
     read::{Reader, Section},
     yaml,
 };
 use crate::{
-    http::{Coding, Compression, Cors, Settings as HttpSettings, StatusProfile, Tls},
+    execute::Detail,
+    http::{Coding, Compression, Settings as HttpSettings, StatusProfile, Tls},
     operation::{
         LimitMode,
         documents::{Exempt, Mode, manifest::ManifestOf},
@@ -58,6 +59,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
             .map(|(name, section)| (name, source(section)))
             .collect(),
         auth: auth::read(file.section("auth"), &base),
+        classes: classes::read(&file),
+        quotas: quotas::read(file.section("quotas")),
         documents: document_store(&file),
         overload: overload::read(file.section("overload")),
         http: http(file.section("http"), &base),
@@ -73,6 +76,8 @@ pub(super) fn config(file: Section<'_>, path: &Path) -> Config {
         base,
     };
     auth::check(&file, &mut config);
+    quotas::check(&file, &config);
+    classes::check(&file, &mut config);
     if config
         .admin
         .is_some_and(|admin| admin == config.listen && admin.port() != 0)
@@ -126,7 +131,7 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
         }
         let persisted = persisted(&section, base);
         let has_lists = section.has("operations") || !persisted.manifests.is_empty();
-        surfaces.push(SurfaceConfig {
+        let mut surface = SurfaceConfig {
             name,
             path,
             schema: schema.into_iter().map(|file| base.join(file)).collect(),
@@ -136,11 +141,17 @@ fn surfaces(file: &Section<'_>, base: &Path) -> Vec<SurfaceConfig> {
             sharing: section.flag("sharing", true),
             cache_bytes: section.count("cache_bytes", 64 * 1024 * 1024) as u64,
             require_auth: section.flag("require_auth", false),
+            tier: section.text("tier").map(Arc::from),
             refuses_operations: section.choice("on_refused", &[("null", false), ("error", true)], false),
             persisted,
+            errors: classes::detail(&section, Detail::default()),
+            quotas: quotas::of_operations(&section),
             priority: overload::priorities(section.section("priority"), has_lists),
-            limits: limits(section.section("limits")),
-        });
+            classes: Vec::new(),
+            limits: limits(section.section("limits"), &Limits::default()),
+        };
+        surface.classes = classes::of_surface(&section, &surface);
+        surfaces.push(surface);
         section.finish();
     }
     surfaces
@@ -247,8 +258,7 @@ fn is_path(path: &str) -> bool {
             .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b'?' | b'#'))
 }
 
-fn limits(section: Section<'_>) -> Limits {
-    let default = Limits::default();
+pub(super) fn limits(section: Section<'_>, default: &Limits) -> Limits {
     let modes = [("enforce", LimitMode::Enforce), ("measure", LimitMode::Measure)];
     let limits = Limits {
         mode: section.choice("mode", &modes, default.mode),
@@ -373,9 +383,10 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         header_count_max: section.positive_count("header_count", default.header_count_max),
         header_bytes_max: section.positive_count("header_bytes", default.header_bytes_max),
         uri_bytes_max: section.positive_count("uri_bytes", default.uri_bytes_max),
+        trusted_proxies: section.count("trusted_proxies", default.trusted_proxies),
         batch_max,
         csrf: section.flag("csrf", default.csrf),
-        cors: cors(section.section("cors")),
+        cors: cors::read(section.section("cors")),
         ide: default.ide,
         compression: compression(section.section("compression")),
         tls: tls(section.section("tls"), base),
@@ -426,44 +437,6 @@ fn compression(section: Section<'_>) -> Compression {
     };
     section.finish();
     compression
-}
-
-fn cors(section: Section<'_>) -> Cors {
-    let default = Cors::default();
-    let cors = Cors {
-        origins: section.texts("origins"),
-        credentials: section.flag("credentials", default.credentials),
-        max_age: section.duration("max_age", default.max_age),
-    };
-    for origin in cors.origins.iter().filter(|origin| !is_origin(origin)) {
-        section.report(
-            "origins",
-            format!("`{origin}` is not an origin"),
-            "write each as browsers send it, such as `https://shop.example` or `http://localhost:3000`",
-        );
-    }
-    section.finish();
-    cors
-}
-
-/// A scheme, a host in lower case, and a port where it is not the scheme's. Neither `null`, which any page can be, nor patterns.
-fn is_origin(text: &str) -> bool {
-    let Some((scheme, authority)) = text.split_once("://") else {
-        return false;
-    };
-    let is_clean = |byte: u8| {
-        byte.is_ascii_lowercase() || byte.is_ascii_digit() || matches!(byte, b'.' | b'-' | b'_' | b':' | b'[' | b']')
-    };
-    let has_default_port = match scheme {
-        "http" => authority.ends_with(":80"),
-        "https" => authority.ends_with(":443"),
-        _ => return false,
-    };
-    !has_default_port
-        && !authority.starts_with(':')
-        && !authority.ends_with(':')
-        && !authority.is_empty()
-        && authority.bytes().all(is_clean)
 }
 
 fn log(section: Section<'_>) -> LogSettings {

@@ -87,6 +87,8 @@ pub(super) struct Shared {
     pub(super) control: CacheControl,
     /// When it was made.
     pub(super) made: Instant,
+    /// What the operation cost when it was made.
+    pub(super) weight: Option<u64>,
     /// What was made of it; there for those that are kept.
     pub(super) forms: Option<Arc<Forms>>,
 }
@@ -148,6 +150,7 @@ impl Work {
         let mut scope = Scope::new(surface, backends.clone(), plan.clone(), variables, headers, deadline);
         scope.shares_calls = shares_calls;
         scope.caller = caller;
+        scope.detail = writing.detail;
         let run = execute::run(Arc::new(scope));
         let (outcome, place) = match plan.kind {
             OperationKind::Query => (run.await, place),
@@ -313,6 +316,7 @@ impl Shared {
             until: None,
             control: CacheControl::of(known.kept_outside),
             made: Instant::now(),
+            weight: None,
             forms: None,
         })
     }
@@ -324,6 +328,7 @@ impl Shared {
             errors: assembled.errors,
             degraded: !assembled.degraded.is_empty(),
             critical: assembled.critical,
+            weight: assembled.weight,
             until: reuse.and_then(|reuse| reuse.until),
             control: reuse.map_or(CacheControl::NoStore, |reuse| reuse.control),
             made: reuse.map_or_else(Instant::now, |reuse| reuse.made),

@@ -6,7 +6,7 @@
 
 use futures_util::future::join_all;
 
-use super::{Engine, OperationInfo, Prepared, Request, RequestError, Response, asked};
+use super::{Engine, OperationInfo, Prepared, Request, RequestError, Response, charge::Bill};
 use crate::{operation::OperationKind, plan::Estimate};
 
 /// A request of several, ready to be executed or refused.
@@ -26,7 +26,7 @@ impl Engine {
     pub async fn handle_batch(&self, requests: Vec<Request>) -> Vec<Response> {
         if self.documents.is_shared() {
             join_all(requests.iter().map(async |request| {
-                self.documents.fetch(&asked(request)).await;
+                self.documents.fetch(&self.asked(request)).await;
             }))
             .await;
         }
@@ -63,11 +63,14 @@ impl Engine {
     }
 
     async fn finish(&self, entry: Entry<'_>) -> Response {
+        let mut bill = Bill::default();
         let answered = match entry.prepared {
-            Ok(prepared) => self.execute(entry.request, prepared).await,
+            Ok(prepared) => self.execute(entry.request, prepared, &mut bill).await,
             Err(error) => Err(error),
         };
-        answered.unwrap_or_else(|error| Response::of_refusal(&error, entry.info))
+        let mut answer = answered.unwrap_or_else(|error| Response::of_refusal(&error, entry.info));
+        answer.headers.extend(bill.into_headers());
+        answer
     }
 }
 

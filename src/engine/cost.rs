@@ -141,6 +141,7 @@ pub(super) fn dry_run(estimate: Estimate, limits: &Limits) -> Vec<u8> {
         has_extensions: false,
         degraded: Report::default(),
         critical: None,
+        weight: None,
     };
     response::cost::add(&mut answer, &Value::Object(extension(estimate, limits)));
     answer.body

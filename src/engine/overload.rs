@@ -17,7 +17,7 @@ use std::{
 
 use tokio::time::{Instant, timeout_at};
 
-use super::{Engine, Request, answer::Gate, asked};
+use super::{Engine, Request, answer::Gate};
 use crate::{
     operation::{Operation, RequestError, RequestErrorKind, documents::Origin},
     telemetry::{Labels, Scraped, Series},
@@ -130,7 +130,7 @@ impl Engine {
         }
         // A text that came without an id was not looked for in the list.
         let origin = match origin {
-            Origin::Text if self.documents.is_listed(&asked(request)) => Origin::Listed,
+            Origin::Text if self.documents.is_listed(&self.asked(request)) => Origin::Listed,
             origin => origin,
         };
         let priority = priorities.of(operation.name.as_deref(), origin);
@@ -150,7 +150,7 @@ impl Engine {
     /// Sends away what would first have to be parsed, while others are sent away who have less to ask.
     pub(super) fn check_load(&self, request: &Request) -> Result<(), RequestError> {
         match &self.settings.overload {
-            Some(limiter) if limiter.is_shedding() && !self.documents.is_known(&asked(request)) => {
+            Some(limiter) if limiter.is_shedding() && !self.documents.is_known(&self.asked(request)) => {
                 limiter.count(self.settings.priorities.unlisted, Shed::Full);
                 Err(shed(Shed::Full))
             }

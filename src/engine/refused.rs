@@ -69,6 +69,7 @@ fn outcome_of(kind: RequestErrorKind) -> Outcome {
         RequestErrorKind::PersistedNotInList => Outcome::Refused(404),
         RequestErrorKind::SwitchedOff(SwitchKind::Client) => Outcome::Refused(403),
         RequestErrorKind::SwitchedOff(_) | RequestErrorKind::Overloaded => Outcome::Unavailable(503),
+        RequestErrorKind::OverQuota => Outcome::Unavailable(429),
         _ => Outcome::Invalid,
     }
 }

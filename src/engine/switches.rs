@@ -8,9 +8,8 @@ use serde_json::{Value, json};
 use super::{Engine, Request};
 use crate::{
     execute::Backends,
-    operation::{
-        Operation, OperationKind, RequestError, RequestErrorKind, documents::CLIENT_HEADERS, error::SwitchKind,
-    },
+    identity::CLIENT_HEADERS,
+    operation::{Operation, OperationKind, RequestError, RequestErrorKind, error::SwitchKind},
 };
 
 /// When clients may ask again for what is switched off.

@@ -44,7 +44,7 @@ pub(super) async fn send(
         return Err(Failure::new(FailureKind::Unavailable, "The source is switched off."));
     }
     count(scope, connector, backend)?;
-    let shown = scope.backends.is_verbose.then(|| shown(&call));
+    let shown = scope.is_verbose().then(|| shown(&call));
     let shared = (scope.shares_calls && is_safe(scope, compiled)).then(|| shared_key(scope, compiled, &call));
     let result = if let Some(key) = shared.flatten() {
         let (client, metrics, deadline) = (

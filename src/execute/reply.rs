@@ -79,7 +79,7 @@ fn unreadable(scope: &Scope, connector: &Connector, error: ScanError) -> Failure
             Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
         }
     };
-    if scope.backends.is_verbose {
+    if scope.is_verbose() {
         let debug = serde_json::json!({ "cause": text });
         failure.extensions.insert("debug".to_owned(), debug);
     }
@@ -240,7 +240,7 @@ fn refusal(
                 .insert("http".to_owned(), status(reply.status.into())),
         ),
     }
-    if scope.backends.is_verbose {
+    if scope.is_verbose() {
         let said = String::from_utf8_lossy(&reply.body[..reply.body.len().min(DEBUG_BYTES)]).into_owned();
         let debug = serde_json::json!({ "said": said, "message": reply.message });
         failure.extensions.insert("debug".to_owned(), debug);

@@ -19,7 +19,8 @@ const PREFLIGHT_HEADERS: [HeaderName; 3] = [
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// What scripts may read beside the body.
-const EXPOSED: &str = "x-request-id, retry-after, deprecation, sunset, etag, age";
+const EXPOSED: &str = "x-request-id, retry-after, deprecation, sunset, etag, age, ratelimit, ratelimit-policy, x-ratelimit-limit, \
+                       x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-cost-limit, x-ratelimit-cost-remaining";
 
 /// Which sites' pages may read answers. Nobody's by default.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -2,24 +2,23 @@
 //!
 //! Beside `decode`, and before a byte of the body is read: whoever is refused costs no more than its head.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
 
-use super::{refusal::Refusal, watch::Watch};
+use super::{Credentials, refusal::Refusal};
 use crate::{
-    identity::{Caller, Identity, Rejected},
+    identity::{Caller, CallerKind, Identity, Rejected},
     telemetry::{SecurityEvent, Suspect, security},
 };
 
 /// Who sent a request. Takes out of its headers what only we may say.
 ///
 /// # Errors
-/// Its credentials do not hold, or the surface needs some and there are none.
+/// Its credentials do not hold.
 pub(super) async fn caller(
     identity: Option<&Identity>,
     parts: &mut Parts,
-    is_required: bool,
     suspect: Suspect<'_>,
 ) -> Result<Arc<Caller>, Refusal> {
     let Some(identity) = identity else {
@@ -29,16 +28,38 @@ pub(super) async fn caller(
         .identify(&parts.headers)
         .await
         .map_err(|why| refused(why, suspect))?;
-    if is_required && !caller.is_authenticated() {
-        security(
-            SecurityEvent::CredentialsMissing,
-            "the surface needs credentials",
-            suspect,
-        );
-        return Err(Refusal::NoCredentials);
-    }
     identity.forward().strip(&mut parts.headers);
     Ok(caller)
+}
+
+/// Refuses who has not proved what is wanted.
+///
+/// # Errors
+/// There were no credentials, or not those.
+pub(super) fn demand(wanted: Credentials, caller: &Caller, suspect: Suspect<'_>) -> Result<(), Refusal> {
+    match wanted.lacking(caller) {
+        None => Ok(()),
+        Some(reason) => {
+            security(SecurityEvent::CredentialsMissing, reason, suspect);
+            Err(Refusal::NoCredentials)
+        }
+    }
+}
+
+// === impl Credentials ===
+
+impl Credentials {
+    /// What a caller lacks, for the log.
+    #[must_use]
+    pub fn lacking(self, caller: &Caller) -> Option<&'static str> {
+        let (is_met, reason) = match self {
+            Self::Optional => return None,
+            Self::Any => (caller.is_authenticated(), "the surface needs credentials"),
+            Self::ApiKey => (caller.client().is_some(), "clients of this class need an API key"),
+            Self::Token => (caller.kind() == CallerKind::Token, "clients of this class need a token"),
+        };
+        (!is_met).then_some(reason)
+    }
 }
 
 /// Makes or drops the cookie of a page's session.
@@ -88,11 +109,11 @@ fn refused(why: Rejected, suspect: Suspect<'_>) -> Refusal {
     }
 }
 
-/// Who is to blame, as far as the connection knows.
-pub(super) fn suspect<'a>(request_id: &'a HeaderValue, surface: &'a str, watch: &Watch) -> Suspect<'a> {
+/// Who is to blame, as far as is known.
+pub(super) fn suspect<'a>(request_id: &'a HeaderValue, surface: &'a str, peer: Option<IpAddr>) -> Suspect<'a> {
     Suspect {
         request_id: request_id.to_str().unwrap_or_default(),
         surface,
-        peer: watch.peer(),
+        peer,
     }
 }

@@ -117,6 +117,7 @@ fn request(fields: Fields, common: Common) -> Result<engine::Request, Refusal> {
         headers,
         peer: None,
         caller: Caller::anonymous(),
+        standing: engine::Standing::default(),
         deadline,
     })
 }
@@ -176,11 +177,12 @@ fn check_content_encoding(headers: &HeaderMap) -> Result<(), Refusal> {
 // === impl Decoded ===
 
 impl Decoded {
-    /// Notes who sent it.
-    pub(super) fn is_from(&mut self, peer: Option<IpAddr>, caller: &Arc<Caller>) {
+    /// Notes who sent it, and how they stand.
+    pub(super) fn is_from(&mut self, peer: Option<IpAddr>, caller: &Arc<Caller>, standing: &engine::Standing) {
         let note = |request: &mut engine::Request| {
             request.peer = peer;
             request.caller = caller.clone();
+            request.standing = standing.clone();
         };
         match self {
             Self::One(request) => note(request),

@@ -37,6 +37,8 @@ pub(super) enum Refusal {
     NoCredentials,
     /// There are credentials, and they do not hold.
     BadCredentials,
+    /// More requests than its client may make.
+    OverQuota,
     /// Neither POST nor DELETE, for the session's cookie.
     SessionMethod,
     /// The content type is missing, or not `application/json`.
@@ -97,6 +99,7 @@ impl Refusal {
             ),
             Self::NoCredentials => (401, "credentials are needed"),
             Self::BadCredentials => (401, "the credentials are not valid"),
+            Self::OverQuota => (429, "too many requests; Retry-After says when to ask again"),
             Self::SessionMethod => (405, "only POST and DELETE are allowed"),
             Self::ContentType => (415, "the content type must be application/json in UTF-8"),
             Self::ContentEncoding => (415, "the body must not be encoded"),
@@ -121,6 +124,7 @@ impl Refusal {
             Self::Overloaded => "REQUEST_CONCURRENCY_LIMITED",
             Self::CrossSite | Self::ForeignSession => "FORBIDDEN",
             Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
+            Self::OverQuota => "REQUEST_RATE_LIMITED",
             Self::Internal => "INTERNAL_SERVER_ERROR",
             _ => "BAD_REQUEST",
         };

@@ -14,6 +14,7 @@ pub(super) enum Known {
     ContentEncoding = 4,
     Expect = 8,
     RequestId = 16,
+    ClientName = 32,
 }
 
 /// What was seen of a request's headers.
@@ -38,6 +39,7 @@ impl Seen {
                 "accept-encoding" => Known::AcceptEncoding as u8,
                 "content-encoding" => Known::ContentEncoding as u8,
                 "expect" => Known::Expect as u8,
+                "apollographql-client-name" | "graphql-client-name" => Known::ClientName as u8,
                 "x-request-id" => Known::RequestId as u8,
                 _ => 0,
             };

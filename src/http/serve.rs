@@ -24,6 +24,7 @@ use super::{
 };
 use crate::{
     identity::Identity,
+    quota::Quotas,
     telemetry::{LogRequests, Metrics},
 };
 
@@ -46,6 +47,7 @@ pub struct Server {
     log: LogRequests,
     metrics: Arc<Metrics>,
     identity: Option<Arc<Identity>>,
+    quotas: Option<Arc<Quotas>>,
     drain: Drain,
     operator: Option<Arc<dyn Operate>>,
     certificates: Option<Certificates>,
@@ -140,6 +142,7 @@ impl Server {
             log,
             metrics,
             identity: None,
+            quotas: None,
             drain: Drain::default(),
             operator: None,
         })
@@ -152,6 +155,12 @@ impl Server {
             identity: identity.is_used().then_some(identity),
             ..self
         }
+    }
+
+    /// Counts what clients ask for, on surfaces that have a tier.
+    #[must_use]
+    pub fn with_quotas(self, quotas: Option<Arc<Quotas>>) -> Self {
+        Self { quotas, ..self }
     }
 
     /// Address of the public port; its number is known even where 0 was asked for.
@@ -196,6 +205,7 @@ impl Server {
             log,
             metrics,
             identity,
+            quotas,
             drain,
             operator,
             certificates,
@@ -215,14 +225,8 @@ impl Server {
         });
 
         let connections_max = settings.max_connections.clamp(1, files_left_for_clients());
-        let stack = Arc::new(Stack::new(
-            answer,
-            routes,
-            Arc::clone(&settings),
-            log,
-            &metrics,
-            identity,
-        ));
+        let who = (identity, quotas.as_ref());
+        let stack = Arc::new(Stack::new(answer, routes, settings.clone(), log, &metrics, who));
         let port = Port::new(
             stack,
             settings.clone(),

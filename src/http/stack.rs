@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_lite::future::yield_now;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -17,6 +17,7 @@ use tokio::time::Instant;
 use super::{
     Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
+    admission::{Admitted, Findings, Gate},
     body,
     browser::{Preflight, check_get},
     coding::Compressor,
@@ -25,6 +26,7 @@ use super::{
     decode::{Decoded, decode},
     deliver::{Wishes, deliver},
     encode, ide,
+    peer::client_address,
     refusal::{METHODS, Refusal, SESSION_METHODS},
     request_id,
     seen::{Known, Seen},
@@ -33,8 +35,9 @@ use super::{
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
-    identity::Identity,
+    identity::{ClientName, Identity},
     operation::{Exceeded, error::LimitKind},
+    quota::Quotas,
     telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
 };
 
@@ -56,6 +59,7 @@ pub(super) struct Stack<A> {
 /// One surface as HTTP sees it.
 struct Surface {
     route: Route,
+    gate: Gate,
     metrics: SurfaceMetrics,
 }
 
@@ -86,6 +90,9 @@ impl From<Refusal> for Early {
 struct Line<'a> {
     surface: &'a str,
     id: &'a HeaderValue,
+    /// Name and version of its client, by its own account.
+    client: Option<(HeaderValue, Option<HeaderValue>)>,
+    class: Option<&'a str>,
     operation: Option<OperationInfo>,
     errors: u32,
     outcome: RequestOutcome,
@@ -110,12 +117,13 @@ impl<A: Answer> Stack<A> {
         settings: Arc<Settings>,
         log: LogRequests,
         metrics: &Metrics,
-        identity: Option<Arc<Identity>>,
+        (identity, quotas): (Option<Arc<Identity>>, Option<&Arc<Quotas>>),
     ) -> Self {
         let surfaces = routes
             .iter()
             .map(|route| Surface {
                 route: route.clone(),
+                gate: Gate::new(route, quotas),
                 metrics: metrics.surface(&route.surface),
             })
             .collect();
@@ -140,7 +148,7 @@ impl<A: Answer> Stack<A> {
     /// The engine's answer, and what caches in front may do with it.
     async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
         let mut answer = self.answer.handle(request).await;
-        if surface.is_some_and(|(_, surface)| surface.route.require_auth) {
+        if surface.is_some_and(|(_, surface)| surface.gate.wants_credentials()) {
             // They ask nobody who they are.
             answer.caching.control = answer.caching.control.private();
         }
@@ -176,18 +184,16 @@ impl<A: Answer> Stack<A> {
     }
 
     /// Everything between the head of a request and the end it comes to.
-    async fn run(
-        &self,
+    async fn run<'a>(
+        &'a self,
         request: Request<Incoming>,
-        surface: Option<(usize, &Surface)>,
+        surface: Option<(usize, &'a Surface)>,
         watch: &Watch,
         (id, started, seen): (&HeaderValue, Instant, Seen),
+        findings: &mut Findings<'a>,
     ) -> (End, bool) {
         let (mut parts, mut body) = request.into_parts();
-        let default = match self.settings.status_profile {
-            StatusProfile::Compat => Media::Json,
-            StatusProfile::Draft2026 => Media::GraphqlResponse,
-        };
+        let default = default_media(self.settings.status_profile);
         let media = match seen.has(Known::Accept) {
             true => accept::negotiate(&parts.headers, self.settings.status_profile),
             false => Some(default),
@@ -203,8 +209,9 @@ impl<A: Answer> Stack<A> {
                 parts.uri.path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
+            let peer = client_address(watch.peer(), &parts.headers, self.settings.trusted_proxies);
             if let Some(identity) = self.identity.as_ref().filter(|_| self.is_session(parts.uri.path())) {
-                let cookie = credentials::session(identity, &parts, suspect(id, "-", watch)).await?;
+                let cookie = credentials::session(identity, &parts, suspect(id, "-", peer)).await?;
                 return Err(Early::Session(cookie));
             }
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
@@ -218,16 +225,22 @@ impl<A: Answer> Stack<A> {
                 _ => return Err(Refusal::Method.into()),
             }
             let media = media.ok_or(Refusal::NotAcceptable)?;
-            let suspect = suspect(id, &surface.route.surface, watch);
-            let required = surface.route.require_auth;
-            let caller = credentials::caller(self.identity.as_deref(), &mut parts, required, suspect).await?;
+            let suspect = suspect(id, &surface.route.surface, peer);
+            let admitted = surface
+                .gate
+                .admit(self.identity.as_deref(), &mut parts, suspect, findings);
+            let Admitted {
+                caller,
+                standing,
+                body_bytes_max: limit,
+            } = admitted.await?;
             if body.size_hint().lower() > OVERLOADED_BODY_BYTES_MAX && self.answer.is_overloaded(index) {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let limit = surface.route.body_bytes_max;
             let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
-            decoded.is_from(watch.peer(), &caller);
+            findings.count(&decoded, &standing, suspect)?;
+            decoded.is_from(peer, &caller, &standing);
             Ok((decoded, media))
         };
         match admitted.await {
@@ -249,8 +262,21 @@ impl<A: Answer> Stack<A> {
         }
     }
 
-    /// Headers that all answers have. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
-    fn harden(&self, headers: &mut HeaderMap) {
+    /// What a client says of itself, where that may be logged.
+    fn client(&self, headers: &HeaderMap, seen: Seen) -> Option<(HeaderValue, Option<HeaderValue>)> {
+        match self.log {
+            LogRequests::Off => None,
+            LogRequests::Errors | LogRequests::All if seen.has(Known::ClientName) => ClientName::said(headers),
+            LogRequests::Errors | LogRequests::All => None,
+        }
+    }
+
+    /// Headers that all answers have, and how the client stands. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
+    fn harden(&self, findings: &Findings<'_>, closes: bool, headers: &mut HeaderMap) {
+        if closes {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        findings.write(headers);
         headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(hsts) = &self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
@@ -267,10 +293,17 @@ impl<A: Answer> Stack<A> {
             LogRequests::Errors | LogRequests::All => {}
         }
         let operation = line.operation.as_ref();
+        let text = |value: &HeaderValue| clean(&String::from_utf8_lossy(value.as_bytes())).into_owned();
+        let (client, version) = line.client.as_ref().map_or((None, None), |(name, version)| {
+            (Some(text(name)), version.as_ref().map(text))
+        });
         let limits: Vec<&str> = line.exceeded.iter().map(LimitKind::key).collect();
         tracing::info!(
             request_id = line.id.to_str().unwrap_or_default(),
             surface = line.surface,
+            class = line.class,
+            client,
+            version,
             operation = operation.and_then(|info| info.name.as_deref()).map(clean).as_deref(),
             kind = operation.map(|info| info.kind),
             outcome = line.outcome.as_str(),
@@ -294,15 +327,19 @@ impl<A: Answer> Handle for Stack<A> {
         let is_get = request.method() == Method::GET;
         let wishes = Wishes::of(request.method(), request.headers(), seen, &self.compressor);
         let surface = self.route(request.uri().path());
+        let client = self.client(request.headers(), seen);
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
         let preflight = self.preflight(&request);
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 
+        let mut findings = Findings::default();
         // Pinned where it is made: it is large, and each hand it passes through would copy it.
-        let running = pin!(self.run(request, surface, watch, (&id, started, seen)));
-        let ran = AssertUnwindSafe(running).catch_unwind().await;
+        let ran = {
+            let running = pin!(self.run(request, surface, watch, (&id, started, seen), &mut findings));
+            AssertUnwindSafe(running).catch_unwind().await
+        };
         let (end, closes) = ran.unwrap_or_else(|_| {
             tracing::error!(request_id = id.to_str().unwrap_or_default(), "a handler panicked");
             (End::Refused(Refusal::Internal, Media::Json), false)
@@ -332,21 +369,19 @@ impl<A: Answer> Handle for Stack<A> {
             End::Session(cookie) => encode::session(cookie, id.clone()),
             End::Page => self.page(surface, id.clone()),
         };
-        if closes {
-            response
-                .headers_mut()
-                .insert(header::CONNECTION, HeaderValue::from_static("close"));
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            metrics.over_limit("quota");
         }
-        self.harden(response.headers_mut());
+        self.harden(&findings, closes, response.headers_mut());
         cors.add(origin, preflight, response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
         self.log(&Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
-            errors: operation
-                .as_ref()
-                .map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors),
+            client,
+            class: findings.class,
+            errors: errors(operation.as_ref(), outcome),
             operation,
             outcome,
             exceeded,
@@ -357,6 +392,19 @@ impl<A: Answer> Handle for Stack<A> {
         yield_now().await;
         response
     }
+}
+
+/// What a client gets of which nothing is known.
+fn default_media(profile: StatusProfile) -> Media {
+    match profile {
+        StatusProfile::Compat => Media::Json,
+        StatusProfile::Draft2026 => Media::GraphqlResponse,
+    }
+}
+
+/// How many errors an answer has.
+fn errors(operation: Option<&OperationInfo>, outcome: RequestOutcome) -> u32 {
+    operation.map_or(u32::from(outcome != RequestOutcome::Data), |info| info.errors)
 }
 
 /// «Come by https only.» Browsers believe it of answers that came by https.

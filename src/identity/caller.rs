@@ -151,6 +151,23 @@ impl Caller {
         self.expires
     }
 
+    /// Appends whose requests are counted together: the user's, by whichever program, else the program's. Whether there is anybody to count them for.
+    pub fn write_account(&self, out: &mut Vec<u8>) -> bool {
+        let parts = match (&self.subject, &self.client) {
+            (Some(subject), _) if self.kind == CallerKind::Token => [self.issuer.as_ref(), Some(subject)],
+            (_, Some(client)) => [None, Some(client)],
+            // A token of nobody in particular: whoever bears it may get another any time.
+            _ => return false,
+        };
+        for part in parts {
+            out.push(u8::from(part.is_some()));
+            out.extend_from_slice(part.map_or(&[][..], |part| part.as_bytes()));
+            // In no text.
+            out.push(0xFF);
+        }
+        true
+    }
+
     /// Appends who it is, so that two texts are equal only for the same user of the same issuer, or the same API key.
     pub fn write_identity(&self, out: &mut Vec<u8>) {
         // In no text.

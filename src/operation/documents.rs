@@ -21,14 +21,15 @@ use serde_json::{Map, Value};
 
 use super::{Limits, Operation, OperationStore, RequestError, RequestErrorKind};
 use crate::{
+    identity::ClientName,
     schema::Surface,
     telemetry::{PersistedMetrics, PersistedOutcome, clean},
 };
 use id::{Hash, Id};
-use listed::{Client, Found, Listed};
+use listed::{Found, Listed};
 use registered::Registered;
 
-pub use listed::{CLIENT_HEADERS, CLIENT_HEADERS_VARY, ListedDocument};
+pub use listed::ListedDocument;
 pub use origin::Origin;
 pub use registered::Registration;
 pub use shared::{SHARED_DOCUMENT_BYTES_MAX, SharedStore};
@@ -99,6 +100,8 @@ pub struct Asked<'a> {
     pub headers: &'a HeaderMap,
     /// Where it came from.
     pub peer: Option<IpAddr>,
+    /// Which of the surface's limits its client is held to.
+    pub limits: usize,
 }
 
 /// The operation that a request means.
@@ -131,8 +134,9 @@ pub struct Unlisted {
 #[derive(Debug)]
 pub struct Documents {
     settings: Settings,
-    texts: OperationStore,
-    of_list: OperationStore,
+    /// By the limits that documents are held to: what passes one may be over another.
+    texts: Vec<OperationStore>,
+    of_list: Vec<OperationStore>,
     listed: ArcSwap<Listed>,
     registered: Registered,
     variants: Cache<Arc<str>, Hash>,
@@ -183,13 +187,16 @@ pub fn check_all(surface: &Surface, text: &str, limits: &Limits) -> Result<Vec<A
 // === impl Documents ===
 
 impl Documents {
-    /// A surface without a list.
+    /// A surface without a list. `limits`: those of its clients, first of those who are in no class.
     #[must_use]
-    pub fn new(limits: &Limits, settings: Settings) -> Self {
+    pub fn new(limits: &[Limits], settings: Settings) -> Self {
         let weigh = |text: &Arc<str>, _: &Hash| u32::try_from(text.len() + 256).unwrap_or(u32::MAX);
         Self {
-            texts: OperationStore::new(limits.clone()),
-            of_list: OperationStore::holding(LISTED_BYTES_MAX, settings.exempt.of(limits)),
+            texts: limits.iter().cloned().map(OperationStore::new).collect(),
+            of_list: limits
+                .iter()
+                .map(|limits| OperationStore::holding(LISTED_BYTES_MAX, settings.exempt.of(limits)))
+                .collect(),
             listed: ArcSwap::default(),
             registered: Registered::new(settings.registered_bytes, settings.registrations_per_minute),
             variants: Cache::builder().max_capacity(VARIANTS_BYTES_MAX).weigher(weigh).build(),
@@ -203,7 +210,7 @@ impl Documents {
     /// # Errors
     /// It is refused.
     pub fn of_text(&self, surface: &Surface, text: &str, name: Option<&str>) -> Result<Arc<Operation>, RequestError> {
-        self.texts.resolve(surface, text, name)
+        self.texts[0].resolve(surface, text, name)
     }
 
     /// The operation that a request means. An id is checked before anything is looked up, a hash before its text is parsed.
@@ -240,8 +247,8 @@ impl Documents {
 
     fn plain(&self, surface: &Surface, text: &str, asked: &Asked<'_>) -> Result<Resolved<'_>, RequestError> {
         Ok(Resolved {
-            operation: self.texts.resolve(surface, text, asked.operation_name)?,
-            limits: self.texts.limits(),
+            operation: self.texts[asked.limits].resolve(surface, text, asked.operation_name)?,
+            limits: self.texts[asked.limits].limits(),
             registration: None,
             by_client: false,
             origin: Origin::Text,
@@ -251,8 +258,8 @@ impl Documents {
     fn of_list(&self, surface: &Surface, found: Found<'_>, asked: &Asked<'_>) -> Result<Resolved<'_>, RequestError> {
         self.count(PersistedOutcome::Listed);
         Ok(Resolved {
-            operation: self.of_list.resolve(surface, found.text, asked.operation_name)?,
-            limits: self.of_list.limits(),
+            operation: self.of_list[asked.limits].resolve(surface, found.text, asked.operation_name)?,
+            limits: self.of_list[asked.limits].limits(),
             registration: None,
             by_client: found.by_client,
             origin: Origin::Listed,
@@ -264,7 +271,7 @@ impl Documents {
         let Some(id) = Id::read(asked.document_id, asked.extensions)? else {
             return Err(not_found());
         };
-        let client = Client::of(asked.headers);
+        let client = ClientName::of(asked.headers);
         if let Some(found) = self.listed.load().by_id(id.text(), client) {
             return self.of_list(surface, found, asked);
         }
@@ -304,7 +311,7 @@ impl Documents {
                 "provided sha does not match query",
             ));
         }
-        let client = Client::of(asked.headers);
+        let client = ClientName::of(asked.headers);
         let listed = self.listed.load();
         let found = match self.settings.mode {
             Mode::Automatic => listed.by_text(text, client),
@@ -341,14 +348,14 @@ impl Documents {
     }
 
     /// The listed text that is this one but for blanks, comments and the order of definitions. What runs is what was listed.
-    fn find<'a>(&self, listed: &'a Listed, text: &str, client: Client<'_>) -> Option<Found<'a>> {
+    fn find<'a>(&self, listed: &'a Listed, text: &str, client: ClientName<'_>) -> Option<Found<'a>> {
         if let Some(found) = listed.by_text(text, client) {
             return Some(found);
         }
         let form = match self.variants.get(text) {
             Some(form) => form,
             None => {
-                let form = normal::read(text, self.of_list.limits())?.hash;
+                let form = normal::read(text, self.of_list[0].limits())?.hash;
                 self.variants.insert(Arc::from(text), form);
                 form
             }
@@ -357,7 +364,7 @@ impl Documents {
     }
 
     /// Counts a text that is not listed, and logs it once.
-    fn tell(&self, text: &str, name: Option<&str>, client: Client<'_>) {
+    fn tell(&self, text: &str, name: Option<&str>, client: ClientName<'_>) {
         self.count(PersistedOutcome::Unlisted);
         let hash = id::hash(text);
         if self.told.get(&hash).is_none() {
@@ -405,11 +412,15 @@ impl Documents {
         };
         let Some(hash) = id.registered() else { return };
         let is_known = self.registered.get(&hash).is_some()
-            || self.listed.load().by_id(id.text(), Client::of(asked.headers)).is_some();
+            || self
+                .listed
+                .load()
+                .by_id(id.text(), ClientName::of(asked.headers))
+                .is_some();
         if is_known {
             return;
         }
-        let most = match self.texts.limits().document_bytes {
+        let most = match self.texts[asked.limits].limits().document_bytes {
             0 => SHARED_DOCUMENT_BYTES_MAX,
             most => most.min(SHARED_DOCUMENT_BYTES_MAX),
         };
@@ -438,15 +449,14 @@ impl Documents {
         let mut listed = Listed::default();
         let mut unlisted = Vec::new();
         for (index, document) in documents.iter().enumerate() {
-            let normal = normal::read(&document.text, self.of_list.limits());
+            let normal = normal::read(&document.text, self.of_list[0].limits());
             let (form, names) = normal.map_or((None, Vec::new()), |normal| (Some(normal.hash), normal.names));
-            let checked = self
-                .of_list
+            let checked = self.of_list[0]
                 .resolve_all(surface, &document.text, &names)
                 .and_then(|operations| {
                     // Clients may send the text as well.
                     if self.settings.exempt == Exempt::default() {
-                        self.texts.adopt(&document.text, &names, &operations);
+                        self.texts[0].adopt(&document.text, &names, &operations);
                     }
                     operations.iter().try_for_each(|operation| prepare(operation))
                 });

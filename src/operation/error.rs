@@ -40,6 +40,8 @@ pub enum RequestErrorKind {
     Limit(LimitKind),
     /// It asks for what its caller may not have.
     Unauthorized,
+    /// It asks for more than its client may have now.
+    OverQuota,
     /// Persisted query: not known here.
     PersistedNotFound,
     /// Persisted queries are not served here.

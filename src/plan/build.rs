@@ -293,11 +293,13 @@ impl<'a> Planner<'a> {
             service: None,
             stand_by: None,
             is_critical: false,
+            weight: 0,
         };
         match (&*node.name, self.field(ty, &node.name)) {
             ("__typename", _) => shape.source = FieldSource::Constant(format!("\"{name}\"").into_bytes().into()),
             (_, Some((_, field))) => {
                 shape.non_null.clone_from(&field.ty.non_null);
+                shape.weight = u32::try_from(weights::weight(self.surface, field)).unwrap_or(u32::MAX);
                 let of_type = self.leaf(&field.ty).is_none().then(|| &self.ty(field.ty.named).cache);
                 self.hints.add(field, of_type, node, group.base.is_none());
                 self.decided(group, ty, (field, collected), &mut shape);

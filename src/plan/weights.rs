@@ -40,7 +40,7 @@ pub fn weight_at(surface: &Surface, coordinate: &str) -> u64 {
 
 /// What one value of a field weighs: what `@cost` says of the field, else of its type, else 1 for an object and 0 for anything
 /// else. An abstract type is as dear as the dearest that it may be.
-fn weight(surface: &Surface, field: &Field) -> u64 {
+pub(super) fn weight(surface: &Surface, field: &Field) -> u64 {
     field
         .cost
         .map_or_else(|| type_weight(surface, field.ty.named), u64::from)

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::{
-    execute::{Failure, FailureKind},
+    execute::{Detail, Failure, FailureKind},
     mapping::{evaluate::Declared, text},
     operation::{
         RequestError, RequestErrorKind,
@@ -63,6 +63,7 @@ pub fn request_code(kind: RequestErrorKind) -> &'static str {
         RequestErrorKind::Limit(LimitKind::Cost) => "COST_ESTIMATED_TOO_EXPENSIVE",
         RequestErrorKind::Limit(LimitKind::Calls) => "REQUEST_LIMIT_EXCEEDED",
         RequestErrorKind::Unauthorized => UNAUTHORIZED,
+        RequestErrorKind::OverQuota => "REQUEST_RATE_LIMITED",
         RequestErrorKind::PersistedNotFound => "PERSISTED_QUERY_NOT_FOUND",
         RequestErrorKind::PersistedNotSupported => "PERSISTED_QUERY_NOT_SUPPORTED",
         RequestErrorKind::PersistedMalformed => "BAD_REQUEST",
@@ -103,10 +104,15 @@ fn clip(message: &str) -> Cow<'_, str> {
 }
 
 /// Extensions of a failed field: `code`, `service`, `connector.coordinate`, then what the `errors` mapping says, which
-/// may replace the code.
-pub(super) fn extensions(failure: &Failure) -> Map<String, Value> {
+/// may replace the code. Those who are to know less get the code alone.
+pub(super) fn extensions(failure: &Failure, detail: Detail) -> Map<String, Value> {
     let mut extensions = Map::new();
     extensions.insert("code".to_owned(), Value::from(failure_code(failure.kind)));
+    if detail == Detail::Terse {
+        let code = failure.extensions.get("code");
+        extensions.extend(code.map(|code| ("code".to_owned(), code.clone())));
+        return extensions;
+    }
     if !failure.service.is_empty() {
         extensions.insert("service".to_owned(), Value::from(&*failure.service));
     }
@@ -134,10 +140,10 @@ pub(super) fn declared(declared: &Declared) -> Value {
 }
 
 /// The same for a value that failed where no place of the answer shows it: a mapping made something else of it.
-pub(super) fn untold(failure: &Failure) -> Value {
+pub(super) fn untold(failure: &Failure, detail: Detail) -> Value {
     Value::Object(Map::from_iter([
         ("message".to_owned(), Value::from(failure.message.as_str())),
-        ("extensions".to_owned(), Value::Object(extensions(failure))),
+        ("extensions".to_owned(), Value::Object(extensions(failure, detail))),
     ]))
 }
 

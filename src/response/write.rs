@@ -10,9 +10,9 @@ use std::{
 use foldhash::fast::RandomState;
 use serde_json::{Map, Value};
 
-use super::{OnError, contract::StandsIn, copy, degraded::Report, error, leaf, path::Segment};
+use super::{OnError, Settings, contract::StandsIn, copy, degraded::Report, error, leaf, path::Segment};
 use crate::{
-    execute::{Failure, FailureKind, Link, Outcome},
+    execute::{Detail, Failure, FailureKind, Link, Outcome},
     mapping::{Node, NodeKind, Table, text},
     plan::{FieldShape, FieldSource, Plan, Shape, ShapeId, StepId, ValueShape},
     schema::access::Decision,
@@ -24,15 +24,6 @@ const ERRORS_PER_FAILURE_MAX: u32 = 100;
 /// Errors of one answer that are listed; the rest are counted in the same place. No reader wants more, and one bad field of
 /// a long list must not make an answer many times its size.
 const ERRORS_MAX: u32 = 1_000;
-
-/// How an answer is to be written.
-#[derive(Debug, Clone, Copy)]
-pub struct Settings {
-    /// What an error does to its parent.
-    pub on_error: OnError,
-    /// Bytes of `data`; beyond them there is none.
-    pub bytes_max: usize,
-}
 
 /// A value that may not be null is: the nearest nullable parent becomes null. The error is already noted.
 pub(super) struct Propagate;
@@ -431,7 +422,7 @@ impl<'a> Writer<'a> {
             self.omitted += 1;
             return self.note_halt();
         }
-        let extensions = error::extensions(failure);
+        let extensions = error::extensions(failure, self.settings.detail);
         self.push_error(&failure.message, &extensions, Some(field.location));
     }
 
@@ -444,7 +435,7 @@ impl<'a> Writer<'a> {
     ) {
         let mut extensions = Map::new();
         extensions.insert("code".to_owned(), Value::from(error::failure_code(kind)));
-        if let Some(service) = service {
+        if let Some(service) = service.filter(|_| self.settings.detail != Detail::Terse) {
             extensions.insert("service".to_owned(), Value::from(&**service));
         }
         self.push_error(message, &extensions, location);

@@ -9,9 +9,10 @@ use std::{
 use crate::support::root;
 
 /// The stages in order: each may import those before it.
-const STAGES: [&str; 13] = [
+const STAGES: [&str; 14] = [
     "mapping",
     "identity",
+    "quota",
     "schema",
     "operation",
     "plan",

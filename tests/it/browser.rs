@@ -188,7 +188,10 @@ async fn pages_of_listed_origins_may_ask_and_read() {
     assert_eq!(reply.header("access-control-allow-credentials"), None);
     assert_eq!(
         reply.header("access-control-expose-headers"),
-        Some("x-request-id, retry-after, deprecation, sunset, etag, age")
+        Some(
+            "x-request-id, retry-after, deprecation, sunset, etag, age, ratelimit, ratelimit-policy, x-ratelimit-limit, \
+             x-ratelimit-remaining, x-ratelimit-reset, x-ratelimit-cost-limit, x-ratelimit-cost-remaining"
+        )
     );
     assert_eq!(
         ask(

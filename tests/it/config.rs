@@ -169,10 +169,8 @@ sources:
     );
 }
 
-#[test]
-fn every_key_of_the_server_is_read() {
-    let config = read(
-        r#"
+/// All keys of `http` and `log`.
+const SERVER: &str = r#"
 surfaces: { web: { schema: a.graphql } }
 http:
   status_profile: draft2026
@@ -188,14 +186,18 @@ http:
   header_count: 10
   header_bytes: 11
   uri_bytes: 12
+  trusted_proxies: 2
   csrf: false
   cors: { origins: https://shop.example, credentials: true, max_age: 13s }
   compression: { codings: [gzip, br, gzip], min_bytes: 14 }
   tls: { certificate: tls/chain.pem, key: /etc/key.pem, hsts_days: 15 }
 overload: { max_in_flight: 16, queue_timeout: 17ms, source_bytes: 18 }
 log: { level: "info,switchboard=debug", format: text, requests: off }
-"#,
-    );
+"#;
+
+#[test]
+fn every_key_of_the_server_is_read() {
+    let config = read(SERVER);
 
     let http = Settings {
         status_profile: StatusProfile::Draft2026,
@@ -211,6 +213,7 @@ log: { level: "info,switchboard=debug", format: text, requests: off }
         header_count_max: 10,
         header_bytes_max: 11,
         uri_bytes_max: 12,
+        trusted_proxies: 2,
         batch_max: None,
         csrf: false,
         ide: false,

@@ -175,6 +175,7 @@ impl Server {
             queries_only: false,
             peer: None,
             caller: switchboard::identity::Caller::anonymous(),
+            standing: switchboard::engine::Standing::default(),
             headers: Arc::new(HeaderMap::new()),
             deadline: Instant::now() + time,
         };

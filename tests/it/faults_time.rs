@@ -153,6 +153,7 @@ impl Server {
                     queries_only: false,
                     peer: None,
                     caller: switchboard::identity::Caller::anonymous(),
+                    standing: switchboard::engine::Standing::default(),
                     headers: Arc::new(HeaderMap::new()),
                     deadline: asked + Duration::from_secs(5),
                 };

@@ -295,7 +295,7 @@ async fn a_reload_takes_a_new_schema_and_a_wrong_one_leaves_the_old_and_says_why
     let text = std::fs::read_to_string(&yaml).unwrap();
     std::fs::write(&yaml, text.replace("web:", "shop:")).unwrap();
     let (_, told) = server.set("/reload", json!({})).await;
-    insta::assert_snapshot!(told["error"].as_str().unwrap(), @"surfaces were added, removed or moved, or their body_bytes changed: that needs a restart");
+    insta::assert_snapshot!(told["error"].as_str().unwrap(), @"surfaces were added, removed or moved, or what is wanted of their clients (body_bytes, require_auth, tier, classes) changed: that needs a restart");
 }
 
 #[tokio::test]

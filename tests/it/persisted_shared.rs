@@ -86,6 +86,7 @@ async fn ask(engine: &Engine, text: Option<&str>, extensions: Value) -> Value {
         headers: Arc::new(HeaderMap::new()),
         peer: None,
         caller: switchboard::identity::Caller::anonymous(),
+        standing: switchboard::engine::Standing::default(),
         deadline: Instant::now() + Duration::from_secs(20),
     };
     serde_json::from_slice(&engine.handle(request).await.body).expect("JSON")

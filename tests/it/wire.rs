@@ -11,7 +11,7 @@ use bytes::Bytes;
 use serde_json::{Value, json};
 use switchboard::{
     engine::{Caching, OperationInfo, Outcome, Request, Response},
-    http::{Answer, Route, Server, Settings, StatusProfile, Stop},
+    http::{Answer, Route, Server, Settings, StatusProfile, Stop, Terms},
     operation::Exceeded,
     telemetry::{LogRequests, Metrics},
 };
@@ -90,8 +90,11 @@ impl Wire {
         let routes = ["mobile", "web"].map(|surface| Route {
             surface: surface.to_owned(),
             path: format!("/{surface}/graphql"),
-            require_auth: false,
-            body_bytes_max: 256 * 1024,
+            terms: Terms {
+                body_bytes_max: 256 * 1024,
+                ..Terms::default()
+            },
+            classes: Vec::new(),
         });
         let task = tokio::spawn(async move { server.run(answer, &routes, stopping).await });
         Self {

@@ -2,19 +2,8 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use http::HeaderMap;
-
 use super::id::{self, Hash};
-
-/// Headers in which clients say their name and version: Apollo's, then those of others.
-pub const CLIENT_HEADERS: [(&str, &str); 2] = [
-    ("apollographql-client-name", "apollographql-client-version"),
-    ("graphql-client-name", "graphql-client-version"),
-];
-
-/// The same as the value of `Vary`.
-pub const CLIENT_HEADERS_VARY: &str =
-    "apollographql-client-name, apollographql-client-version, graphql-client-name, graphql-client-version";
+use crate::identity::ClientName;
 
 /// A document of a list, as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,13 +25,6 @@ pub struct ListedDocument {
 struct Scope {
     client: Option<Arc<str>>,
     version: Option<Arc<str>>,
-}
-
-/// What a client says of itself.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Client<'a> {
-    pub(super) name: Option<&'a str>,
-    version: Option<&'a str>,
 }
 
 /// A text that was looked for.
@@ -94,17 +76,17 @@ impl Listed {
     }
 
     /// The text that an id stands for.
-    pub(super) fn by_id(&self, id: &str, client: Client<'_>) -> Option<Found<'_>> {
+    pub(super) fn by_id(&self, id: &str, client: ClientName<'_>) -> Option<Found<'_>> {
         nearest(self.by_id.get(id)?, client)
     }
 
     /// The text itself, if it is listed as it is.
-    pub(super) fn by_text(&self, text: &str, client: Client<'_>) -> Option<Found<'_>> {
+    pub(super) fn by_text(&self, text: &str, client: ClientName<'_>) -> Option<Found<'_>> {
         nearest(self.by_text.get(text)?, client)
     }
 
     /// The listed text of this form.
-    pub(super) fn by_form(&self, form: &Hash, client: Client<'_>) -> Option<Found<'_>> {
+    pub(super) fn by_form(&self, form: &Hash, client: ClientName<'_>) -> Option<Found<'_>> {
         nearest(self.by_form.get(form)?, client)
     }
 
@@ -127,7 +109,7 @@ fn insert(scoped: &mut Scoped, scope: &Scope, text: &Arc<str>) -> bool {
 }
 
 /// What is for this version of this client before what is for the client, and that before what is for all.
-fn nearest<'a>(scoped: &'a Scoped, client: Client<'_>) -> Option<Found<'a>> {
+fn nearest<'a>(scoped: &'a Scoped, client: ClientName<'_>) -> Option<Found<'a>> {
     let matching = scoped.iter().filter(|(scope, _)| scope.admits(client));
     matching
         .max_by_key(|(scope, _)| (scope.client.is_some(), scope.version.is_some()))
@@ -140,24 +122,8 @@ fn nearest<'a>(scoped: &'a Scoped, client: Client<'_>) -> Option<Found<'a>> {
 // === impl Scope ===
 
 impl Scope {
-    fn admits(&self, client: Client<'_>) -> bool {
+    fn admits(&self, client: ClientName<'_>) -> bool {
         let fits = |wanted: &Option<Arc<str>>, said: Option<&str>| wanted.is_none() || wanted.as_deref() == said;
         fits(&self.client, client.name) && fits(&self.version, client.version)
-    }
-}
-
-// === impl Client ===
-
-impl<'a> Client<'a> {
-    pub(super) fn of(headers: &'a HeaderMap) -> Self {
-        let said = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-        CLIENT_HEADERS
-            .iter()
-            .map(|(name, version)| Self {
-                name: said(name),
-                version: said(version),
-            })
-            .find(|client| client.name.is_some())
-            .unwrap_or_default()
     }
 }

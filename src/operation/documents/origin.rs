@@ -1,6 +1,7 @@
 //! Where a request's document came from, and whether it costs more than a look-up: for those who say who goes first.
 
-use super::{Asked, Documents, listed::Client};
+use super::{Asked, Documents};
+use crate::identity::ClientName;
 
 /// Where a document came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,13 +22,16 @@ impl Documents {
     pub fn is_known(&self, asked: &Asked<'_>) -> bool {
         let Some(text) = asked.text else { return true };
         let name = asked.operation_name;
-        self.texts.holds(text, name) || self.of_list.holds(text, name)
+        self.texts[asked.limits].holds(text, name) || self.of_list[asked.limits].holds(text, name)
     }
 
     /// Whether a text is listed for its client, as it stands.
     #[must_use]
     pub fn is_listed(&self, asked: &Asked<'_>) -> bool {
         let text = asked.text.unwrap_or_default();
-        self.listed.load().by_text(text, Client::of(asked.headers)).is_some()
+        self.listed
+            .load()
+            .by_text(text, ClientName::of(asked.headers))
+            .is_some()
     }
 }

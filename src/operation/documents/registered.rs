@@ -1,7 +1,7 @@
 //! Documents that clients register themselves, by the hash of their text.
 
 use std::{
-    net::{IpAddr, Ipv6Addr},
+    net::IpAddr,
     sync::{
         Arc,
         atomic::{AtomicU32, Ordering::Relaxed},
@@ -12,7 +12,7 @@ use std::{
 use moka::sync::Cache;
 
 use super::id::Hash;
-use crate::telemetry::PersistedOutcome;
+use crate::{identity::network, telemetry::PersistedOutcome};
 
 /// What an entry takes beside its text: hash, counters and links.
 const ENTRY_BYTES: usize = 256;
@@ -96,12 +96,4 @@ impl Registered {
 
 fn weight(text: &str) -> u32 {
     u32::try_from(text.len() + ENTRY_BYTES).unwrap_or(u32::MAX)
-}
-
-/// Whom an address belongs to: who has one of IPv6 has the 2^64 beside it.
-fn network(peer: IpAddr) -> IpAddr {
-    match peer.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() >> 64 << 64)),
-        address => address,
-    }
 }

@@ -155,6 +155,7 @@ impl TestEngine {
             queries_only: false,
             peer: None,
             caller: Caller::anonymous(),
+            standing: switchboard::engine::Standing::default(),
             headers: Arc::new(ask.headers),
             deadline: Instant::now() + ask.within.unwrap_or(Duration::from_secs(20)),
         };

@@ -113,6 +113,7 @@ impl Faulty {
             queries_only: false,
             peer: None,
             caller: switchboard::identity::Caller::anonymous(),
+            standing: switchboard::engine::Standing::default(),
             headers: Arc::new(HeaderMap::new()),
             deadline: Instant::now() + self.time,
         };

@@ -19,7 +19,7 @@ pub(crate) const ISSUER: &str = "https://login.example";
 /// `aud` of tokens for us.
 pub(crate) const AUDIENCE: &str = "shop-api";
 
-const LINK: &str = r#"
+pub(crate) const LINK: &str = r#"
     extend schema
       @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
       @link(url: "https://switchboard.example/bff/v0.1",

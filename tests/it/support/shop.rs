@@ -213,6 +213,7 @@ fn request(ask: Ask) -> Request {
         queries_only: false,
         peer: None,
         caller: Caller::anonymous(),
+        standing: switchboard::engine::Standing::default(),
         headers: Arc::new(ask.headers),
         deadline: Instant::now() + Duration::from_secs(30),
     }
