@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::{
     config::{Limits, SurfaceClass, SurfaceConfig},
-    engine::{OperationQuota, Settings, Terms},
+    engine::{OperationQuota, Settings, Terms, overload::Priorities},
     execute::Detail,
     operation::{self, documents as persisted},
     quota::Quotas,
@@ -34,7 +34,7 @@ pub fn engine_settings(surface: &SurfaceConfig) -> Settings {
         sharing: surface.sharing,
         answers_kept: surface.cache_bytes,
         refuses_operations: surface.refuses_operations,
-        priorities: surface.priority.clone(),
+        priorities: priorities(surface),
         persisted: persisted::Settings {
             mode: surface.persisted.mode,
             exempt: surface.persisted.exempt,
@@ -43,6 +43,17 @@ pub fn engine_settings(surface: &SurfaceConfig) -> Settings {
             ..persisted::Settings::default()
         },
         ..Settings::default()
+    }
+}
+
+fn priorities(surface: &SurfaceConfig) -> Priorities {
+    let classes: Vec<_> = surface.classes.iter().map(|class| class.priority).collect();
+    Priorities {
+        classes: match classes.iter().any(Option::is_some) {
+            true => classes,
+            false => Vec::new(),
+        },
+        ..surface.priority.clone()
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Config, Limits, SurfaceConfig, build::limits, quotas::NO_TIER, read::Section};
 use crate::{
+    engine::overload::Priority,
     execute::Detail,
     http::{Credentials, Terms},
     identity::{ClassSettings, KnownBy},
@@ -24,6 +25,8 @@ pub struct SurfaceClass {
     pub introspection: bool,
     /// How much errors say. `errors`.
     pub errors: Detail,
+    /// When their operations go, unless their names say otherwise; without it, by the document, as everybody's. `priority`.
+    pub priority: Option<Priority>,
     /// `limits`.
     pub limits: Limits,
 }
@@ -34,6 +37,10 @@ const CREDENTIALS: [(&str, Option<Credentials>); 4] = [
     ("api_key", Some(Credentials::ApiKey)),
     ("token", Some(Credentials::Token)),
 ];
+
+fn priorities() -> [(&'static str, Option<Priority>); 3] {
+    Priority::ALL.map(|priority| (priority.as_str(), Some(priority)))
+}
 
 /// Reads who belongs to which class.
 pub(super) fn read(file: &Section<'_>) -> Vec<ClassSettings> {
@@ -94,6 +101,7 @@ pub(super) fn of_surface(surface: &Section<'_>, everybody: &SurfaceConfig) -> Ve
             tier,
             introspection: section.flag("introspection", everybody.introspection),
             errors: detail(&section, everybody.errors),
+            priority: section.choice("priority", &priorities(), None),
             limits: limits(section.section("limits"), &everybody.limits),
         };
         section.finish();
@@ -166,6 +174,17 @@ fn more_than(everybody: &SurfaceConfig, class: &SurfaceClass, tiers: &[TierSetti
     }
     if class.errors as u8 > everybody.errors as u8 {
         return Some("errors".to_owned());
+    }
+    let rank = |priority: Priority| match priority {
+        Priority::Critical => 2,
+        Priority::Normal => 1,
+        Priority::Sheddable => 0,
+    };
+    if class
+        .priority
+        .is_some_and(|priority| rank(priority) > rank(everybody.priority.unlisted))
+    {
+        return Some("priority".to_owned());
     }
     let tier = |name: &Option<Arc<str>>| {
         name.as_ref()

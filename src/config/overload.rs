@@ -31,6 +31,7 @@ pub(super) fn priorities(section: Section<'_>, has_lists: bool) -> Priorities {
         listed: section.choice("listed", &words, Priority::Normal),
         registered: section.choice("registered", &words, Priority::Normal),
         unlisted: section.choice("unlisted", &words, Priority::Normal),
+        classes: Vec::new(),
     };
     check(&section, &priorities, has_lists);
     section.finish();

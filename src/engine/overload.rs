@@ -133,7 +133,7 @@ impl Engine {
             Origin::Text if self.documents.is_listed(&self.asked(request)) => Origin::Listed,
             origin => origin,
         };
-        let priority = priorities.of(operation.name.as_deref(), origin);
+        let priority = priorities.of(operation.name.as_deref(), origin, request.standing.class);
         Some(Gate { limiter, priority })
     }
 
@@ -141,7 +141,7 @@ impl Engine {
     #[must_use]
     pub fn refuses_unread(&self) -> bool {
         let limiter = self.settings.overload.as_ref();
-        let refuses = limiter.filter(|limiter| limiter.is_shedding() && self.settings.priorities.critical.is_empty());
+        let refuses = limiter.filter(|limiter| limiter.is_shedding() && !self.settings.priorities.has_critical());
         refuses
             .inspect(|limiter| limiter.count(Priority::Normal, Shed::Full))
             .is_some()
@@ -149,9 +149,12 @@ impl Engine {
 
     /// Sends away what would first have to be parsed, while others are sent away who have less to ask.
     pub(super) fn check_load(&self, request: &Request) -> Result<(), RequestError> {
+        let priorities = &self.settings.priorities;
+        let of_class = priorities.of_class(request.standing.class);
         match &self.settings.overload {
+            Some(_) if of_class == Some(Priority::Critical) => Ok(()),
             Some(limiter) if limiter.is_shedding() && !self.documents.is_known(&self.asked(request)) => {
-                limiter.count(self.settings.priorities.unlisted, Shed::Full);
+                limiter.count(of_class.unwrap_or(priorities.unlisted), Shed::Full);
                 Err(shed(Shed::Full))
             }
             _ => Ok(()),

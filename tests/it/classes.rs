@@ -245,6 +245,7 @@ fn who_has_proved_nothing_cannot_have_more_than_everybody() {
         ("tier: free, classes: { ios: { tier: pro } }", "tier"),
         ("tier: free, classes: { ios: { tier: none } }", "tier"),
         ("classes: { ios: { errors: full } }", "errors"),
+        ("classes: { ios: { priority: critical } }", "priority"),
     ];
     for (surface, key) in cases {
         let found = told(surface, IOS);

@@ -91,6 +91,30 @@ async fn critical_operations_go_first_and_sheddable_ones_do_not_wait() {
 }
 
 #[tokio::test]
+async fn a_class_of_clients_goes_first_and_another_has_to_go() {
+    // The hash is that of `key-shop`.
+    let classes = "max_in_flight: 1, queue_timeout: 20s }\n\
+        auth: { api_keys: { keys: { shop: { sha256: \"0c21e3e42e4e7f8e5804de6e2b86484e5248f6ccae2e4f8bfe962f2f0f621006\" } } } }\n\
+        classes: { shops: { api_keys: [shop] }, scrapers: { clients: [scraper] }";
+    let surface = "classes: { shops: { priority: critical }, scrapers: { priority: sheddable } }";
+    let server = Busy::start(classes, surface).await;
+    let filling = server.fill(1).await;
+    let mut waiting = vec![server.asking(thing(2))];
+    server.until("switchboard_overload_waiting 1.0").await;
+
+    let scraper = [("apollographql-client-name", "scraper")];
+    let sent_away = server.ask_with(&scraper, &thing(3)).await;
+    waiting.push(server.asking_with(&[("x-api-key", "key-shop")], thing(4)));
+    server.until("switchboard_overload_waiting 2.0").await;
+
+    assert_eq!(sent_away.refusal(), (503, "REQUEST_CONCURRENCY_LIMITED".to_owned()));
+    server.api.release();
+    all_answered(filling).await;
+    all_answered(waiting).await;
+    assert_eq!(paths(&server), ["/things/0", "/things/4", "/things/2"]);
+}
+
+#[tokio::test]
 async fn nobody_goes_first_by_calling_his_operation_like_a_critical_one() {
     let server = Busy::start("max_in_flight: 1, queue_timeout: 20s", RULES).await;
     let filling = server.fill(1).await;

@@ -18,6 +18,9 @@ pub struct Priorities {
     pub registered: Priority,
     /// The same of all other documents.
     pub unlisted: Priority,
+    /// What operations that are not named have of the class of their client, in the order of the surface's classes; `None`: nothing, so that it
+    /// goes by their document. Empty where no class has any.
+    pub classes: Vec<Option<Priority>>,
 }
 
 // === impl Priorities ===
@@ -29,14 +32,29 @@ impl Priorities {
         *self != Self::default()
     }
 
-    /// The priority of an operation.
+    /// What a class has; classes are counted from one.
     #[must_use]
-    pub fn of(&self, name: Option<&str>, origin: Origin) -> Priority {
+    pub fn of_class(&self, class: usize) -> Option<Priority> {
+        *self.classes.get(class.checked_sub(1)?)?
+    }
+
+    /// Whether some of what comes may be critical.
+    #[must_use]
+    pub fn has_critical(&self) -> bool {
+        !self.critical.is_empty() || self.classes.contains(&Some(Priority::Critical))
+    }
+
+    /// The priority of an operation that a client of a class sends.
+    #[must_use]
+    pub fn of(&self, name: Option<&str>, origin: Origin, class: usize) -> Priority {
         if origin == Origin::Listed && name.is_some_and(|name| self.critical.contains(name)) {
             return Priority::Critical;
         }
         if name.is_some_and(|name| self.sheddable.contains(name)) {
             return Priority::Sheddable;
+        }
+        if let Some(priority) = self.of_class(class) {
+            return priority;
         }
         match origin {
             Origin::Listed => self.listed,

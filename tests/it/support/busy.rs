@@ -75,15 +75,34 @@ impl Busy {
 
     /// Posts a document.
     pub(crate) async fn ask(&self, query: &str) -> Answered {
-        let body = json!({ "query": query });
-        let request = self.client.post(self.server.url("app")).json(&body);
+        self.ask_with(&[], query).await
+    }
+
+    /// The same with headers.
+    pub(crate) async fn ask_with(&self, headers: &[(&str, &str)], query: &str) -> Answered {
+        let mut request = self
+            .client
+            .post(self.server.url("app"))
+            .json(&json!({ "query": query }));
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
         Answered::of(request.send().await.unwrap()).await
     }
 
-    /// The same in the background.
+    /// Posts a document in the background.
     pub(crate) fn asking(self: &Arc<Self>, query: impl Into<String>) -> JoinHandle<Answered> {
+        self.asking_with(&[], query)
+    }
+
+    /// The same with headers.
+    pub(crate) fn asking_with(
+        self: &Arc<Self>,
+        headers: &'static [(&'static str, &'static str)],
+        query: impl Into<String>,
+    ) -> JoinHandle<Answered> {
         let (server, query) = (self.clone(), query.into());
-        tokio::spawn(async move { server.ask(&query).await })
+        tokio::spawn(async move { server.ask_with(headers, &query).await })
     }
 
     /// Takes places with executions that are under way when this returns.
