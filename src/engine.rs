@@ -371,7 +371,9 @@ impl Engine {
             false => None,
         };
         let shows_cost = self.settings.show_cost || wanted.shown;
-        if !shows_cost && let Some(shared) = Shared::constant(&self.backends, &plan) {
+        // What it weighs is only known of an answer that is made.
+        let is_weighed = shows_cost || self.settings.weighs;
+        if !is_weighed && let Some(shared) = Shared::constant(&self.backends, &plan) {
             return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
         }
         let gate = self.gate(&request, &operation, origin);

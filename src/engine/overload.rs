@@ -1,7 +1,7 @@
 //! How many executions there are at once, and who has to go when there are too many.
 //!
 //! Stands before execution and after everything that costs little: an answer from memory and an execution that others have begun need no place. Nothing
-//! is counted per request but two atomics and the window of [`adapt`]; the queue is looked at when there is one.
+//! is counted per request but two atomics and the window of `adapt`; the queue is looked at when there is one.
 
 mod adapt;
 mod priorities;
