@@ -3,7 +3,7 @@
 //! The library's own index has some fifty bytes for each line, which makes a document of short lines take many times its size.
 
 /// Bytes between two places that are known. A place is found by walking on from the one before it.
-const STRIDE: usize = 256;
+const STRIDE: usize = 64;
 
 /// Where the lines of a document are.
 #[derive(Debug)]
