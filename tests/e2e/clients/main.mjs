@@ -77,6 +77,8 @@ async function writeManifests() {
   writeFileSync(join(relay, "package.json"), '{ "private": true, "type": "module" }');
   copyFileSync(join(here, "relay/App.js"), join(relay, "src/App.js"));
   const sdl = await run(process.env.SWITCHBOARD, ["schema", "--surface", "web"], { cwd: root });
+  assert.equal(sdl.code, 0, sdl.stderr);
+  assert.match(sdl.stdout, /^type Query/m, "the schema as it was printed");
   writeFileSync(join(relay, "schema.graphql"), sdl.stdout);
   // The compiler adds to it.
   writeFileSync(relayManifest, "{}");
