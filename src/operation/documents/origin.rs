@@ -25,13 +25,12 @@ impl Documents {
         self.texts[asked.limits].holds(text, name) || self.of_list[asked.limits].holds(text, name)
     }
 
-    /// Whether a text is listed for its client, as it stands.
+    /// Whether a text is listed for its client, as it stands or with the line feed that ends a file.
     #[must_use]
     pub fn is_listed(&self, asked: &Asked<'_>) -> bool {
         let text = asked.text.unwrap_or_default();
-        self.listed
-            .load()
-            .by_text(text, ClientName::of(asked.headers))
-            .is_some()
+        let client = ClientName::of(asked.headers);
+        let listed = self.listed.load();
+        listed.by_text(text, client).is_some() || listed.by_text(&format!("{text}\n"), client).is_some()
     }
 }

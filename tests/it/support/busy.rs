@@ -25,7 +25,7 @@ type Thing { id: ID }
 
 /// Documents that are listed where a surface has `operations: ops`.
 const LISTED: [(&str, &str); 3] = [
-    ("Buy", "query Buy { thing(id: 100) { id } }"),
+    ("Buy", "query Buy { thing(id: 100) { id } }\n"),
     ("Extras", "query Extras { thing(id: 101) { id } }"),
     ("Browse", "query Browse { thing(id: 102) { id } }"),
 ];
