@@ -171,12 +171,12 @@ fn key_source(section: &Section<'_>, base: &Path) -> Option<KeySource> {
     }
 }
 
-fn static_key(section: Section<'_>, base: &Path) -> Option<StaticKey> {
-    let algorithm = read_algorithm(&section, None);
-    let material = match (
+/// A secret, or half of a pair of keys. `what`: what it is called, and the key of the file with that half.
+fn key_material(section: &Section<'_>, base: &Path, (what, half): (&str, &'static str)) -> Option<KeyMaterial> {
+    match (
         section.secret("secret"),
         section.text("secret_file"),
-        section.text("public_key_file"),
+        section.text(half),
     ) {
         (Some(secret), None, None) => Some(KeyMaterial::Secret(secret)),
         (None, Some(file), None) => Some(KeyMaterial::SecretFile(base.join(file))),
@@ -184,12 +184,17 @@ fn static_key(section: Section<'_>, base: &Path) -> Option<StaticKey> {
         _ => {
             section.report(
                 "",
-                "a key is one thing",
-                "write `public_key_file`, or `secret` or `secret_file` for HS algorithms",
+                format!("{what} is one thing"),
+                format!("write `{half}`, or `secret` or `secret_file` for HS algorithms"),
             );
             None
         }
-    };
+    }
+}
+
+fn static_key(section: Section<'_>, base: &Path) -> Option<StaticKey> {
+    let algorithm = read_algorithm(&section, None);
+    let material = key_material(&section, base, ("a key", "public_key_file"));
     let id = section.text("kid");
     section.finish();
     Some(StaticKey {
@@ -339,23 +344,7 @@ fn forward(section: Section<'_>, base: &Path) -> ForwardSettings {
 
 fn internal_token(section: Section<'_>, base: &Path) -> Option<InternalTokenSettings> {
     let algorithm = read_algorithm(&section, Some("ES256"));
-    let material = match (
-        section.secret("secret"),
-        section.text("secret_file"),
-        section.text("private_key_file"),
-    ) {
-        (Some(secret), None, None) => Some(KeyMaterial::Secret(secret)),
-        (None, Some(file), None) => Some(KeyMaterial::SecretFile(base.join(file))),
-        (None, None, Some(file)) => Some(KeyMaterial::PublicFile(base.join(file))),
-        _ => {
-            section.report(
-                "",
-                "the key to sign with is one thing",
-                "write `private_key_file`, or `secret` or `secret_file` for HS algorithms",
-            );
-            None
-        }
-    };
+    let material = key_material(&section, base, ("the key to sign with", "private_key_file"));
     let lifetime = section.positive_duration("lifetime", Duration::from_secs(60));
     if lifetime > INTERNAL_LIFETIME_MAX {
         section.report(

@@ -5,10 +5,9 @@
 
 use std::{collections::HashMap, ops::Range, sync::Arc, time::Duration};
 
-use http::HeaderMap;
 use serde_json::Value;
 use switchboard::{
-    engine::{Engine, OnError, Request, Settings},
+    engine::{Engine, Settings},
     execute::Backends,
     operation::Limits,
     schema::{self, LoadOptions, SourceFile},
@@ -24,6 +23,7 @@ use self::{
     source::Sources,
     world::{Fallback, Field, Leads, Random, STAND_IN, Type, World},
 };
+use crate::support::anonymous;
 
 mod source;
 mod world;
@@ -164,21 +164,7 @@ impl Server {
     }
 
     async fn ask(&self, query: &str, time: Duration) -> Value {
-        let request = Request {
-            surface: 0,
-            query: Some(query.to_owned()),
-            operation_name: None,
-            variables: None,
-            extensions: None,
-            document_id: None,
-            on_error: OnError::default(),
-            queries_only: false,
-            peer: None,
-            caller: switchboard::identity::Caller::anonymous(),
-            standing: switchboard::engine::Standing::default(),
-            headers: Arc::new(HeaderMap::new()),
-            deadline: Instant::now() + time,
-        };
+        let request = anonymous(query, Instant::now() + time);
         let body = self.engine.handle(request).await.body;
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&body)))
     }

@@ -13,7 +13,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue};
 use serde_json::Value;
 use switchboard::{
-    engine::{Engine, OnError, Request, Settings},
+    engine::{Engine, Settings},
     execute::Backends,
     schema::{self, LoadOptions, SourceFile},
     telemetry::Metrics,
@@ -26,7 +26,7 @@ use switchboard_clients::{
 };
 use tokio::time::{Instant, sleep};
 
-use crate::support::{LINK, faulty::errors};
+use crate::support::{LINK, anonymous, faulty::errors};
 
 const SDL: &str = r#"
     extend schema @source(name: "api", http: { baseURL: "http://api" })
@@ -142,21 +142,7 @@ impl Server {
             let engine = self.engine.clone();
             under_way.push(tokio::spawn(async move {
                 let asked = Instant::now();
-                let request = Request {
-                    surface: 0,
-                    query: Some("{ value }".to_owned()),
-                    operation_name: None,
-                    variables: None,
-                    extensions: None,
-                    document_id: None,
-                    on_error: OnError::default(),
-                    queries_only: false,
-                    peer: None,
-                    caller: switchboard::identity::Caller::anonymous(),
-                    standing: switchboard::engine::Standing::default(),
-                    headers: Arc::new(HeaderMap::new()),
-                    deadline: asked + Duration::from_secs(5),
-                };
+                let request = anonymous("{ value }", asked + Duration::from_secs(5));
                 let body = engine.handle(request).await.body;
                 let answer: Value = serde_json::from_slice(&body).unwrap();
                 (answer, asked.elapsed())

@@ -10,4 +10,4 @@ pub(crate) mod server;
 pub(crate) mod shop;
 pub(crate) mod threats;
 
-pub(crate) use engine::{Ask, LINK, TestEngine, root};
+pub(crate) use engine::{Ask, LINK, TestEngine, anonymous, root};

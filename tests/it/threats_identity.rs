@@ -163,8 +163,8 @@ async fn sources_may_be_told_by_a_short_token_of_our_own() {
     assert_eq!(nobody.data()["me"]["id"], Value::Null);
 }
 
-#[tokio::test]
-async fn a_page_s_session_is_a_cookie_that_other_sites_cannot_use() {
+/// A server that gives pages of one other origin their session.
+async fn with_session() -> Guarded {
     let auth = format!("{JWKS}\n  session: {{ secure: false }}");
     let server = Guarded::with(
         ME,
@@ -178,6 +178,12 @@ async fn a_page_s_session_is_a_cookie_that_other_sites_cannot_use() {
     )
     .await;
     server.api.on("GET /me", echo_header("x-user"));
+    server
+}
+
+#[tokio::test]
+async fn a_page_s_session_is_a_cookie_that_other_sites_cannot_use() {
+    let server = with_session().await;
     let token = Signer::good().sign(&claims("user-1"));
     let session = format!("http://{}/session", server.server.address);
     let bearer = format!("Bearer {token}");
@@ -232,19 +238,7 @@ async fn a_page_s_session_is_a_cookie_that_other_sites_cannot_use() {
 
 #[tokio::test]
 async fn a_session_is_made_and_dropped_by_our_own_pages_only() {
-    let auth = format!("{JWKS}\n  session: {{ secure: false }}");
-    let server = Guarded::with(
-        ME,
-        &[
-            ("auth", &auth),
-            (
-                "http",
-                "cors: { origins: [\"https://shop.example\"], credentials: true }",
-            ),
-        ],
-    )
-    .await;
-    server.api.on("GET /me", echo_header("x-user"));
+    let server = with_session().await;
     let token = Signer::good().sign(&claims("user-1"));
     let session = format!("http://{}/session", server.server.address);
     let bearer = format!("Bearer {token}");

@@ -28,6 +28,25 @@ pub(crate) const LINK: &str = r#"
       @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])
 "#;
 
+/// A document as a client that says nothing of itself sends it.
+pub(crate) fn anonymous(query: impl Into<String>, deadline: Instant) -> Request {
+    Request {
+        surface: 0,
+        query: Some(query.into()),
+        operation_name: None,
+        variables: None,
+        extensions: None,
+        document_id: None,
+        on_error: OnError::default(),
+        queries_only: false,
+        headers: Arc::default(),
+        caller: Caller::anonymous(),
+        standing: switchboard::engine::Standing::default(),
+        peer: None,
+        deadline,
+    }
+}
+
 /// An engine for one schema.
 pub(crate) struct TestEngine {
     engine: Arc<Engine>,

@@ -2,10 +2,9 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use http::HeaderMap;
 use serde_json::Value;
 use switchboard::{
-    engine::{Engine, OnError, Request, Settings},
+    engine::{Engine, Settings},
     execute::{
         Backends,
         backends::{NO_SOURCE, SourceSettings},
@@ -21,7 +20,7 @@ use switchboard_clients::{
 };
 use tokio::time::Instant;
 
-use super::{LINK, root};
+use super::{LINK, engine::anonymous, root};
 
 /// Longest try. On a busy machine nothing that is meant to be in time takes as long.
 pub(crate) const TRY: Duration = Duration::from_millis(400);
@@ -102,21 +101,7 @@ impl Faulty {
 
     /// The bytes of it.
     pub(crate) async fn respond(&self, query: &str) -> Vec<u8> {
-        let request = Request {
-            surface: 0,
-            query: Some(query.to_owned()),
-            operation_name: None,
-            variables: None,
-            extensions: None,
-            document_id: None,
-            on_error: OnError::default(),
-            queries_only: false,
-            peer: None,
-            caller: switchboard::identity::Caller::anonymous(),
-            standing: switchboard::engine::Standing::default(),
-            headers: Arc::new(HeaderMap::new()),
-            deadline: Instant::now() + self.time,
-        };
+        let request = anonymous(query, Instant::now() + self.time);
         self.engine.handle(request).await.body.to_vec()
     }
 

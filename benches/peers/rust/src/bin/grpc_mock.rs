@@ -18,7 +18,7 @@ use tonic::transport::server::TcpIncoming;
 use tonic::{Request, Response, Status};
 
 mod proto {
-    #![allow(dead_code)]
+    #![allow(dead_code, reason = "generated: the mock needs the server alone")]
     include!(concat!(env!("OUT_DIR"), "/mock/bench.blog.v1.rs"));
 }
 use proto::blog_server::{Blog, BlogServer};
