@@ -29,7 +29,7 @@ pub(super) struct Wishes {
 /// # Cancel safety
 /// Nothing is lost but the answer.
 pub(super) async fn deliver(
-    mut answer: engine::Response,
+    mut answer: Box<engine::Response>,
     media: Media,
     profile: StatusProfile,
     id: HeaderValue,
@@ -60,7 +60,7 @@ pub(super) async fn deliver(
     if let Some(coded) = coded {
         answer.body = coded;
     }
-    let mut http = encode::answer(answer, media, profile, id);
+    let mut http = encode::answer(*answer, media, profile, id);
     let headers = http.headers_mut();
     if let Some(coding) = coding.filter(|_| is_coded) {
         headers.insert(header::CONTENT_ENCODING, coding.value());

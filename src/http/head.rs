@@ -123,9 +123,21 @@ impl HeadReader {
     }
 }
 
+/// Bytes that are in no host and port, by value.
+const IN_NO_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b" \t/\\@,?#";
+    let mut index = 0;
+    while index < bytes.len() {
+        table[bytes[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// Whether it can be a host and a port: what separates parts of URLs and lists is in neither.
 fn is_host(value: &[u8]) -> bool {
-    !value.iter().any(|byte| b" \t/\\@,?#".contains(byte))
+    !value.iter().any(|byte| IN_NO_HOST[usize::from(*byte)])
 }
 
 fn names(line: &[u8], header: &[u8]) -> bool {
