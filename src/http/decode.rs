@@ -57,10 +57,10 @@ pub(super) async fn decode(
 ) -> Result<Decoded, Refusal> {
     let queries_only = *http.method() == Method::GET;
     let read = if queries_only {
-        check_content_type(http.headers(), Presence::Optional)?;
+        check_content_type(http.headers(), seen, Presence::Optional)?;
         json::Read::One(Box::new(params::parse(http.uri().query().unwrap_or_default())?))
     } else {
-        check_content_type(http.headers(), Presence::Required)?;
+        check_content_type(http.headers(), seen, Presence::Required)?;
         if seen.has(Known::ContentEncoding) {
             check_content_encoding(http.headers())?;
         }
@@ -124,7 +124,10 @@ enum Presence {
 
 /// Browsers send three content types, and none at all, to other sites without asking them first. Taking only JSON, also beside a GET, keeps pages of
 /// others from using their visitors' cookies here.
-fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Refusal> {
+fn check_content_type(headers: &HeaderMap, seen: Seen, presence: Presence) -> Result<(), Refusal> {
+    if seen.is_json {
+        return Ok(());
+    }
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let is_json = match (values.next(), values.next(), presence) {
         (None, _, Presence::Optional) => true,
@@ -136,9 +139,6 @@ fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Ref
 
 /// `application/json`, with `charset=utf-8` if any.
 fn is_json(content_type: &[u8]) -> bool {
-    if content_type == b"application/json" {
-        return true;
-    }
     let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     parts
         .next()

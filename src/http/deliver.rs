@@ -73,9 +73,11 @@ pub(super) async fn deliver(
     http
 }
 
-/// Adds what caches go by. `varies`: whether somebody could give the answer to another request.
+/// Adds what caches go by to headers that keep them from it. `varies`: whether somebody could give the answer to another request.
 fn describe(headers: &mut HeaderMap, caching: &Caching, varies: bool, may_be_coded: bool) {
-    headers.insert(header::CACHE_CONTROL, caching.control.value());
+    if caching.control != CacheControl::NoStore {
+        headers.insert(header::CACHE_CONTROL, caching.control.value());
+    }
     if let Some(age) = caching.age.filter(|_| caching.control != CacheControl::NoStore) {
         headers.insert(header::AGE, HeaderValue::from(age));
     }

@@ -271,13 +271,12 @@ impl<A: Answer> Stack<A> {
         }
     }
 
-    /// Headers that all answers have, and how the client stands. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
+    /// What stands beside an answer whatever it is, and how the client stands.
     fn harden(&self, findings: &Findings<'_>, closes: bool, headers: &mut HeaderMap) {
         if closes {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         findings.write(headers);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(hsts) = &self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
