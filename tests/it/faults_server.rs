@@ -142,3 +142,59 @@ async fn methods_that_the_operator_lists_are_called_again() {
     assert_eq!(answer["errors"][0]["extensions"]["grpc"]["status"], 14, "{answer}");
     assert_eq!(api.calls_to("t.Things/Take"), 1, "it may have changed something");
 }
+
+#[tokio::test]
+async fn surfaces_share_what_they_learn_of_a_source_and_a_reload_does_not_forget_it() {
+    let server = Operated::start("", |config| config).await;
+    let path = server.files.path();
+    let config = std::fs::read_to_string(path.join("switchboard.yaml")).unwrap();
+    let two = config.replace(
+        "  web: { schema: schema.graphql }\n",
+        "  web: { schema: schema.graphql }\n  mobile: { schema: schema.graphql }\n",
+    );
+    write(path, "switchboard.yaml", &two);
+    let config = Config::load(&path.join("switchboard.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let both = TestServer::start(App::build(config).unwrap_or_else(|error| panic!("{error}"))).await;
+    let client = reqwest::Client::new();
+    let code = async |surface: &str, field: &str| {
+        let request = client.post(both.url(surface));
+        let answer = request
+            .json(&json!({ "query": format!("{{ {field} }}") }))
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+    };
+    server.api.on("GET /news", |_| Answer::status(503));
+
+    while code("web", "news").await.as_deref() != Some("UPSTREAM_CIRCUIT_OPEN") {}
+    let asked = server.api.calls_to("GET /news");
+
+    assert_eq!(code("mobile", "news").await.as_deref(), Some("UPSTREAM_CIRCUIT_OPEN"));
+    assert_eq!(
+        code("mobile", "x").await,
+        None,
+        "another source, though at the same address"
+    );
+    let reload = client
+        .post(format!("http://{}/reload", both.admin.unwrap()))
+        .json(&json!({}));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    for surface in ["web", "mobile"] {
+        assert_eq!(code(surface, "news").await.as_deref(), Some("UPSTREAM_CIRCUIT_OPEN"));
+    }
+    assert_eq!(server.api.calls_to("GET /news"), asked);
+
+    // Other rules are another breaker.
+    write(
+        path,
+        "switchboard.yaml",
+        &two.replace("news: { ", "news: { resilience: { breaker: { window: 30 } }, "),
+    );
+    let reload = client
+        .post(format!("http://{}/reload", both.admin.unwrap()))
+        .json(&json!({}));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    assert_eq!(code("web", "news").await.as_deref(), Some("CONNECTOR_FETCH"));
+}

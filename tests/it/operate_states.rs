@@ -1,9 +1,11 @@
 //! What operators see of sources that fail: breakers, retries, bulkheads, on `/metrics`, `/sources` and the page.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Value, json};
 use switchboard_harness::Answer;
 
-use crate::operate::Operated;
+use crate::{operate::Operated, support::root};
 
 /// The values of a source, without what depends on the clock.
 async fn told(server: &Operated, source: &str) -> Value {
@@ -109,4 +111,69 @@ async fn connectors_with_limits_of_their_own_have_series_and_sources_without_a_l
     switchboard_connector_bulkhead_in_flight{surface="web",source="news",connector="Query.news"} 0.0
     switchboard_connector_bulkhead_limit{surface="web",source="news",connector="Query.news"} 3.0
     "#);
+}
+
+/// Names of all metrics of a scrape.
+fn names(text: &str) -> BTreeSet<String> {
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    types
+        .map(|line| {
+            let (name, kind) = line.split_once(' ').unwrap();
+            match kind {
+                "counter" => format!("{name}_total"),
+                _ => name.to_owned(),
+            }
+        })
+        .collect()
+}
+
+/// Names in the tables of metrics that operators read, with the prefix.
+fn documented() -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for file in ["docs/operating.md", "docs/overload.md"] {
+        let text = std::fs::read_to_string(root().join(file)).unwrap();
+        let mut lines = text.lines();
+        while lines.by_ref().any(|line| line.starts_with("| `switchboard_…` |")) {
+            let rows = lines.by_ref().skip(1).take_while(|line| line.starts_with('|'));
+            for row in rows {
+                let first = row.split('|').nth(1).unwrap();
+                let all = first.split('`').skip(1).step_by(2);
+                names.extend(all.map(|name| format!("switchboard_{name}")));
+            }
+        }
+    }
+    names
+}
+
+#[tokio::test]
+async fn operators_can_read_what_every_metric_is() {
+    let server = Operated::start("overload: { max_in_flight: 100 }\n", |config| config).await;
+    let path = server.files.path();
+    let sdl = std::fs::read_to_string(path.join("schema.graphql")).unwrap();
+    let sdl = sdl.replace("[\"@fallback\"]", "[\"@fallback\", \"@resilience\"]").replace(
+        "selection: \"$.text\")",
+        "selection: \"$.text\") @resilience(maxConcurrent: 3, breaker: { failureRate: 0.5, window: 10, openFor: \"30s\" })",
+    );
+    crate::operate::write(path, "schema.graphql", &sdl);
+    let (status, why) = server.set("/reload", json!({})).await;
+    assert_eq!(status, 200, "{why}");
+    server.api.on("GET /news", |_| Answer::status(503));
+    server.api.on("GET /tips", |_| Answer::status(503));
+    for _ in 0..10 {
+        server.run("{ x news tips }").await;
+    }
+    let aliases: String = (0..100).map(|number| format!(" a{number}: x")).collect();
+    server.run(&format!("{{{aliases} }}")).await;
+
+    let (_, text) = server.get(&server.admin("/metrics"), "*/*").await;
+
+    assert_eq!(names(&text), documented());
+    assert!(
+        text.contains("switchboard_source_calls_total{source=\"api\",outcome=\"status\"} "),
+        "{text}"
+    );
+    assert!(
+        !text.contains("switchboard_source_calls_total{source=\"api\",outcome=\"status\"} 0"),
+        "{text}"
+    );
 }

@@ -18,6 +18,7 @@ mod proto_files;
 mod rest;
 mod rest_broken;
 mod rest_framing;
+mod rest_names;
 mod script;
 mod stack;
 mod stack_breaker;
