@@ -60,6 +60,8 @@ mod requests;
 mod resilience_schema;
 mod scan;
 mod schema;
+mod schema_additions;
+mod schema_grpc;
 mod schema_guide;
 mod schema_variants;
 mod sharing;

@@ -9,6 +9,7 @@ mod grpc_addresses;
 mod grpc_endings;
 mod grpc_metadata;
 mod grpc_reflection;
+mod grpc_rules;
 mod local;
 mod proto_decode;
 mod proto_details;
