@@ -21,7 +21,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
+use switchboard_clients::{Call, CallFuture, Client, Counted, Reply, Safety};
 use tokio::{runtime::Runtime, time::Instant};
 
 /// Counts what is allocated.
@@ -67,7 +67,7 @@ impl Client for OneObject {
             details: Bytes::new(),
             errors: Vec::new(),
             body: Bytes::from_static(br#"{"id":1,"name":"Ada","kind":"u"}"#),
-            endpoint: 0,
+            counted: Counted::default(),
         };
         Box::pin(async move { Ok(reply) })
     }

@@ -15,7 +15,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
+use switchboard_clients::{Call, CallFuture, Client, Counted, Reply, Safety};
 use tokio::runtime::Runtime;
 
 use crate::growth;
@@ -215,7 +215,7 @@ impl Client for Canned {
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
             errors: Vec::new(),
-            endpoint: 0,
+            counted: Counted::default(),
         };
         let pause = self.pause;
         // Real replies do not come at once either.

@@ -28,6 +28,7 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
         FailureKind::BadResponse => "UPSTREAM_BAD_RESPONSE",
         FailureKind::Timeout => "UPSTREAM_TIMEOUT",
         FailureKind::Unavailable => "UPSTREAM_UNAVAILABLE",
+        FailureKind::UnknownOutcome { .. } => "UPSTREAM_UNKNOWN_OUTCOME",
         FailureKind::Limited => "REQUEST_CONCURRENCY_LIMITED",
         FailureKind::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
         FailureKind::RateLimited => "UPSTREAM_RATE_LIMITED",

@@ -19,7 +19,7 @@ use switchboard::{
     telemetry::Metrics,
 };
 use switchboard_clients::{
-    Call, CallError, Client, Reply, Transport,
+    Call, CallError, Client, Counted, Reply, Transport,
     policy::Resilience,
     registry::{SourceSettings as ClientSettings, TransportSettings},
     state::SourceState,
@@ -83,7 +83,7 @@ impl Transport for Endpoint {
                 message: String::new(),
                 details: Bytes::new(),
                 body: Bytes::from_static(b"1"),
-                endpoint: 0,
+                counted: Counted::default(),
                 errors: Vec::new(),
             })
         }

@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use switchboard_clients::{
-    Call, Client,
-    grpc::{GrpcClient, Resolve, Resolving},
+    Call, Client, Resolve, Resolving,
+    grpc::GrpcClient,
     policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// A name whose addresses a test changes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Names {
     addresses: Mutex<Vec<IpAddr>>,
     is_broken: Mutex<bool>,
@@ -66,8 +66,11 @@ impl Resolve for Names {
 
 fn client(port: u16, names: &Arc<Names>) -> Arc<dyn Client> {
     let address = format!("http://shop.test:{port}").parse().unwrap();
-    let settings = SourceSettings::new("grpc", TransportSettings::Rest);
-    let transport = GrpcClient::with_resolver(&address, &settings, names.clone()).unwrap();
+    let settings = SourceSettings {
+        resolve: Some(names.clone()),
+        ..SourceSettings::new("grpc", TransportSettings::Rest)
+    };
+    let transport = GrpcClient::new(&address, &settings).unwrap();
     // What the transport does by itself is meant.
     let settings = SourceSettings {
         calls_in_flight_max: 1000,
