@@ -12,6 +12,7 @@ use std::{
 use switchboard_clients::{
     Breakers, Registry,
     budget::Budget,
+    policy::Resilience,
     registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
 };
 
@@ -371,12 +372,15 @@ fn bind_surface(
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
-    let mut clients = vec![sources::of_client(
-        NO_SOURCE,
-        &SourceConfig::default(),
-        None,
-        TransportSettings::Rest,
-    )];
+    let absolute = sources::of_client(NO_SOURCE, &SourceConfig::default(), None, TransportSettings::Rest);
+    let mut clients = vec![ClientSettings {
+        // Each host has its own, with the connectors that call it.
+        resilience: Resilience {
+            breaker: None,
+            ..absolute.resilience
+        },
+        ..absolute
+    }];
     for source in &surface.sources {
         let configured = config.source(&source.name);
         let mut own = sources::of_engine(&configured);

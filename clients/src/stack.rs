@@ -97,7 +97,7 @@ pub(crate) struct StackSettings {
     /// Calls in flight before a further one is refused. Not connections: HTTP/2 multiplexes.
     pub(crate) calls_in_flight_max: usize,
     pub(crate) resilience: Resilience,
-    /// Where REST calls go that name their host themselves, for breakers.
+    /// Where REST calls go that name their host themselves, for breakers and states.
     pub(crate) place: String,
     /// Those of other clients; none: it shares with nobody.
     pub(crate) breakers: Option<Arc<Breakers>>,
@@ -172,7 +172,6 @@ pub(crate) fn build<T: Transport>(addresses: Vec<Address<T>>, settings: &StackSe
     let rules = &settings.resilience;
     let breaker = |of: &str| {
         let rules = rules.breaker.as_ref()?;
-        let of = if of.is_empty() { &settings.place } else { of };
         Some(match &settings.breakers {
             Some(breakers) => breakers.at(&settings.name, of, rules),
             None => Arc::new(Breaker::new(&settings.name, of, rules)),
@@ -181,7 +180,7 @@ pub(crate) fn build<T: Transport>(addresses: Vec<Address<T>>, settings: &StackSe
     let source = Source {
         name: settings.name.clone(),
         bulkhead: Bulkhead::new(settings.calls_in_flight_max),
-        endpoints: Endpoints::new(addresses, rules.balance, &breaker),
+        endpoints: Endpoints::new(addresses, &settings.place, rules.balance, &breaker),
         budget: Budget::new(rules.retry.budget, 1),
         hedges: rules.hedge.then(|| Budget::new(hedge::SHARE, 0)),
         latencies: (rules.hedge || rules.adapts_in_flight).then(Latencies::new),

@@ -19,6 +19,7 @@ mod config_schema;
 mod degrade_critical;
 mod degrade_demo;
 mod degrade_fallback;
+mod degrade_report;
 mod degrade_stale;
 mod explain;
 mod faults_grpc;

@@ -66,15 +66,17 @@ pub(crate) struct Address<T> {
 // === impl Endpoints ===
 
 impl<T> Endpoints<T> {
+    /// `place`: where calls go that name their host themselves.
     pub(crate) fn new(
         addresses: Vec<Address<T>>,
+        place: &str,
         balance: Balance,
         breaker: &dyn Fn(&str) -> Option<Arc<Breaker>>,
     ) -> Self {
         let several = addresses.len() > 1;
         let all = addresses
             .into_iter()
-            .map(|address| Endpoint::new(address, breaker, several));
+            .map(|address| Endpoint::new(address, place, breaker, several));
         Self {
             all: all.collect(),
             balance,
@@ -161,13 +163,12 @@ fn soonest(one: Option<Refused>, other: Refused) -> Option<Refused> {
 // === impl Endpoint ===
 
 impl<T> Endpoint<T> {
-    fn new(address: Address<T>, breaker: &dyn Fn(&str) -> Option<Arc<Breaker>>, several: bool) -> Self {
+    fn new(address: Address<T>, place: &str, breaker: &dyn Fn(&str) -> Option<Arc<Breaker>>, several: bool) -> Self {
         let uri = address.uri.unwrap_or_default();
         let origin = uri.scheme().cloned().zip(uri.authority().cloned());
         let shown = origin
             .as_ref()
-            .map(|(scheme, authority)| shown(scheme, authority))
-            .unwrap_or_default();
+            .map_or_else(|| place.to_owned(), |(scheme, authority)| shown(scheme, authority));
         Self {
             transport: address.transport,
             breaker: breaker(&shown),

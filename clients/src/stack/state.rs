@@ -45,7 +45,7 @@ pub struct SourceState {
 /// One address of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointState {
-    /// Scheme, host and port; empty where calls say it themselves.
+    /// Scheme, host and port; empty where calls to several say it themselves.
     pub address: String,
     /// Whether calls go there.
     pub breaker: BreakerState,

@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub(crate) const LINK: &str = r#"
     extend schema
       @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-      @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])
+      @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost", "@fallback"])
 "#;
 
 /// A document as a client that says nothing of itself sends it.
