@@ -109,7 +109,7 @@ impl Server {
 
     async fn ask(&self) -> Value {
         let request = anonymous("{ value beside }", Instant::now() + Duration::from_secs(5));
-        serde_json::from_slice(&self.engine.handle(request).await.body).unwrap()
+        serde_json::from_slice(&self.engine.handle(&request).await.body).unwrap()
     }
 
     fn breaker(&self) -> &'static str {
