@@ -284,7 +284,7 @@ impl Reach {
 
     /// The answer to a query.
     pub(crate) fn ask(&self, query: &str) -> Bytes {
-        self.runtime.block_on(self.engine.handle(request_for(query))).body
+        self.runtime.block_on(self.engine.handle(&request_for(query))).body
     }
 
     /// Asks many at once.
@@ -293,7 +293,7 @@ impl Reach {
             let mut tasks = tokio::task::JoinSet::new();
             for query in queries {
                 let (engine, request) = (self.engine.clone(), request_for(query));
-                tasks.spawn(async move { engine.handle(request).await.body.len() });
+                tasks.spawn(async move { engine.handle(&request).await.body.len() });
             }
             assert!(tasks.join_all().await.into_iter().all(|length| length > 0));
         });

@@ -357,7 +357,7 @@ fn follow(
 // === impl Live ===
 
 impl Answer for Live {
-    async fn handle(&self, request: engine::Request) -> engine::Response {
+    async fn handle(&self, request: &engine::Request) -> Box<engine::Response> {
         let engine = self.0.live.load().0[request.surface].clone();
         engine.handle(request).await
     }

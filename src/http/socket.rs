@@ -7,12 +7,16 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
     head::{HeadReader, Progress},
     watch::Watch,
 };
+
+/// Up to this many bytes are written as one piece, however many they come in.
+const JOINED_BYTES_MAX: usize = 1024;
 
 /// A stream that is watched: TCP, or TLS over it.
 #[derive(Debug)]
@@ -70,7 +74,16 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        let stream = Pin::new(&mut self.stream);
+        let length: usize = bufs.iter().map(|piece| piece.len()).sum();
+        let written = if length > JOINED_BYTES_MAX {
+            stream.poll_write_vectored(cx, bufs)
+        } else {
+            // The lines of a head and a short answer: copying them here costs less than having the kernel look at each by itself.
+            let mut whole = SmallVec::<[u8; JOINED_BYTES_MAX]>::new();
+            bufs.iter().for_each(|piece| whole.extend_from_slice(piece));
+            stream.poll_write(cx, &whole)
+        };
         self.note_write(&written);
         written
     }

@@ -143,7 +143,7 @@ impl Server {
             under_way.push(tokio::spawn(async move {
                 let asked = Instant::now();
                 let request = anonymous("{ value }", asked + Duration::from_secs(5));
-                let body = engine.handle(request).await.body;
+                let body = engine.handle(&request).await.body;
                 let answer: Value = serde_json::from_slice(&body).unwrap();
                 (answer, asked.elapsed())
             }));

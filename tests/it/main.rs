@@ -22,6 +22,7 @@ mod degrade_fallback;
 mod degrade_report;
 mod degrade_stale;
 mod explain;
+mod faults_bounds;
 mod faults_grpc;
 mod faults_property;
 mod faults_rest;

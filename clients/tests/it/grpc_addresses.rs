@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -34,6 +34,7 @@ use crate::{
 struct Names {
     addresses: Mutex<Vec<IpAddr>>,
     is_broken: Mutex<bool>,
+    hangs: AtomicBool,
     lookups: AtomicUsize,
 }
 
@@ -60,7 +61,13 @@ impl Resolve for Names {
             let addresses = self.addresses.lock().unwrap();
             Ok(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
         };
-        Box::pin(async move { found })
+        let hangs = self.hangs.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            found
+        })
     }
 }
 
@@ -226,9 +233,10 @@ async fn the_last_good_addresses_are_kept_when_names_cannot_be_looked_up() {
 
 #[tokio::test]
 async fn a_name_without_addresses_is_a_failure_to_connect_and_is_not_asked_for_by_every_call() {
-    for is_broken in [true, false] {
+    for (is_broken, hangs) in [(true, false), (false, false), (false, true)] {
         let names = Names::new(&[]);
         *names.is_broken.lock().unwrap() = is_broken;
+        names.hangs.store(hangs, Ordering::Relaxed);
         let client = client(1, &names);
 
         let started = Instant::now();

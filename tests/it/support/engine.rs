@@ -178,7 +178,7 @@ impl TestEngine {
             headers: Arc::new(ask.headers),
             deadline: Instant::now() + ask.within.unwrap_or(Duration::from_secs(20)),
         };
-        self.engine.handle(request).await
+        *self.engine.handle(&request).await
     }
 }
 

@@ -102,7 +102,7 @@ impl Faulty {
     /// The bytes of it.
     pub(crate) async fn respond(&self, query: &str) -> Vec<u8> {
         let request = anonymous(query, Instant::now() + self.time);
-        self.engine.handle(request).await.body.to_vec()
+        self.engine.handle(&request).await.body.to_vec()
     }
 
     /// How a source does.
