@@ -215,7 +215,7 @@ impl<'c> Checker<'c> {
                 }
                 self.abstract_type(tree, ty, place, problems);
             }
-            ExtendedType::Scalar(scalar) if !scalar.is_built_in() && !(self.portable && makes_object(tree)) => {}
+            ExtendedType::Scalar(scalar) if !scalar.is_built_in() && (!self.portable || !makes_object(tree)) => {}
             ExtendedType::Scalar(scalar) if !scalar.is_built_in() => {
                 let what = format!("an object is made for the scalar `{type_name}`");
                 not_everywhere(what, place, problems);
