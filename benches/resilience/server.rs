@@ -120,6 +120,15 @@ impl Server {
         all.find(|source| source["source"] == name).unwrap()
     }
 
+    /// Whether no breaker keeps calls out.
+    pub(crate) async fn is_closed(&self) -> bool {
+        let metrics = self.metrics().await;
+        let mut breakers = metrics
+            .iter()
+            .filter(|(series, _)| series.starts_with("switchboard_source_breaker{"));
+        breakers.all(|(series, is_so)| (*is_so != 0.0) == series.contains("state=\"closed\""))
+    }
+
     /// Metrics by series.
     pub(crate) async fn metrics(&self) -> HashMap<String, f64> {
         let text = self.get("/metrics").await;

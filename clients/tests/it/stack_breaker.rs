@@ -282,6 +282,42 @@ async fn probes_that_cannot_be_read_do_not_close_it() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whatever_went_wrong_a_source_that_is_well_has_its_calls_back_when_its_time_is_over() {
+    for seed in 1..20_u64 {
+        let source = Script::always(Step::ok());
+        let client = source.client(standard());
+        let mut random = seed;
+        for _ in 0..3_000 {
+            random = random
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            let choice = random >> 61;
+            source.now(match choice {
+                0 => Step::status(500),
+                1 => Step::hang(),
+                _ => Step::ok(),
+            });
+            if let (Ok(reply), 2..5) = (ask(&client).await, choice) {
+                client.discredit(&reply);
+            }
+            advance(millis(200)).await;
+        }
+        source.now(Step::ok());
+        // Open for five minutes and a fifth at most, then three probes.
+        for _ in 0..361 {
+            let _ = ask(&client).await;
+            advance(millis(1_000)).await;
+        }
+        for _ in 0..3 {
+            let _ = ask(&client).await;
+        }
+        advance(millis(6_000)).await;
+        let outcomes = ask_often(&client, 20).await;
+        assert_eq!((outcomes["200"], breaker(&client)), (20, "closed"), "seed {seed}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn clients_of_one_address_share_what_they_learn_of_it() {
     let (source, breakers) = (Script::always(Step::status(500)), Arc::<Breakers>::default());
     let client = |name: &str, place: &str, change: fn(&mut Breaker)| {
