@@ -11,6 +11,7 @@ pub mod documents;
 pub mod error;
 pub mod gates;
 pub mod input;
+mod lexical;
 pub mod limits;
 mod overlap;
 mod places;

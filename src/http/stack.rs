@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_lite::future::yield_now;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -18,7 +18,7 @@ use super::{
     Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
     admission::{Admitted, Findings, Gate},
-    body,
+    baggage, body,
     browser::{Preflight, check_get},
     coding::Compressor,
     connection::Handle,
@@ -38,7 +38,7 @@ use crate::{
     identity::{ClientName, Identity},
     operation::{Exceeded, error::LimitKind},
     quota::Quotas,
-    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
+    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, Suspect, clean},
 };
 
 /// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
@@ -145,6 +145,22 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// Makes or drops the pages' cookie. Tokens can be guessed at there as well as anywhere: who tries is counted by their address.
+    async fn session<'a>(
+        &'a self,
+        parts: &Parts,
+        suspect: Suspect<'_>,
+        findings: &mut Findings<'a>,
+    ) -> Result<Option<HeaderValue>, Refusal> {
+        let identity = self.identity.as_ref().ok_or(Refusal::NoSuchPath)?;
+        if parts.method == Method::POST
+            && let Some(surface) = self.surfaces.iter().find(|surface| surface.gate.counts())
+        {
+            surface.gate.count_stranger(suspect, findings)?;
+        }
+        credentials::session(identity, parts, suspect).await
+    }
+
     /// The engine's answer, and what caches in front may do with it.
     async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
         let mut answer = self.answer.handle(request).await;
@@ -210,8 +226,8 @@ impl<A: Answer> Stack<A> {
                 &self.settings,
             )?;
             let peer = client_address(watch.peer(), &parts.headers, self.settings.trusted_proxies);
-            if let Some(identity) = self.identity.as_ref().filter(|_| self.is_session(parts.uri.path())) {
-                let cookie = credentials::session(identity, &parts, suspect(id, "-", peer)).await?;
+            if self.is_session(parts.uri.path()) {
+                let cookie = self.session(&parts, suspect(id, "-", peer), findings).await?;
                 return Err(Early::Session(cookie));
             }
             if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
@@ -257,7 +273,7 @@ impl<A: Answer> Stack<A> {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
                 let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
                 let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
-                (End::Refused(refusal, media.unwrap_or(default)), closes)
+                (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes))
             }
         }
     }
@@ -323,6 +339,7 @@ impl<A: Answer> Handle for Stack<A> {
         let mut in_flight = watch.enter();
         let started = Instant::now();
         let seen = Seen::of(request.headers());
+        baggage::bound(request.headers_mut(), seen);
         let id = request_id::assign(request.headers_mut(), seen);
         let is_get = request.method() == Method::GET;
         let wishes = Wishes::of(request.method(), request.headers(), seen, &self.compressor);
