@@ -10,9 +10,10 @@ use std::{
 };
 
 use switchboard_clients::{
-    Registry,
+    Breakers, Registry,
     budget::Budget,
-    registry::{RegistryError, TransportSettings},
+    policy::Resilience,
+    registry::{RegistryError, SourceSettings as ClientSettings, TransportSettings},
 };
 
 mod builder;
@@ -99,6 +100,8 @@ struct Beside {
     limiter: Option<Arc<Limiter>>,
     /// What clients have used up is not forgotten by reading files again; none: nobody is counted.
     quotas: Option<Arc<Quotas>>,
+    /// What one surface learns of an address holds for all, and after a reload as well.
+    breakers: Arc<Breakers>,
     /// Memory for answers of sources; none: as much as they take.
     budget: Option<Arc<Budget>>,
 }
@@ -131,6 +134,7 @@ impl App {
             locals: Arc::new(locals),
             limiter: Limiter::new(&config.overload),
             quotas: counts.then(|| Arc::new(Quotas::new(&config.quotas))),
+            breakers: Arc::default(),
             budget: budget(&config),
         };
         Self::build_again(config, Arc::new(identity), beside)
@@ -368,12 +372,15 @@ fn bind_surface(
     let env = environment();
     let mut errors = Vec::new();
     let mut settings = HashMap::new();
-    let mut clients = vec![sources::of_client(
-        NO_SOURCE,
-        &SourceConfig::default(),
-        None,
-        TransportSettings::Rest,
-    )];
+    let absolute = sources::of_client(NO_SOURCE, &SourceConfig::default(), None, TransportSettings::Rest);
+    let mut clients = vec![ClientSettings {
+        // Each host has its own, with the connectors that call it.
+        resilience: Resilience {
+            breaker: None,
+            ..absolute.resilience
+        },
+        ..absolute
+    }];
     for source in &surface.sources {
         let configured = config.source(&source.name);
         let mut own = sources::of_engine(&configured);
@@ -383,12 +390,10 @@ fn bind_surface(
             ToldIdentity::Token => Some(Told::Token(identity.forward().clone())),
         };
         match sources::transport(source, &configured, &own, (&env, &beside.locals)) {
-            Ok(transport) => clients.push(sources::of_client(
-                &source.name,
-                &configured,
-                source.resilience.as_ref(),
-                transport,
-            )),
+            Ok(transport) => clients.push(ClientSettings {
+                place: sources::place(source, &own, &env),
+                ..sources::of_client(&source.name, &configured, source.resilience.as_ref(), transport)
+            }),
             Err(why) => errors.push(format!("source {:?}: {why}", source.name)),
         }
         settings.insert(source.name.to_string(), own);
@@ -396,9 +401,10 @@ fn bind_surface(
     if !errors.is_empty() {
         return Err(errors);
     }
-    clients
-        .iter_mut()
-        .for_each(|client| client.budget.clone_from(&beside.budget));
+    for client in &mut clients {
+        client.budget.clone_from(&beside.budget);
+        client.breakers = (client.name != NO_SOURCE).then(|| beside.breakers.clone());
+    }
     let registry = Registry::build(clients.iter()).map_err(|error| vec![with_causes(&error)])?;
     let client = |name: &str| {
         let client = registry.get(name)?.clone();

@@ -12,7 +12,7 @@ mod refused;
 mod standing;
 mod switches;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{mem::take, net::IpAddr, sync::Arc};
 
 use arc_swap::ArcSwapOption;
 use bytes::Bytes;
@@ -45,7 +45,7 @@ pub use standing::{Standing, Terms};
 pub use switches::Switches;
 
 /// One GraphQL request, decoded from its transport and not yet looked at.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Request {
     /// Which surface is asked: index in the order of configuration.
     pub surface: usize,
@@ -247,15 +247,15 @@ impl Engine {
     ///
     /// # Cancel safety
     /// Dropping the future drops a query's calls. A mutation that has begun finishes.
-    pub async fn handle(&self, request: Request) -> Response {
+    pub async fn handle(&self, request: &Request) -> Box<Response> {
         let mut info = None;
         if self.documents.is_shared() {
-            self.documents.fetch(&self.asked(&request)).await;
+            self.documents.fetch(&self.asked(request)).await;
         }
         let mut bill = Bill::default();
         let mut response = match self.run(request, &mut info, &mut bill).await {
             Ok(response) => response,
-            Err(error) => Response::of_refusal(&error, info),
+            Err(error) => Box::new(Response::of_refusal(&error, info)),
         };
         response.headers.extend(bill.into_headers());
         response
@@ -291,12 +291,12 @@ impl Engine {
 
     async fn run(
         &self,
-        request: Request,
+        request: &Request,
         info: &mut Option<OperationInfo>,
         bill: &mut Bill,
-    ) -> Result<Response, RequestError> {
-        let prepared = self.prepare(&request, info, Estimate::default())?;
-        self.execute(request, prepared, bill).await
+    ) -> Result<Box<Response>, RequestError> {
+        let mut prepared = self.prepare(request, info, Estimate::default())?;
+        self.execute(request, &mut prepared, bill).await
     }
 
     /// Everything that can refuse a request before it runs. `beside`: what those take that share its budget.
@@ -340,12 +340,13 @@ impl Engine {
         })
     }
 
+    /// Lent what it needs, and what it answers in a box: all of it is large, and each hand that it passed through would copy it.
     async fn execute(
         &self,
-        request: Request,
-        prepared: Prepared<'_>,
+        request: &Request,
+        prepared: &mut Prepared<'_>,
         bill: &mut Bill,
-    ) -> Result<Response, RequestError> {
+    ) -> Result<Box<Response>, RequestError> {
         let Prepared {
             operation,
             found,
@@ -362,30 +363,33 @@ impl Engine {
             origin,
             wanted,
         } = prepared;
+        let (estimate, exceeded) = (*estimate, *exceeded);
+        let told = (exceeded, request.queries_only, *by_client);
         if wanted.dry_run {
-            return Ok(Response::of_estimate(cost::dry_run(estimate, limits), found, exceeded));
+            let estimated = cost::dry_run(estimate, limits);
+            return Ok(Box::new(Response::of_estimate(estimated, found.clone(), exceeded)));
         }
-        self.charge(&request, &operation, (&plan, estimate), bill)?;
+        self.charge(request, operation, (plan, estimate), bill)?;
         let introspection = match plan.introspection {
-            true => Some(operation.introspect(&self.surface, &variables)?),
+            true => Some(operation.introspect(&self.surface, variables)?),
             false => None,
         };
         let shows_cost = self.settings.show_cost || wanted.shown;
         // What it weighs is only known of an answer that is made.
         let is_weighed = shows_cost || self.settings.weighs;
-        if !is_weighed && let Some(shared) = Shared::constant(&self.backends, &plan) {
-            return Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)));
+        if !is_weighed && let Some(shared) = Shared::constant(&self.backends, plan) {
+            return Ok(self.respond(shared, plan, found, told));
         }
-        let gate = self.gate(&request, &operation, origin);
-        let writing = self.writing(&request);
+        let gate = self.gate(request, operation, *origin);
+        let writing = self.writing(request);
         let work = Work {
             surface: self.surface.clone(),
             backends: self.backends.clone(),
             plan: plan.clone(),
-            variables,
-            headers: request.headers,
-            caller: request.caller,
-            verdict,
+            variables: take(variables),
+            headers: request.headers.clone(),
+            caller: request.caller.clone(),
+            verdict: take(verdict),
             deadline: request.deadline,
             writing,
             shares_calls: self.settings.sharing,
@@ -395,16 +399,16 @@ impl Engine {
         let shared = if shows_cost || introspection.is_some() {
             let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
-                cost::add(&mut assembled, &self.surface, &plan, estimate, limits);
+                cost::add(&mut assembled, &self.surface, plan, estimate, limits);
             }
             // What it costs is for those who ask: in no cache it may stand for the answer without.
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
             let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(&operation, &self.answers, executions).await.map_err(shed)?
+            work.share(operation, &self.answers, executions).await.map_err(shed)?
         };
         bill.settle(shared.weight);
-        Ok(self.respond(shared, &plan, found, (exceeded, request.queries_only, by_client)))
+        Ok(self.respond(shared, plan, found, told))
     }
 
     /// The response to a request. `by_url`: it was a GET. `by_client`: see [`Engine::caching`].
@@ -412,13 +416,11 @@ impl Engine {
         &self,
         shared: Shared,
         plan: &Plan,
-        found: OperationInfo,
+        found: &OperationInfo,
         (exceeded, by_url, by_client): (Exceeded, bool, bool),
-    ) -> Response {
-        Response {
-            caching: self.caching(plan, &shared, by_url, by_client),
-            ..shared.response(plan, found, exceeded)
-        }
+    ) -> Box<Response> {
+        let caching = self.caching(plan, &shared, by_url, by_client);
+        Box::new(shared.response(plan, found, caching, exceeded))
     }
 
     /// What others may do with an answer. `by_client`: which document was meant depends on who the client said it is.

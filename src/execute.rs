@@ -47,7 +47,7 @@ use crate::{
 };
 
 pub use backends::Backends;
-pub use failure::{Failure, FailureKind, Status};
+pub use failure::{Failure, FailureKind};
 pub(crate) use gather::is_type;
 pub use schedule::run;
 pub use told::Told;

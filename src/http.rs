@@ -62,7 +62,7 @@ pub trait Answer: Send + Sync + 'static {
     ///
     /// # Cancel safety
     /// The future is dropped when the client leaves. What must not end with its connection, such as a mutation, runs in a task of its own.
-    fn handle(&self, request: engine::Request) -> impl Future<Output = engine::Response> + Send;
+    fn handle(&self, request: &engine::Request) -> impl Future<Output = Box<engine::Response>> + Send;
 
     /// Answers requests that came together to one surface, in their order.
     ///
@@ -72,7 +72,7 @@ pub trait Answer: Send + Sync + 'static {
         async move {
             let mut answers = Vec::with_capacity(requests.len());
             for request in requests {
-                answers.push(self.handle(request).await);
+                answers.push(*self.handle(&request).await);
             }
             answers
         }

@@ -23,7 +23,7 @@ pub use ast::{Block, Expr, Fallback, Head, Item, Key, Path, Selection, Span, Spe
 pub use evaluate::{Declared, Evaluation, Limits, Note, Vars, evaluate, evaluate_block, evaluate_expr};
 pub use fill::Context;
 pub use layout::{Layout, LayoutField, LayoutId, Layouts};
-pub use parse::{ParseError, parse, parse_by_grammar};
+pub use parse::{ParseError, parse, parse_by_grammar, parse_with_misuses};
 pub use project::Projection;
 pub use scan::{ScanError, ScanLimits};
 pub use table::{NONE, Node, NodeKind, Table};

@@ -11,6 +11,7 @@ pub mod documents;
 pub mod error;
 pub mod gates;
 pub mod input;
+mod introspect;
 mod lexical;
 pub mod limits;
 mod overlap;
@@ -136,7 +137,7 @@ impl Operation {
     /// # Errors
     /// Lists within lists beyond what any tool asks for.
     pub fn introspect(&self, surface: &Surface, variables: &Variables) -> Result<Map<String, Value>, RequestError> {
-        check::introspect(surface, &self.document, &self.definition, &self.variables, variables)
+        introspect::answer(surface, &self.document, &self.definition, &self.variables, variables)
     }
 
     /// `query` or `mutation`.

@@ -50,6 +50,7 @@ mod shape;
 mod source;
 mod suggest;
 mod template;
+mod unknown;
 mod url;
 mod visit;
 

@@ -21,7 +21,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
+use switchboard_clients::{Call, CallFuture, Client, Counted, Reply, Safety};
 use tokio::{runtime::Runtime, time::Instant};
 
 /// Counts what is allocated.
@@ -67,7 +67,7 @@ impl Client for OneObject {
             details: Bytes::new(),
             errors: Vec::new(),
             body: Bytes::from_static(br#"{"id":1,"name":"Ada","kind":"u"}"#),
-            endpoint: 0,
+            counted: Counted::default(),
         };
         Box::pin(async move { Ok(reply) })
     }
@@ -196,12 +196,12 @@ impl Bench {
         };
         let engine = Engine::new(self.surface.clone(), Arc::new(backends), settings);
         // Not the document's: what the first of all requests sets up.
-        self.runtime.block_on(engine.handle(request("{ x }")));
+        self.runtime.block_on(engine.handle(&request("{ x }")));
         let request = request(text);
         let before = ALLOCATOR.current_usage();
         ALLOCATOR.reset_peak_usage();
         let start = cpu();
-        let answer = self.runtime.block_on(engine.handle(request));
+        let answer = self.runtime.block_on(engine.handle(&request));
         let milliseconds = cpu() - start;
         let bytes = ALLOCATOR.peak_usage().saturating_sub(before);
         let answer: serde_json::Value = serde_json::from_slice(&answer.body).unwrap();

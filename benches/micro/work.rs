@@ -15,7 +15,7 @@ use switchboard::{
     schema::{self, LoadOptions, SourceFile, Surface},
     telemetry::Metrics,
 };
-use switchboard_clients::{Call, CallFuture, Client, Reply, Safety};
+use switchboard_clients::{Call, CallFuture, Client, Counted, Reply, Safety};
 use tokio::runtime::Runtime;
 
 use crate::growth;
@@ -215,7 +215,7 @@ impl Client for Canned {
             details: Bytes::new(),
             body: self.bodies[uri.path()].clone(),
             errors: Vec::new(),
-            endpoint: 0,
+            counted: Counted::default(),
         };
         let pause = self.pause;
         // Real replies do not come at once either.
@@ -284,7 +284,7 @@ impl Reach {
 
     /// The answer to a query.
     pub(crate) fn ask(&self, query: &str) -> Bytes {
-        self.runtime.block_on(self.engine.handle(request_for(query))).body
+        self.runtime.block_on(self.engine.handle(&request_for(query))).body
     }
 
     /// Asks many at once.
@@ -293,7 +293,7 @@ impl Reach {
             let mut tasks = tokio::task::JoinSet::new();
             for query in queries {
                 let (engine, request) = (self.engine.clone(), request_for(query));
-                tasks.spawn(async move { engine.handle(request).await.body.len() });
+                tasks.spawn(async move { engine.handle(&request).await.body.len() });
             }
             assert!(tasks.join_all().await.into_iter().all(|length| length > 0));
         });

@@ -1,6 +1,14 @@
 //! Requests at a rate, whatever the answers: latency counts from when a request was meant to be sent.
 
-use std::{collections::BTreeMap, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering::Relaxed},
+    },
+    time::Duration,
+};
 
 use serde_json::{Value, json};
 use tokio::{
@@ -45,17 +53,39 @@ pub(crate) async fn run(server: SocketAddr, rate: u64, time: Duration, request: 
     let mut got = Got::default();
     while let Some(answered) = under_way.join_next().await {
         let (answer, took) = answered.unwrap();
-        got.took.push(took);
-        match answer.get("errors") {
-            None => got.values += 1,
-            Some(errors) => {
-                let code = errors[0]["extensions"]["code"].as_str().unwrap_or("?");
-                *got.codes.entry(code.to_owned()).or_default() += 1;
-            }
-        }
+        got.add(&answer, took);
     }
     got.took.sort_unstable();
     got
+}
+
+/// So many clients for `time`, each of which asks again as soon as it has its answer.
+pub(crate) async fn crowd(server: SocketAddr, clients: usize, time: Duration, request: fn(u64) -> Value) -> Got {
+    let (client, until, number) = (client(), Instant::now() + time, Arc::new(AtomicU64::new(0)));
+    let mut crowd = JoinSet::new();
+    for _ in 0..clients {
+        let (client, number) = (client.clone(), number.clone());
+        crowd.spawn(async move {
+            let mut got = Got::default();
+            while Instant::now() < until {
+                let asked = Instant::now();
+                let answer = ask(&client, server, request(number.fetch_add(1, Relaxed))).await;
+                got.add(&answer, asked.elapsed());
+            }
+            got
+        });
+    }
+    let mut all = Got::default();
+    while let Some(got) = crowd.join_next().await {
+        let Got { took, values, codes } = got.unwrap();
+        all.took.extend(took);
+        all.values += values;
+        for (code, count) in codes {
+            *all.codes.entry(code).or_default() += count;
+        }
+    }
+    all.took.sort_unstable();
+    all
 }
 
 /// The answer; what is none is an error with the code `NO_ANSWER`.
@@ -71,6 +101,17 @@ pub(crate) async fn ask(client: &reqwest::Client, server: SocketAddr, request: V
 // === impl Got ===
 
 impl Got {
+    fn add(&mut self, answer: &Value, took: Duration) {
+        self.took.push(took);
+        match answer.get("errors") {
+            None => self.values += 1,
+            Some(errors) => {
+                let code = errors[0]["extensions"]["code"].as_str().unwrap_or("?");
+                *self.codes.entry(code.to_owned()).or_default() += 1;
+            }
+        }
+    }
+
     /// In milliseconds.
     pub(crate) fn quantile(&self, hundredths: usize) -> f64 {
         self.took[(self.took.len() * hundredths / 100).min(self.took.len() - 1)].as_secs_f64() * 1e3

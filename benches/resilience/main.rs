@@ -14,7 +14,8 @@ mod source;
 use std::{env, process::ExitCode};
 
 /// The parts by name.
-const USAGE: &str = "name a part: retries, breaker, addresses, hanging, or random [SECONDS] [REQUESTS A SECOND] [SEED]";
+const USAGE: &str =
+    "name a part: retries, breaker, addresses, hanging, places, or random [SECONDS] [REQUESTS A SECOND] [SEED]";
 
 fn main() -> ExitCode {
     // Cargo adds a flag of its own.
@@ -35,6 +36,7 @@ fn main() -> ExitCode {
         "breaker" => runtime.block_on(parts::breaker()),
         "addresses" => runtime.block_on(parts::addresses()),
         "hanging" => runtime.block_on(parts::hanging()),
+        "places" => runtime.block_on(parts::places()),
         "random" => runtime.block_on(random::run(&numbers)),
         _ => {
             eprintln!("{USAGE}");

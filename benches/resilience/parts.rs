@@ -239,3 +239,32 @@ pub(crate) async fn hanging() -> Report {
     }
     report
 }
+
+/// Two calls at once to one source.
+fn twice(number: u64) -> Value {
+    let query = "query($id: Int!, $more: Int!) { a(id: $id) { id name size } more: a(id: $more) { id name size } }";
+    json!({ "query": query, "variables": { "id": number, "more": number + 1_000_000 } })
+}
+
+/// How many places a source must have for clients that do nothing unusual.
+pub(crate) async fn places() -> Report {
+    let mut report = Report::default();
+    for limit in [100, 256] {
+        for clients in [64, 100] {
+            let mut source = Source::start();
+            source.tell("delay 20");
+            let server = Server::start(&[("a", &[&source])], &format!("max_in_flight: {limit}")).await;
+            let got = load::crowd(server.public, clients, seconds(5), twice).await;
+            let refused = got.codes.get("REQUEST_CONCURRENCY_LIMITED").copied().unwrap_or(0);
+            let share = refused as f64 / got.took.len() as f64;
+            let what = format!(
+                "{limit} places, {clients} clients, two calls of 20 ms a request: share of requests with an error"
+            );
+            match limit {
+                256 => report.at_most(what, share, 0.0),
+                _ => report.beside(what, short(share)),
+            }
+        }
+    }
+    report
+}

@@ -53,8 +53,8 @@ pub(crate) struct Served {
 }
 
 /// Plain TCP, without Nagle's delay. `https` URIs pass if a TLS connector stands around it.
-pub(crate) fn tcp(connect_timeout: Duration) -> HttpConnector {
-    let mut connector = HttpConnector::new();
+pub(crate) fn tcp<R>(resolver: R, connect_timeout: Duration) -> HttpConnector<R> {
+    let mut connector = HttpConnector::new_with_resolver(resolver);
     connector.enforce_http(false);
     connector.set_nodelay(true);
     connector.set_connect_timeout(Some(connect_timeout));

@@ -17,7 +17,7 @@ pub(crate) struct ConnectTimeout(pub(crate) Duration);
 pub(crate) fn classify(error: BoxError) -> CallError {
     let top: &(dyn Error + 'static) = &*error;
     if let Some(ConnectTimeout(limit)) = cause(top) {
-        return CallError::Timeout(*limit);
+        return CallError::ConnectTimeout(*limit);
     }
     if is_connect(top) {
         return CallError::Connect(Arc::from(error));

@@ -28,7 +28,6 @@ use self::{
 pub use self::{
     pushback::{Pushback, pushback},
     reflection::{ReflectionError, reflect},
-    resolve::{Resolve, Resolving},
     status::code_name,
 };
 pub use crate::tls::TlsError;
@@ -44,7 +43,6 @@ mod maintain;
 pub mod metadata;
 mod pushback;
 mod reflection;
-mod resolve;
 mod status;
 
 // Connections that a call may find closed before it gives up: sources that accept and close at once are as good as down.
@@ -88,18 +86,6 @@ impl GrpcClient {
     /// # Errors
     /// When `address` is malformed, or a certificate to trust is.
     pub fn new(address: &Uri, settings: &SourceSettings) -> Result<Self, AddressError> {
-        Self::with_resolver(address, settings, resolve::system())
-    }
-
-    /// As [`Self::new`], with another way from names to addresses than the system's.
-    ///
-    /// # Errors
-    /// When `address` is malformed, or a certificate to trust is.
-    pub fn with_resolver(
-        address: &Uri,
-        settings: &SourceSettings,
-        resolve: Arc<dyn Resolve>,
-    ) -> Result<Self, AddressError> {
         let malformed = || AddressError::Form(address.clone());
         let scheme = address.scheme().cloned().ok_or_else(malformed)?;
         let authority = address.authority().cloned().ok_or_else(malformed)?;
@@ -118,7 +104,7 @@ impl GrpcClient {
         let dialer = Dialer::new(host, tls, settings.connect_timeout).ok_or_else(malformed)?;
         Ok(Self {
             inner: Arc::new(Inner {
-                balancer: Balancer::new(host, port, dialer, resolve),
+                balancer: Balancer::new(host, port, dialer, settings.resolver()),
                 scheme,
                 base: address.path().trim_end_matches('/').to_owned(),
                 authority,

@@ -25,10 +25,11 @@ use tokio::time::{Instant, sleep};
 use tower::Service as _;
 
 use crate::{
-    CallError, Reply,
+    CallError, Counted, Reply,
     budget::{NoRoom, Room},
     connect::{IDLE_TIMEOUT, Within},
     failure::{self, BoxError, ConnectTimeout, cause},
+    names::Names,
 };
 use exchange::{Exchange, Received};
 
@@ -38,7 +39,7 @@ const SWEEP_INTERVAL: Duration = Duration::from_secs(30);
 /// Makes calls to any number of origins, in practice to one.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    connector: Within<HttpConnector>,
+    connector: Within<HttpConnector<Names>>,
     origins: Arc<Mutex<Origins>>,
     room: Room,
 }
@@ -99,7 +100,7 @@ struct Ended(#[source] io::Error);
 
 impl Pool {
     /// A pool whose connections are made by `connector`. Connects to nothing yet.
-    pub(crate) fn new(connector: Within<HttpConnector>, room: Room) -> Self {
+    pub(crate) fn new(connector: Within<HttpConnector<Names>>, room: Room) -> Self {
         Self {
             connector,
             origins: Arc::default(),
@@ -159,7 +160,7 @@ impl Pool {
             details: Bytes::new(),
             errors: Vec::new(),
             body,
-            endpoint: 0,
+            counted: Counted::default(),
         })
     }
 
@@ -207,7 +208,7 @@ impl Pool {
 /// Nothing was sent, whatever the reason.
 fn unconnected(error: BoxError) -> CallError {
     match cause::<ConnectTimeout>(&*error) {
-        Some(ConnectTimeout(limit)) => CallError::Timeout(*limit),
+        Some(ConnectTimeout(limit)) => CallError::ConnectTimeout(*limit),
         None => CallError::Connect(Arc::from(error)),
     }
 }

@@ -16,6 +16,7 @@ mod failure;
 pub mod grpc;
 mod http1;
 pub mod local;
+mod names;
 pub mod policy;
 pub mod proto;
 pub mod registry;
@@ -23,9 +24,10 @@ pub mod rest;
 mod stack;
 mod tls;
 
+pub use names::{Resolve, Resolving};
 use policy::Tightening;
 pub use registry::Registry;
-pub use stack::{Safety, Transport, state};
+pub use stack::{Breakers, Counted, Safety, Transport, state};
 
 /// One request to a source, complete: nothing is added to it but what the protocol itself demands.
 #[derive(Debug, Clone)]
@@ -71,8 +73,8 @@ pub struct Reply {
     pub body: Bytes,
     /// What a schema in this process told beside its value; empty for all others.
     pub errors: Vec<local::ReplyError>,
-    /// Which address of the source it came from; transports leave it 0.
-    pub endpoint: u16,
+    /// Where it was counted as a success.
+    pub counted: Counted,
 }
 
 /// Why a source gave no usable reply. Clients see a code; the log sees the source chain.
@@ -81,6 +83,12 @@ pub enum CallError {
     /// Nothing came within the time given.
     #[error("no reply within {0:?}")]
     Timeout(Duration),
+    /// No connection came about within the time given. Nothing was sent.
+    #[error("no connection within {0:?}")]
+    ConnectTimeout(Duration),
+    /// The request had no time left. Nothing was sent.
+    #[error("no time was left")]
+    NoTime,
     /// No connection could be made: refused, unknown host, TLS. Nothing was sent.
     #[error("could not connect")]
     Connect(#[source] Arc<dyn std::error::Error + Send + Sync>),
@@ -161,7 +169,9 @@ impl CallError {
     pub fn is_unsent(&self) -> bool {
         matches!(
             self,
-            Self::Connect(_)
+            Self::ConnectTimeout(_)
+                | Self::NoTime
+                | Self::Connect(_)
                 | Self::Refused(_)
                 | Self::RequestTooLarge { .. }
                 | Self::Limited { .. }

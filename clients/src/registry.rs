@@ -6,13 +6,14 @@ use http::Uri;
 
 pub use crate::tls::{TlsError, TlsSettings};
 use crate::{
-    Client,
+    Client, Resolve,
     budget::{Budget, Room},
     grpc::{AddressError, GrpcClient},
     local::{LocalClient, LocalSchema},
+    names,
     policy::Resilience,
     rest::RestClient,
-    stack::{self, Address, StackSettings, Transport, state::SourceState},
+    stack::{self, Address, Breakers, StackSettings, Transport, state::SourceState},
 };
 
 /// How one source is reached, and how long and how hard we try.
@@ -36,6 +37,12 @@ pub struct SourceSettings {
     pub tls: TlsSettings,
     /// What bodies of all sources may take together; none: as much as comes.
     pub budget: Option<Arc<Budget>>,
+    /// Where calls go that name their host themselves ([`TransportSettings::Rest`]), for breakers and log lines.
+    pub place: String,
+    /// From names to addresses; none: as the system does.
+    pub resolve: Option<Arc<dyn Resolve>>,
+    /// Breakers to share with other clients; none: its own.
+    pub breakers: Option<Arc<Breakers>>,
 }
 
 /// The protocol of a source.
@@ -111,7 +118,14 @@ impl SourceSettings {
             resilience: Resilience::standard(),
             tls: TlsSettings::default(),
             budget: None,
+            place: String::new(),
+            resolve: None,
+            breakers: None,
         }
+    }
+
+    pub(crate) fn resolver(&self) -> Arc<dyn Resolve> {
+        self.resolve.clone().unwrap_or_else(names::system)
     }
 
     pub(crate) fn room(&self) -> Room {
@@ -164,6 +178,8 @@ impl SourceSettings {
             call_timeout: self.call_timeout,
             calls_in_flight_max: self.calls_in_flight_max,
             resilience: self.resilience.clone(),
+            place: self.place.clone(),
+            breakers: self.breakers.clone(),
         }
     }
 

@@ -13,11 +13,12 @@ use http::{HeaderMap, Method, Request, Response, Uri, uri::Scheme};
 use tokio::{sync::OnceCell, time::Instant};
 
 use crate::{
-    Call, CallError, Reply, body,
+    Call, CallError, Counted, Reply, body,
     budget::Room,
     connect::{self, FRAME_BYTES_MAX, IDLE_TIMEOUT, PING_AFTER, PING_TIMEOUT, Served, Within},
     failure::{self, BoxError, classify, protocol},
     http1::Pool,
+    names::Names,
     registry::SourceSettings,
     stack::Transport,
     tls::{TlsError, Trust},
@@ -32,6 +33,7 @@ pub struct RestClient {
 #[derive(Debug)]
 struct Inner {
     plain: Pool,
+    names: Names,
     /// Made at the first `https` call, because it reads the system's certificates.
     secure: OnceCell<reqwest::Client>,
     trust: Trust,
@@ -57,10 +59,13 @@ impl RestClient {
     /// # Errors
     /// When a certificate to trust is malformed.
     pub fn new(settings: &SourceSettings) -> Result<Self, TlsError> {
-        let connector = Within::new(connect::tcp(settings.connect_timeout), settings.connect_timeout);
+        let names = Names::new(settings.resolver(), settings.connect_timeout);
+        let connector = connect::tcp(names.clone(), settings.connect_timeout);
+        let connector = Within::new(connector, settings.connect_timeout);
         Ok(Self {
             inner: Arc::new(Inner {
                 plain: Pool::new(connector, settings.room()),
+                names,
                 secure: OnceCell::new(),
                 trust: Trust::new(&settings.tls)?,
                 served: Served::new(),
@@ -137,7 +142,7 @@ impl Inner {
             details: Bytes::new(),
             body: body::collect(body, &self.room).await?,
             errors: Vec::new(),
-            endpoint: 0,
+            counted: Counted::default(),
         })
     }
 
@@ -147,6 +152,7 @@ impl Inner {
         let config = tokio::task::spawn_blocking(move || trust.config(&["h2", "http/1.1"])).await?;
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(config)
+            .dns_resolver(Arc::new(self.names.clone()))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .referer(false)
@@ -167,7 +173,7 @@ impl Inner {
     /// reqwest keeps its own connect time-out to itself; it is told by asking.
     fn classify(&self, error: BoxError) -> CallError {
         match error.downcast_ref::<reqwest::Error>() {
-            Some(ours) if ours.is_connect() && ours.is_timeout() => CallError::Timeout(self.connect_timeout),
+            Some(ours) if ours.is_connect() && ours.is_timeout() => CallError::ConnectTimeout(self.connect_timeout),
             _ => classify(error),
         }
     }

@@ -28,13 +28,13 @@ use http::HeaderName;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use self::{
-    breaker::{Breaker, Pass, Verdict},
+    breaker::{Breaker, Mark, Pass, Verdict},
     bulkhead::Bulkhead,
     endpoint::{Endpoints, Visit},
     latency::Latencies,
     outcome::{Fault, Trouble, trouble},
     retry::{Budget, Next},
-    state::{BreakerState, ConnectorState, SourceState},
+    state::SourceState,
 };
 use crate::{
     Call, CallError, CallFuture, Client, Reply,
@@ -42,6 +42,7 @@ use crate::{
 };
 
 mod breaker;
+mod breakers;
 mod bulkhead;
 mod endpoint;
 mod expected;
@@ -52,6 +53,7 @@ mod retry;
 pub mod state;
 mod window;
 
+pub use breakers::Breakers;
 pub(crate) use endpoint::Address;
 
 /// What carries a call: a protocol.
@@ -76,6 +78,15 @@ pub enum Safety {
     Once,
 }
 
+/// Where a reply came from, and where it was counted as a success, so that this can be taken back. Transports leave it empty.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Counted {
+    endpoint: u16,
+    there: Mark,
+    /// With the connector's own breaker.
+    own: Mark,
+}
+
 /// How hard one source may be pressed, and what is done when it fails.
 #[derive(Debug, Clone)]
 pub(crate) struct StackSettings {
@@ -86,6 +97,10 @@ pub(crate) struct StackSettings {
     /// Calls in flight before a further one is refused. Not connections: HTTP/2 multiplexes.
     pub(crate) calls_in_flight_max: usize,
     pub(crate) resilience: Resilience,
+    /// Where REST calls go that name their host themselves, for breakers and states.
+    pub(crate) place: String,
+    /// Those of other clients; none: it shares with nobody.
+    pub(crate) breakers: Option<Arc<Breakers>>,
 }
 
 /// A source with its layers, ready to be called; or a connector of it, with limits of its own.
@@ -157,12 +172,15 @@ pub(crate) fn build<T: Transport>(addresses: Vec<Address<T>>, settings: &StackSe
     let rules = &settings.resilience;
     let breaker = |of: &str| {
         let rules = rules.breaker.as_ref()?;
-        Some(Breaker::new(&settings.name, of, rules))
+        Some(match &settings.breakers {
+            Some(breakers) => breakers.at(&settings.name, of, rules),
+            None => Arc::new(Breaker::new(&settings.name, of, rules)),
+        })
     };
     let source = Source {
         name: settings.name.clone(),
         bulkhead: Bulkhead::new(settings.calls_in_flight_max),
-        endpoints: Endpoints::new(addresses, rules.balance, &breaker),
+        endpoints: Endpoints::new(addresses, &settings.place, rules.balance, &breaker),
         budget: Budget::new(rules.retry.budget, 1),
         hedges: rules.hedge.then(|| Budget::new(hedge::SHARE, 0)),
         latencies: (rules.hedge || rules.adapts_in_flight).then(Latencies::new),
@@ -196,15 +214,16 @@ impl<T: Transport> Client for Stack<T> {
     }
 
     fn discredit(&self, reply: &Reply) {
-        let (now, source) = (Instant::now(), &*self.inner.source);
-        if let Some(endpoint) = source.endpoints.get(reply.endpoint) {
-            endpoint.count_failure();
-            if let Some(breaker) = &endpoint.breaker {
-                breaker.discredit(now, || source.endpoints.may_leave_out_one_more());
+        let (now, source, counted) = (Instant::now(), &*self.inner.source, reply.counted);
+        if let Some(endpoint) = source.endpoints.get(counted.endpoint) {
+            let may_open = || source.endpoints.may_leave_out_one_more();
+            let breaker = endpoint.breaker.as_ref();
+            if breaker.is_none_or(|breaker| breaker.discredit(counted.there, now, may_open)) {
+                endpoint.count_failure();
             }
         }
         if let Some(breaker) = self.inner.own.as_ref().and_then(|own| own.breaker.as_ref()) {
-            breaker.discredit(now, || true);
+            breaker.discredit(counted.own, now, || true);
         }
     }
 
@@ -340,7 +359,7 @@ impl<T: Transport> Inner<T> {
         let until = deadline.min(now + self.call_timeout);
         // An attempt without time would still be sent: `timeout_at` looks at the clock last.
         if until <= now {
-            return Err(CallError::Timeout(Duration::ZERO));
+            return Err(CallError::NoTime);
         }
         let source = &*self.source;
         let refused = |error| {
@@ -373,22 +392,23 @@ impl<T: Transport> Inner<T> {
                 .await
                 .unwrap_or_else(|_| Err(CallError::Timeout(left)))
         };
-        if let Ok(reply) = &mut result {
-            reply.endpoint = leave.visit.number;
-        }
         let trouble = trouble(&result, is_grpc);
+        let counted = self.record(leave, trouble);
+        if let Ok(reply) = &mut result {
+            reply.counted = counted;
+        }
         Tried {
             result,
             trouble,
-            endpoint: self.record(leave, trouble),
+            endpoint: counted.endpoint,
         }
     }
 
-    /// Tells breakers, budgets and latencies what came of a try. Returns where it went.
-    fn record(&self, mut leave: Leave<'_, T>, trouble: Option<Trouble>) -> u16 {
+    /// Tells breakers, budgets and latencies what came of a try.
+    fn record(&self, mut leave: Leave<'_, T>, trouble: Option<Trouble>) -> Counted {
         let source = &*self.source;
         let endpoint = leave.visit.endpoint;
-        let watches_time = |breaker: &Breaker| breaker.rules().slow_after.is_some();
+        let watches_time = |breaker: &Arc<Breaker>| breaker.rules().slow_after.is_some();
         let rules = endpoint.breaker.as_ref();
         let took = if trouble.is_some()
             || source.latencies.is_some()
@@ -415,15 +435,19 @@ impl<T: Transport> Inner<T> {
             Some(trouble) if trouble.fault == Fault::Source => endpoint.count_failure(),
             Some(_) => {}
         }
+        let mut counted = Counted {
+            endpoint: leave.visit.number,
+            ..Counted::default()
+        };
         if let (Some(pass), Some(breaker)) = (leave.visit.pass.take(), rules) {
             let may_open = || source.endpoints.may_leave_out_one_more();
-            pass.record(verdict(breaker, trouble, leave.is_fair), took, may_open);
+            counted.there = pass.record(verdict(breaker, trouble, leave.is_fair), took, may_open);
         }
         let own = self.own.as_deref().and_then(|own| own.breaker.as_ref());
         if let (Some(pass), Some(breaker)) = (leave.own.take(), own) {
-            pass.record(verdict(breaker, trouble, leave.is_fair), took, || true);
+            counted.own = pass.record(verdict(breaker, trouble, leave.is_fair), took, || true);
         }
-        leave.visit.number
+        counted
     }
 }
 
@@ -451,50 +475,6 @@ impl<T> Source<T> {
             && let Some(limit) = latencies.arrive(Instant::now())
         {
             self.bulkhead.resize(limit);
-        }
-    }
-
-    fn state(&self) -> SourceState {
-        let now = Instant::now();
-        let endpoints = self.endpoints.states(now);
-        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
-        connectors.retain(|own| own.strong_count() > 0);
-        let counters = &self.counters;
-        SourceState {
-            name: self.name.clone(),
-            in_flight: self.bulkhead.in_flight(),
-            in_flight_max: self.bulkhead.limit(),
-            calls: counters.calls.load(Relaxed),
-            refused_full: self.bulkhead.refused(),
-            refused_open: counters.refused_open.load(Relaxed),
-            tries: endpoints.iter().map(|endpoint| endpoint.tries).sum(),
-            retries: counters.retries.load(Relaxed),
-            retries_refused: counters.retries_refused.load(Relaxed),
-            retry_budget: self.budget.tokens(now),
-            hedges: counters.hedges.load(Relaxed),
-            hedges_won: counters.hedges_won.load(Relaxed),
-            endpoints,
-            connectors: connectors
-                .iter()
-                .filter_map(Weak::upgrade)
-                .map(|own| own.state(now))
-                .collect(),
-        }
-    }
-}
-
-// === impl Own ===
-
-impl Own {
-    fn state(&self, now: Instant) -> ConnectorState {
-        let breaker = self.breaker.as_ref();
-        let bulkhead = self.bulkhead.as_ref();
-        ConnectorState {
-            name: self.name.clone(),
-            breaker: breaker.map_or(BreakerState::Off, |breaker| breaker.state(now)),
-            opened: breaker.map_or(0, Breaker::opened),
-            in_flight: bulkhead.map_or(0, Bulkhead::in_flight),
-            in_flight_max: bulkhead.map(Bulkhead::limit),
         }
     }
 }

@@ -197,7 +197,7 @@ impl Control {
                     .to_owned(),
             );
         }
-        if !is_fixed_part_equal(&before, &next) {
+        if !keep_fixed_part(&before, &mut next) {
             tracing::warn!("changes of listen, admin, overload, http, log, quotas and switches wait for a restart");
         }
         let app =
@@ -245,18 +245,29 @@ impl Control {
 
     /// Whether all that switches name is there.
     fn check(&self, switches: &Switches) -> Result<(), String> {
+        for names in [&switches.operations, &switches.clients] {
+            if names.iter().any(|name| name.trim_matches('@').is_empty()) {
+                return Err("an operation or client without a name cannot be switched off".to_owned());
+            }
+        }
         let live = self.live.load();
         let known = |is_known: &dyn Fn(&Engine) -> bool| live.0.iter().any(|engine| is_known(engine));
         for source in &switches.sources {
             if !known(&|engine| engine.has_source(source)) {
-                return Err(format!("there is no source `{source}`"));
+                let mut known: Vec<String> = live.0.iter().flat_map(|engine| engine.sources()).collect();
+                known.sort();
+                known.dedup();
+                return Err(format!("there is no source `{source}`; there are {}", known.join(", ")));
             }
         }
         for field in &switches.fields {
             if !known(&|engine| engine.has_call(field)) {
-                return Err(format!(
-                    "`{field}` is no field with a `@connect` of its own; one that comes with others goes off with its source"
-                ));
+                return Err(match field.split_once('.') {
+                    Some(_) => format!(
+                        "`{field}` is no field with a `@connect` of its own; one that comes with others goes off with its source"
+                    ),
+                    None => format!("`{field}` does not say of which type; write it as `Product.{field}`"),
+                });
             }
         }
         Ok(())
@@ -309,14 +320,22 @@ impl Control {
     }
 }
 
-/// Whether what waits for a restart is as it was.
-fn is_fixed_part_equal(before: &Config, next: &Config) -> bool {
-    (before.listen, before.admin) == (next.listen, next.admin)
-        && before.overload == next.overload
-        && before.quotas == next.quotas
-        && before.http == next.http
-        && before.log == next.log
-        && before.switches == next.switches
+/// Leaves what waits for a restart as it is in use. `false`: the files say something else.
+fn keep_fixed_part(before: &Config, next: &mut Config) -> bool {
+    let read = next.clone();
+    next.listen = before.listen;
+    next.admin = before.admin;
+    next.overload.clone_from(&before.overload);
+    next.quotas.clone_from(&before.quotas);
+    next.http.clone_from(&before.http);
+    next.log.clone_from(&before.log);
+    next.switches.clone_from(&before.switches);
+    (read.listen, read.admin) == (next.listen, next.admin)
+        && read.overload == next.overload
+        && read.quotas == next.quotas
+        && read.http == next.http
+        && read.log == next.log
+        && read.switches == next.switches
 }
 
 /// Keeps the lists of documents as their files are.
@@ -338,7 +357,7 @@ fn follow(
 // === impl Live ===
 
 impl Answer for Live {
-    async fn handle(&self, request: engine::Request) -> engine::Response {
+    async fn handle(&self, request: &engine::Request) -> Box<engine::Response> {
         let engine = self.0.live.load().0[request.surface].clone();
         engine.handle(request).await
     }

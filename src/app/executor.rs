@@ -97,7 +97,7 @@ impl SurfaceExecutor {
         if let Err(refused) = self.identify(&mut given).await {
             return refused;
         }
-        shown(self.engine.handle(given).await)
+        shown(*self.engine.handle(&given).await)
     }
 
     /// Answers in the order of the requests; those whose credentials do not hold are refused in their places.

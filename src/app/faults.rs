@@ -17,7 +17,9 @@ use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::Value;
-use switchboard_clients::{Call, CallError, CallFuture, Client, Reply, Safety, policy::Tightening, state::SourceState};
+use switchboard_clients::{
+    Call, CallError, CallFuture, Client, Counted, Reply, Safety, policy::Tightening, state::SourceState,
+};
 use tokio::time::{Instant, sleep_until};
 
 /// What happens to calls of a source.
@@ -272,6 +274,6 @@ fn reply(status: u16, is_grpc: bool) -> Reply {
         details: Bytes::new(),
         errors: Vec::new(),
         body: Bytes::new(),
-        endpoint: 0,
+        counted: Counted::default(),
     }
 }

@@ -86,7 +86,7 @@ fn surfaces(page: &mut String, status: &Status, metrics: &Metrics) {
 
 fn sources(page: &mut String, status: &Status, metrics: &Metrics) {
     page.push_str(
-        "<h2>Sources</h2><table><tr><th>source<th class=\"l\">state<th>under way<th>calls<th>timed out<th>no connection<th>broken<th>not sent</tr>",
+        "<h2>Sources</h2><table><tr><th>source<th class=\"l\">state<th>under way<th>calls<th>failed status<th>timed out<th>no connection<th>broken<th>not sent</tr>",
     );
     let mut names = status.sources.clone();
     names.sort();
@@ -100,10 +100,11 @@ fn sources(page: &mut String, status: &Status, metrics: &Metrics) {
         };
         let _ = write!(
             page,
-            "<tr><td>{}<td class=\"l\">{state}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
+            "<tr><td>{}<td class=\"l\">{state}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}<td>{}</tr>",
             escape(&name),
             source.in_flight.get(),
             counts.all,
+            marked(counts.status, "warn"),
             marked(counts.timeout, "bad"),
             marked(counts.connect, "bad"),
             marked(counts.broken, "bad"),

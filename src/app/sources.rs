@@ -72,6 +72,21 @@ pub(super) fn transport(
     }
 }
 
+/// Where calls of a REST source go that has no list of addresses: scheme, host and port, without what may be a password.
+pub(super) fn place(source: &Source, own: &SourceSettings, env: &serde_json::Value) -> String {
+    let SourceTransport::Http { .. } = source.transport else {
+        return String::new();
+    };
+    let base: Option<Uri> = base_url(&source.transport, own, env)
+        .ok()
+        .and_then(|url| url.parse().ok());
+    base.and_then(|base| {
+        let port = base.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Some(format!("{}://{}{port}", base.scheme_str()?, base.host()?))
+    })
+    .unwrap_or_default()
+}
+
 fn address(text: &str) -> Result<Uri, String> {
     text.parse()
         .map_err(|_| format!("{text:?} is not an address such as http://host:50051"))

@@ -28,6 +28,8 @@ pub(super) type Looks = Vec<(PathBuf, Option<SystemTime>, u64)>;
 /// Waits for changes of the files of a configuration.
 pub(super) struct Changes {
     directories: BTreeSet<PathBuf>,
+    /// The file of switches: it is read by itself.
+    beside: Option<PathBuf>,
     looks: Looks,
     changed: mpsc::Sender<()>,
     changes: mpsc::Receiver<()>,
@@ -43,6 +45,7 @@ impl Changes {
         let (changed, changes) = mpsc::channel(1);
         let mut this = Self {
             directories: BTreeSet::new(),
+            beside: None,
             looks: Vec::new(),
             changed,
             changes,
@@ -61,13 +64,14 @@ impl Changes {
                 .ok();
             self.directories = directories;
         }
+        self.beside.clone_from(&config.switches);
         self.looks = seen;
     }
 
     /// Waits until a file looks different.
     pub(super) async fn next(&mut self) {
         // First of all: something may have changed since they were read.
-        while looks(&self.directories) == self.looks {
+        while looks(&self.directories, self.beside.as_deref()) == self.looks {
             if let Ok(Some(())) = timeout(LOOK_AGAIN, self.changes.recv()).await {
                 quiet(&mut self.changes).await;
             }
@@ -78,7 +82,7 @@ impl Changes {
 /// What the files of a configuration are like; nothing where nobody follows them.
 pub(super) fn looks_of(config: &Config) -> Looks {
     match config.reload {
-        Reload::Watch => looks(&directories(config)),
+        Reload::Watch => looks(&directories(config), config.switches.as_deref()),
         Reload::Signal => Looks::default(),
     }
 }
@@ -120,13 +124,20 @@ fn below(directory: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
     }
 }
 
-fn looks(directories: &BTreeSet<PathBuf>) -> Looks {
+/// `beside`: a file that is none of them, though it may be where they are.
+fn looks(directories: &BTreeSet<PathBuf>, beside: Option<&Path>) -> Looks {
     let mut looks: Looks = Vec::new();
+    let is_beside = |path: &Path| {
+        let named = beside.filter(|beside| beside.file_name() == path.file_name());
+        let directory = |path: &Path| parent(path).and_then(|parent| fs::canonicalize(parent).ok());
+        named.is_some_and(|beside| directory(beside) == directory(path))
+    };
     for directory in directories {
         for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
             let path = entry.path();
             let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
             if ENDINGS.contains(&ending)
+                && !is_beside(&path)
                 && let Ok(about) = fs::metadata(&path)
             {
                 looks.push((path, about.modified().ok(), about.len()));

@@ -85,8 +85,8 @@ pub(super) struct Shared {
     pub(super) until: Option<Instant>,
     /// What others may do with it.
     pub(super) control: CacheControl,
-    /// When it was made.
-    pub(super) made: Instant,
+    /// When it was made, if not just now.
+    pub(super) made: Option<Instant>,
     /// What the operation cost when it was made.
     pub(super) weight: Option<u64>,
     /// What was made of it; there for those that are kept.
@@ -315,7 +315,7 @@ impl Shared {
             critical: None,
             until: None,
             control: CacheControl::of(known.kept_outside),
-            made: Instant::now(),
+            made: None,
             weight: None,
             forms: None,
         })
@@ -331,26 +331,33 @@ impl Shared {
             weight: assembled.weight,
             until: reuse.and_then(|reuse| reuse.until),
             control: reuse.map_or(CacheControl::NoStore, |reuse| reuse.control),
-            made: reuse.map_or_else(Instant::now, |reuse| reuse.made),
+            made: reuse.map(|reuse| reuse.made),
             forms: None,
         }
     }
 
     /// How long it has been kept, in seconds, if it has.
     pub(super) fn age(&self) -> Option<u64> {
-        self.forms.as_ref().map(|_| self.made.elapsed().as_secs())
+        let made = self.made.filter(|_| self.forms.is_some());
+        made.map(|made| made.elapsed().as_secs())
     }
 
     /// The answer to one of those who may have it.
-    pub(super) fn response(self, plan: &Plan, operation: OperationInfo, exceeded: Exceeded) -> Response {
+    pub(super) fn response(
+        self,
+        plan: &Plan,
+        operation: &OperationInfo,
+        caching: Caching,
+        exceeded: Exceeded,
+    ) -> Response {
         Response {
             outcome: self.outcome(),
             headers: self.headers(plan),
             degraded: self.degraded,
-            caching: Caching::default(),
+            caching,
             operation: Some(OperationInfo {
                 errors: self.errors,
-                ..operation
+                ..operation.clone()
             }),
             body: self.body,
             exceeded,

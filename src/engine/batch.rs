@@ -65,10 +65,13 @@ impl Engine {
     async fn finish(&self, entry: Entry<'_>) -> Response {
         let mut bill = Bill::default();
         let answered = match entry.prepared {
-            Ok(prepared) => self.execute(entry.request, prepared, &mut bill).await,
+            Ok(mut prepared) => self.execute(&entry.request, &mut prepared, &mut bill).await,
             Err(error) => Err(error),
         };
-        let mut answer = answered.unwrap_or_else(|error| Response::of_refusal(&error, entry.info));
+        let mut answer = match answered {
+            Ok(answer) => *answer,
+            Err(error) => Response::of_refusal(&error, entry.info),
+        };
         answer.headers.extend(bill.into_headers());
         answer
     }

@@ -9,7 +9,7 @@ use super::{Engine, Request};
 use crate::{
     execute::Backends,
     identity::CLIENT_HEADERS,
-    operation::{Operation, OperationKind, RequestError, RequestErrorKind, error::SwitchKind},
+    operation::{Operation, OperationKind, RequestError, RequestErrorKind, documents::text_id, error::SwitchKind},
 };
 
 /// When clients may ask again for what is switched off.
@@ -161,10 +161,20 @@ impl Switches {
             let persisted = request.extensions.as_ref()?.get("persistedQuery")?;
             persisted.get("sha256Hash")?.as_str()
         };
-        !self.operations.is_empty()
-            && [operation.name.as_deref(), request.document_id.as_deref(), hash()]
-                .into_iter()
-                .flatten()
-                .any(|id| self.operations.contains(id) || self.operations.contains(id.trim_start_matches("sha256:")))
+        if self.operations.is_empty() {
+            return false;
+        }
+        let mut names = [operation.name.as_deref(), request.document_id.as_deref(), hash()]
+            .into_iter()
+            .flatten();
+        let is_off = |id: &str| self.operations.contains(id);
+        names.any(|id| is_off(id) || is_off(id.trim_start_matches("sha256:")))
+            || self.operations.iter().any(|id| is_hash(id))
+                && request.query.as_deref().is_some_and(|text| is_off(&text_id(text)))
     }
+}
+
+/// Whether an operation may be meant by the hash of its text.
+fn is_hash(id: &str) -> bool {
+    id.len() == 64 && id.bytes().all(|byte| byte.is_ascii_hexdigit())
 }

@@ -198,10 +198,13 @@ impl Backends {
                 let methods = methods.unwrap_or_default();
                 errors.extend(limits::allow_repeats(surface, number, methods, &mut connectors));
             }
+            let mut hosts = HashMap::new();
             for (connector, compiled) in surface.connectors.iter().zip(&mut connectors) {
-                let source = connector.source.map(|id| &sources[id.0 as usize]);
-                let source = source.or_else(|| sources.last());
-                compiled.client = source.and_then(|source| limits::tightened(connector, &source.client));
+                compiled.client = match (connector.source, sources.last()) {
+                    (Some(id), _) => limits::tightened(connector, &sources[id.0 as usize].client),
+                    (None, Some(source)) => limits::of_host(connector, compiled, &source.client, &mut hosts),
+                    (None, None) => None,
+                };
             }
         }
         if errors.is_empty() {

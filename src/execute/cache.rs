@@ -13,7 +13,7 @@ use bytes::Bytes;
 use foldhash::quality::RandomState;
 use http::{HeaderMap, HeaderValue, header};
 use moka::sync::Cache;
-use switchboard_clients::Reply;
+use switchboard_clients::{Counted, Reply};
 use tokio::time::Instant;
 
 use super::lifetime::Lifetime;
@@ -133,7 +133,7 @@ fn by_itself(reply: &Reply) -> Reply {
         details: Bytes::copy_from_slice(&reply.details),
         body: Bytes::copy_from_slice(&reply.body),
         errors: Vec::new(),
-        endpoint: reply.endpoint,
+        counted: Counted::default(),
     }
 }
 
@@ -168,6 +168,6 @@ pub(super) fn item(body: Vec<u8>) -> Reply {
         details: Bytes::new(),
         body: body.into(),
         errors: Vec::new(),
-        endpoint: 0,
+        counted: Counted::default(),
     }
 }

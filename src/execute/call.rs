@@ -55,7 +55,7 @@ pub(super) async fn send(
         let safety = compiled.safety();
         let start = || {
             let made = async move {
-                let watch = CallWatch::start(metrics.as_ref(), keys);
+                let watch = CallWatch::start(metrics.as_ref(), &call, keys);
                 let result = client.call(call, safety, deadline).await;
                 watch.end(&result);
                 result
@@ -65,7 +65,7 @@ pub(super) async fn send(
         // Not with itself: a field that is asked for twice is called twice (DIALECT §1.9).
         backend.calls.join(&key, scope.number, scope.deadline, start).await
     } else {
-        let watch = CallWatch::start(backend.metrics.as_ref(), keys);
+        let watch = CallWatch::start(backend.metrics.as_ref(), &call, keys);
         let result = compiled
             .client(backend)
             .call(call, compiled.safety(), scope.deadline)
@@ -75,7 +75,9 @@ pub(super) async fn send(
     };
     result.map_err(|error| {
         log_failed(scope, connector, &error);
-        let mut failure = Failure::of_call(&error);
+        let changes = scope.plan.kind == OperationKind::Mutation && !compiled.may_repeat;
+        let lost = changes.then(|| Failure::of_lost(&error)).flatten();
+        let mut failure = lost.unwrap_or_else(|| Failure::of_call(&error));
         if let Some(call) = shown {
             let debug = json!({ "call": call, "cause": cause(&error) });
             failure.extensions.insert("debug".to_owned(), debug);
@@ -190,8 +192,12 @@ pub(super) fn key(call: &Call) -> Vec<u8> {
     key
 }
 
-/// The cause of a failed call: for the log alone.
+/// The cause of a failed call: for the log alone. That a source is left alone was said when that began; it is not said again for each call.
 fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
+    if let CallError::Limited { .. } | CallError::CircuitOpen { .. } | CallError::RateLimited { .. } = error {
+        tracing::debug!(request_id = scope.request_id(), connector = %connector.coordinate, %error, "call not sent");
+        return;
+    }
     let cause = std::error::Error::source(error).map(cause).unwrap_or_default();
     tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, cause, "call failed");
 }
@@ -200,13 +206,14 @@ fn log_failed(scope: &Scope, connector: &Connector, error: &CallError) {
 struct CallWatch<'a> {
     metrics: Option<&'a SourceMetrics>,
     started: Instant,
+    is_grpc: bool,
     outcome: CallOutcome,
 }
 
 // === impl CallWatch ===
 
 impl<'a> CallWatch<'a> {
-    fn start(metrics: Option<&'a SourceMetrics>, keys: usize) -> Self {
+    fn start(metrics: Option<&'a SourceMetrics>, call: &Call, keys: usize) -> Self {
         if let Some(metrics) = metrics {
             metrics.in_flight.inc();
             if keys > 0 {
@@ -216,14 +223,17 @@ impl<'a> CallWatch<'a> {
         Self {
             metrics,
             started: Instant::now(),
+            is_grpc: matches!(call, Call::Grpc { .. }),
             outcome: CallOutcome::Cancelled,
         }
     }
 
     fn end(mut self, result: &Result<Reply, CallError>) {
         self.outcome = match result {
+            Ok(reply) if self.is_grpc && reply.status != 0 => CallOutcome::Status,
+            Ok(reply) if !self.is_grpc && reply.status >= 400 => CallOutcome::Status,
             Ok(_) => CallOutcome::Success,
-            Err(CallError::Timeout(_)) => CallOutcome::Timeout,
+            Err(CallError::Timeout(_) | CallError::ConnectTimeout(_) | CallError::NoTime) => CallOutcome::Timeout,
             Err(CallError::Connect(_)) => CallOutcome::Connect,
             Err(
                 CallError::NoRoom

@@ -5,10 +5,17 @@ use std::{sync::Arc, time::Duration};
 use serde_json::{Map, Value};
 use switchboard_clients::CallError;
 
-use crate::schema::model::Fault;
+use crate::schema::model::{Fault, Faults};
 
 /// What a client is told to wait whose request has failed, unless more is known: short enough for a person, long enough for a restart or a probe.
 const WAIT: Duration = Duration::from_secs(5);
+
+/// Codes of gRPC.
+mod code {
+    pub(super) const DEADLINE_EXCEEDED: u16 = 4;
+    pub(super) const NOT_FOUND: u16 = 5;
+    pub(super) const UNAVAILABLE: u16 = 14;
+}
 
 /// A failed fetch, as its places will report it.
 #[derive(Debug, Clone)]
@@ -51,6 +58,11 @@ pub enum FailureKind {
     Timeout,
     /// The source cannot be reached, or the connection broke.
     Unavailable,
+    /// A call that changes something was sent, and no answer came: it may have been done or not.
+    UnknownOutcome {
+        /// Whether there was no time left, rather than no connection.
+        is_late: bool,
+    },
     /// Too many calls in flight to the source.
     Limited,
     /// The source failed too often of late; it was not asked.
@@ -92,13 +104,26 @@ impl Failure {
             (FailureKind::Refused, Some(Status::Http(400..=499))) => Fault::Http4xx,
             (FailureKind::Refused, Some(Status::Http(500..))) => Fault::Http5xx,
             (FailureKind::Refused | FailureKind::InvalidBody | FailureKind::BadResponse, _) => Fault::InvalidResponse,
-            (FailureKind::Timeout, _) => Fault::Timeout,
-            (FailureKind::Unavailable, _) => Fault::Unavailable,
+            (FailureKind::Timeout | FailureKind::UnknownOutcome { is_late: true }, _) => Fault::Timeout,
+            (FailureKind::Unavailable | FailureKind::UnknownOutcome { is_late: false }, _) => Fault::Unavailable,
             (FailureKind::Limited | FailureKind::RateLimited | FailureKind::RequestLimit, _) => Fault::Limited,
             (FailureKind::CircuitOpen, _) => Fault::CircuitOpen,
             (FailureKind::NotFound, _) => Fault::NotFound,
             (FailureKind::BadInput | FailureKind::Unauthorized | FailureKind::Internal, _) => return None,
         })
+    }
+
+    /// All kinds that name it, as `on:` of retries has them too: a status 503 says that the source is unavailable, whoever writes it.
+    pub(super) fn faults(&self) -> Faults {
+        let also = match (self.kind, self.status) {
+            (FailureKind::Refused, Some(Status::Http(404) | Status::Grpc(code::NOT_FOUND))) => Some(Fault::NotFound),
+            (FailureKind::Refused, Some(Status::Http(502..=504) | Status::Grpc(code::UNAVAILABLE))) => {
+                Some(Fault::Unavailable)
+            }
+            (FailureKind::Refused, Some(Status::Grpc(code::DEADLINE_EXCEEDED))) => Some(Fault::Timeout),
+            _ => None,
+        };
+        self.fault().into_iter().chain(also).collect()
     }
 
     /// Whether an older answer is better than none. Not where the source has answered and means it: what is gone or forbidden
@@ -122,10 +147,23 @@ impl Failure {
         Duration::from_secs(left.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)).max(Duration::from_secs(1))
     }
 
+    /// A call that changes something, and of which nobody knows whether it did.
+    pub(super) fn of_lost(error: &CallError) -> Option<Self> {
+        let is_late = match error {
+            CallError::Timeout(_) => true,
+            CallError::Broken(_) => false,
+            _ => return None,
+        };
+        let message = "The source did not answer: what was asked of it may have been done or not.";
+        Some(Self::new(FailureKind::UnknownOutcome { is_late }, message))
+    }
+
     /// A call without a usable reply. The cause goes to the log, never to the client.
     pub(super) fn of_call(error: &CallError) -> Self {
         let (kind, message) = match error {
-            CallError::Timeout(_) => (FailureKind::Timeout, "The source did not answer in time."),
+            CallError::Timeout(_) | CallError::ConnectTimeout(_) | CallError::NoTime => {
+                (FailureKind::Timeout, "The source did not answer in time.")
+            }
             CallError::Connect(_) | CallError::Refused(_) | CallError::Broken(_) => {
                 (FailureKind::Unavailable, "The source is not available.")
             }

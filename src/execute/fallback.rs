@@ -126,10 +126,10 @@ impl<'a> Fallbacks<'a> {
 
     /// Which stand-bys are for such a failure.
     fn mask(&self, failure: &Failure) -> u64 {
-        let Some(fault) = failure.fault() else { return 0 };
+        let faults = failure.faults();
         let stand_bys = self.step.stand_bys.iter().take(usize::from(STAND_BYS_MAX)).enumerate();
         stand_bys
-            .filter(|(_, stand_by)| stand_by.fallback.on.contains(fault))
+            .filter(|(_, stand_by)| stand_by.fallback.on.has_any(faults))
             .fold(0, |mask, (bit, _)| mask | 1 << bit)
     }
 

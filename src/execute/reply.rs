@@ -11,7 +11,7 @@ use super::{Failure, FailureKind, Scope, failure::Status, local, vars::CallVars}
 use crate::{
     mapping::{Context, Declared, Node, ScanError, ScanLimits, Table, Vars, WireError, evaluate, text, tree},
     plan::Fetch,
-    schema::model::{ConnectRequest, Connector, Mapping, Source},
+    schema::model::{ConnectRequest, Connector, Mapping, Site, Source, TypeKind},
 };
 
 /// Bytes of a source's own words that developers are shown.
@@ -64,7 +64,30 @@ pub(super) fn read(
         Decoded::Value(value) => fetch.projection.read_value(value.as_ref(), &mut context, table),
     };
     declared.append(&mut context.declared);
+    if node.is_nothing() && says_absent(connector, reply) && !may_be_null(scope, connector) {
+        return Err(Failure::new(FailureKind::NotFound, "There is no such object."));
+    }
     Ok(node)
+}
+
+/// Whether a source says that there is no such thing, and its connector calls that a success.
+fn says_absent(connector: &Connector, reply: &Reply) -> bool {
+    match connector.request {
+        ConnectRequest::Grpc { .. } => reply.status == 5,
+        ConnectRequest::Local { .. } => false,
+        _ => reply.status == 404,
+    }
+}
+
+/// Whether the field that a connector is for may be null.
+fn may_be_null(scope: &Scope, connector: &Connector) -> bool {
+    let Site::Field(ty, field) = connector.site else {
+        return true;
+    };
+    match &scope.surface.types[ty.0 as usize].kind {
+        TypeKind::Object(fields) => !fields[field as usize].ty.non_null[0],
+        _ => true,
+    }
 }
 
 fn unreadable(scope: &Scope, connector: &Connector, reply: &Reply, error: ScanError) -> Failure {

@@ -2,7 +2,7 @@
 //!
 //! Beside the request path. Says «up» or «down» and nothing of why: probes need no more, and whoever may know more reads the log.
 
-use std::sync::Arc;
+use std::{mem::take, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -16,8 +16,12 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
-use super::{Operate, connection::Handle, drain::Drain, watch::Watch};
+use super::{Operate, StatusProfile, body, connection::Handle, drain::Drain, watch::Watch};
 use crate::telemetry::Metrics;
+
+/// What is sent here is some lines of switches; and it is sent from near by.
+const BODY_BYTES_MAX: usize = 1024 * 1024;
+const BODY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// The admin port.
 pub(super) struct Admin {
@@ -49,9 +53,17 @@ impl Admin {
 impl Handle for Admin {
     type Body = Body;
 
-    async fn handle(&self, request: Request<Incoming>, watch: &Watch) -> Response<Body> {
+    async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Body> {
         let _in_flight = watch.enter();
-        match self.router.clone().oneshot(request).await {
+        let body = match body::read(request.body_mut(), BODY_BYTES_MAX, BODY_TIMEOUT).await {
+            Ok(body) => Body::from(body),
+            Err(refusal) => return refusal.answer(StatusProfile::Compat).status.into_response(),
+        };
+        let mut whole = Request::new(body);
+        *whole.method_mut() = request.method().clone();
+        *whole.uri_mut() = request.uri().clone();
+        *whole.headers_mut() = take(request.headers_mut());
+        match self.router.clone().oneshot(whole).await {
             Ok(response) => response,
             Err(never) => match never {},
         }

@@ -4,7 +4,7 @@
 
 use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
-use http::{HeaderMap, HeaderName, HeaderValue, header, request::Parts};
+use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 use super::{Credentials, Route, Terms, credentials, decode::Decoded, refusal::Refusal};
 use crate::{
@@ -118,11 +118,11 @@ impl Gate {
     pub(super) async fn admit<'a>(
         &'a self,
         identity: Option<&Identity>,
-        parts: &mut Parts,
+        headers: &mut HeaderMap,
         suspect: Suspect<'_>,
         findings: &mut Findings<'a>,
     ) -> Result<Admitted, Refusal> {
-        let caller = credentials::caller(identity, parts, suspect).await;
+        let caller = credentials::caller(identity, headers, suspect).await;
         let nobody;
         let known = match &caller {
             Ok(caller) => caller,
@@ -132,7 +132,7 @@ impl Gate {
                 &nobody
             }
         };
-        let class = self.classes.of(known, &parts.headers);
+        let class = self.classes.of(known, headers);
         findings.class = self.classes.name(class);
         let wanted = &self.terms[class];
         let ticket = match &wanted.quota {

@@ -42,7 +42,11 @@ pub(super) trait Handle: Send + Sync + 'static {
     type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
 
     /// Answers one request. The future is dropped when the client leaves.
-    fn handle(&self, request: Request<Incoming>, watch: &Watch) -> impl Future<Output = Response<Self::Body>> + Send;
+    fn handle(
+        &self,
+        request: &mut Request<Incoming>,
+        watch: &Watch,
+    ) -> impl Future<Output = Response<Self::Body>> + Send;
 }
 
 /// Room for the request line and headers in hyper's buffer. Four times our own limits, so that most of what exceeds them is answered in JSON with an id;
@@ -124,9 +128,9 @@ pub(super) async fn serve<S, H>(
     let socket = TokioIo::new(Socket::new(stream, Arc::clone(&watch)));
     let service = {
         let watch = Arc::clone(&watch);
-        service_fn(move |request| {
+        service_fn(move |mut request| {
             let (handler, watch) = (Arc::clone(&handler), Arc::clone(&watch));
-            async move { Ok::<_, Infallible>(handler.handle(request, &watch).await) }
+            async move { Ok::<_, Infallible>(handler.handle(&mut request, &watch).await) }
         })
     };
     let mut connection = pin!(protocol.serve_connection(socket, service));

@@ -4,7 +4,7 @@
 
 use std::{net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, HeaderValue, Method, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, header};
 
 use super::{Credentials, refusal::Refusal};
 use crate::{
@@ -18,17 +18,14 @@ use crate::{
 /// Its credentials do not hold.
 pub(super) async fn caller(
     identity: Option<&Identity>,
-    parts: &mut Parts,
+    headers: &mut HeaderMap,
     suspect: Suspect<'_>,
 ) -> Result<Arc<Caller>, Refusal> {
     let Some(identity) = identity else {
         return Ok(Caller::anonymous());
     };
-    let caller = identity
-        .identify(&parts.headers)
-        .await
-        .map_err(|why| refused(why, suspect))?;
-    identity.forward().strip(&mut parts.headers);
+    let caller = identity.identify(headers).await.map_err(|why| refused(why, suspect))?;
+    identity.forward().strip(headers);
     Ok(caller)
 }
 
@@ -68,18 +65,19 @@ impl Credentials {
 /// The token does not hold, or another site's page may have sent the request.
 pub(super) async fn session(
     identity: &Identity,
-    parts: &Parts,
+    method: &Method,
+    headers: &HeaderMap,
     suspect: Suspect<'_>,
 ) -> Result<Option<HeaderValue>, Refusal> {
     let Some(session) = identity.session() else {
         return Err(Refusal::NoSuchPath);
     };
-    if !session.is_own(&parts.headers) {
+    if !session.is_own(headers) {
         return Err(refused(Rejected::CrossSite, suspect));
     }
-    match parts.method {
+    match *method {
         Method::POST => {
-            let token = bearer(&parts.headers).ok_or(Refusal::NoCredentials)?;
+            let token = bearer(headers).ok_or(Refusal::NoCredentials)?;
             let caller = identity.of_token(token).await.map_err(|why| refused(why, suspect))?;
             let cookie = session.set(token, &caller).ok_or(Refusal::BadCredentials)?;
             Ok(Some(cookie))

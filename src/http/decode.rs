@@ -2,9 +2,9 @@
 //!
 //! After `stack`, before the engine. What is wrong here is the client's fault and ends the request with a [`Refusal`].
 
-use std::{net::IpAddr, sync::Arc};
+use std::{mem::take, net::IpAddr, sync::Arc};
 
-use http::{HeaderMap, Method, header, request::Parts};
+use http::{HeaderMap, Method, header};
 use hyper::body::Incoming;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
@@ -31,13 +31,9 @@ pub(super) struct Fields {
 }
 
 /// What HTTP brought.
-#[expect(
-    clippy::large_enum_variant,
-    reason = "the large one is the usual one, and a box of its own would cost more"
-)]
 pub(super) enum Decoded {
-    /// A request.
-    One(engine::Request),
+    /// A request. In a box: it is large, and passes through many hands.
+    One(Box<engine::Request>),
     /// Several, in their order. Those that are none are refused in their places.
     Several(Vec<Result<engine::Request, Refusal>>),
 }
@@ -51,37 +47,36 @@ struct Common {
     deadline: Instant,
 }
 
-/// Reads a GET or POST.
+/// Reads a GET or POST. Takes its headers.
 pub(super) async fn decode(
-    parts: Parts,
-    body: &mut Incoming,
+    http: &mut http::Request<Incoming>,
     surface: usize,
     (body_bytes_max, seen): (usize, Seen),
     settings: &Settings,
     deadline: Instant,
 ) -> Result<Decoded, Refusal> {
-    let queries_only = parts.method == Method::GET;
+    let queries_only = *http.method() == Method::GET;
     let read = if queries_only {
-        check_content_type(&parts.headers, Presence::Optional)?;
-        json::Read::One(params::parse(parts.uri.query().unwrap_or_default())?)
+        check_content_type(http.headers(), seen, Presence::Optional)?;
+        json::Read::One(Box::new(params::parse(http.uri().query().unwrap_or_default())?))
     } else {
-        check_content_type(&parts.headers, Presence::Required)?;
+        check_content_type(http.headers(), seen, Presence::Required)?;
         if seen.has(Known::ContentEncoding) {
-            check_content_encoding(&parts.headers)?;
+            check_content_encoding(http.headers())?;
         }
-        let body = body::read(body, body_bytes_max, settings.body_timeout).await?;
+        let body = body::read(http.body_mut(), body_bytes_max, settings.body_timeout).await?;
         json::parse(&body, settings.batch_max)?
     };
     let common = Common {
         surface,
         queries_only,
-        headers: Arc::new(parts.headers),
+        headers: Arc::new(take(http.headers_mut())),
         deadline,
     };
     match read {
-        json::Read::One(fields) => request(fields, common).map(Decoded::One),
+        json::Read::One(fields) => request(*fields, common).map(Box::new).map(Decoded::One),
         json::Read::Several(all) => {
-            let requests = all.into_iter().map(|fields| request(fields?, common.clone()));
+            let requests = all.into_iter().map(|fields| request(*fields?, common.clone()));
             Ok(Decoded::Several(requests.collect()))
         }
     }
@@ -129,7 +124,10 @@ enum Presence {
 
 /// Browsers send three content types, and none at all, to other sites without asking them first. Taking only JSON, also beside a GET, keeps pages of
 /// others from using their visitors' cookies here.
-fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Refusal> {
+fn check_content_type(headers: &HeaderMap, seen: Seen, presence: Presence) -> Result<(), Refusal> {
+    if seen.is_json {
+        return Ok(());
+    }
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let is_json = match (values.next(), values.next(), presence) {
         (None, _, Presence::Optional) => true,
@@ -141,9 +139,6 @@ fn check_content_type(headers: &HeaderMap, presence: Presence) -> Result<(), Ref
 
 /// `application/json`, with `charset=utf-8` if any.
 fn is_json(content_type: &[u8]) -> bool {
-    if content_type == b"application/json" {
-        return true;
-    }
     let mut parts = content_type.split(|byte| *byte == b';').map(<[u8]>::trim_ascii);
     parts
         .next()

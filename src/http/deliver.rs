@@ -29,7 +29,7 @@ pub(super) struct Wishes {
 /// # Cancel safety
 /// Nothing is lost but the answer.
 pub(super) async fn deliver(
-    mut answer: engine::Response,
+    mut answer: Box<engine::Response>,
     media: Media,
     profile: StatusProfile,
     id: HeaderValue,
@@ -60,7 +60,7 @@ pub(super) async fn deliver(
     if let Some(coded) = coded {
         answer.body = coded;
     }
-    let mut http = encode::answer(answer, media, profile, id);
+    let mut http = encode::answer(*answer, media, profile, id);
     let headers = http.headers_mut();
     if let Some(coding) = coding.filter(|_| is_coded) {
         headers.insert(header::CONTENT_ENCODING, coding.value());
@@ -73,9 +73,11 @@ pub(super) async fn deliver(
     http
 }
 
-/// Adds what caches go by. `varies`: whether somebody could give the answer to another request.
+/// Adds what caches go by to headers that keep them from it. `varies`: whether somebody could give the answer to another request.
 fn describe(headers: &mut HeaderMap, caching: &Caching, varies: bool, may_be_coded: bool) {
-    headers.insert(header::CACHE_CONTROL, caching.control.value());
+    if caching.control != CacheControl::NoStore {
+        headers.insert(header::CACHE_CONTROL, caching.control.value());
+    }
     if let Some(age) = caching.age.filter(|_| caching.control != CacheControl::NoStore) {
         headers.insert(header::AGE, HeaderValue::from(age));
     }

@@ -2,6 +2,8 @@
 //!
 //! Last stage of a request. The two tables of statuses are [`status`] here and [`Refusal::answer`].
 
+use std::sync::LazyLock;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use http_body_util::Full;
@@ -38,18 +40,38 @@ fn status(outcome: Outcome, media: Media, profile: StatusProfile) -> StatusCode 
     StatusCode::from_u16(status).unwrap_or(StatusCode::SERVICE_UNAVAILABLE)
 }
 
-/// The content type of an answer. In the draft a client that accepts only `application/json` gets it for success alone: no proxy's error
-/// page can then pass for an answer of ours.
-fn content_type(status: StatusCode, media: Media, profile: StatusProfile) -> HeaderValue {
-    match (media, profile) {
-        (Media::Json, StatusProfile::Draft2026) if !status.is_success() => graphql_response(),
-        (Media::Json, _) => HeaderValue::from_static("application/json; charset=utf-8"),
-        (Media::GraphqlResponse, _) => graphql_response(),
-    }
+/// The content types there are, as places in [`TEMPLATES`].
+#[derive(Debug, Clone, Copy)]
+enum ContentType {
+    Json,
+    GraphqlResponse,
 }
 
-fn graphql_response() -> HeaderValue {
-    HeaderValue::from_static("application/graphql-response+json; charset=utf-8")
+/// The headers of answers by their content type, with an empty id: a copy of all costs less than putting each in its place. What is in an answer is
+/// no page and no script, whatever it looks like: no browser may take it for one. It is kept by nobody who is not told otherwise.
+static TEMPLATES: LazyLock<[HeaderMap; 2]> = LazyLock::new(|| {
+    [
+        "application/json; charset=utf-8",
+        "application/graphql-response+json; charset=utf-8",
+    ]
+    .map(|content_type| {
+        let mut headers = HeaderMap::with_capacity(4);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(content_type));
+        headers.insert(REQUEST_ID, HeaderValue::from_static(""));
+        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+        headers
+    })
+});
+
+/// The content type of an answer. In the draft a client that accepts only `application/json` gets it for success alone: no proxy's error
+/// page can then pass for an answer of ours.
+fn content_type(status: StatusCode, media: Media, profile: StatusProfile) -> ContentType {
+    match (media, profile) {
+        (Media::Json, StatusProfile::Draft2026) if !status.is_success() => ContentType::GraphqlResponse,
+        (Media::Json, _) => ContentType::Json,
+        (Media::GraphqlResponse, _) => ContentType::GraphqlResponse,
+    }
 }
 
 /// An answer of the engine as HTTP.
@@ -79,7 +101,10 @@ pub(super) fn answer(
 pub(super) fn not_modified(id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = Response::new(Full::default());
     *http.status_mut() = StatusCode::NOT_MODIFIED;
-    http.headers_mut().insert(REQUEST_ID, id);
+    let headers = http.headers_mut();
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     http
 }
 
@@ -97,9 +122,6 @@ pub(super) fn refusal(
         content_type(answer.status, media, profile),
         id,
     );
-    // Some of these statuses may be kept by anybody who is not told otherwise.
-    http.headers_mut()
-        .insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
     if let Some(allow) = refusal.allow() {
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static(allow));
@@ -131,19 +153,19 @@ pub(super) fn session(cookie: Option<HeaderValue>, id: HeaderValue) -> Response<
 pub(super) fn options(id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = Response::new(Full::default());
     *http.status_mut() = StatusCode::NO_CONTENT;
-    http.headers_mut()
-        .insert(header::ALLOW, HeaderValue::from_static(METHODS));
-    http.headers_mut().insert(REQUEST_ID, id);
+    let headers = http.headers_mut();
+    headers.insert(header::ALLOW, HeaderValue::from_static(METHODS));
+    headers.insert(REQUEST_ID, id);
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
     http
 }
 
-fn plain(status: StatusCode, body: Bytes, content_type: HeaderValue, id: HeaderValue) -> Response<Full<Bytes>> {
-    let mut headers = HeaderMap::with_capacity(6);
-    headers.insert(header::CONTENT_TYPE, content_type);
-    headers.insert(REQUEST_ID, id);
+fn plain(status: StatusCode, body: Bytes, content_type: ContentType, id: HeaderValue) -> Response<Full<Bytes>> {
     let mut http = Response::new(Full::new(body));
     *http.status_mut() = status;
-    *http.headers_mut() = headers;
+    let headers = http.headers_mut();
+    headers.clone_from(&TEMPLATES[content_type as usize]);
+    headers.insert(REQUEST_ID, id);
     http
 }
 

@@ -88,26 +88,22 @@ impl HeadReader {
                 self.http2 = true;
                 return true;
             }
-            Some(b'c' | b'C') if names(line, b"content-length:") => self.lengths += 1,
+            Some(b'c' | b'C') if names(line, b"content-length:") => self.lengths = more(self.lengths),
             Some(b't' | b'T') if names(line, b"transfer-encoding:") => {
-                self.encodings += 1;
+                self.encodings = more(self.encodings);
                 let coding = line[b"transfer-encoding:".len()..].trim_ascii();
                 self.is_coded |= !coding.eq_ignore_ascii_case(b"chunked");
             }
             Some(b'h' | b'H') if names(line, b"host:") => {
-                self.hosts += 1;
+                self.hosts = more(self.hosts);
                 self.is_wrong_host |= !is_host(line[b"host:".len()..].trim_ascii());
             }
             Some(_) => {}
         }
         if !self.has_lines {
             self.needs_host = line.ends_with(b"HTTP/1.1");
+            self.has_lines = true;
         }
-        self.has_lines = true;
-        // Saturates far below overflow: more than a few are a fault already.
-        self.lengths = self.lengths.min(8);
-        self.encodings = self.encodings.min(8);
-        self.hosts = self.hosts.min(8);
         false
     }
 
@@ -128,13 +124,32 @@ impl HeadReader {
     }
 }
 
+/// Bytes that are in no host and port, by value.
+const IN_NO_HOST: [bool; 256] = {
+    let mut table = [false; 256];
+    let bytes = b" \t/\\@,?#";
+    let mut index = 0;
+    while index < bytes.len() {
+        table[bytes[index] as usize] = true;
+        index += 1;
+    }
+    table
+};
+
 /// Whether it can be a host and a port: what separates parts of URLs and lists is in neither.
 fn is_host(value: &[u8]) -> bool {
-    !value.iter().any(|byte| b" \t/\\@,?#".contains(byte))
+    !value.iter().any(|byte| IN_NO_HOST[usize::from(*byte)])
 }
 
+/// One more, as far as anybody wants to know: two are a fault already.
+fn more(count: u8) -> u8 {
+    count.saturating_add(1).min(8)
+}
+
+/// Whether a line begins with the name of a header, which ends in a colon. Nearly all that do not have no colon in its place.
 fn names(line: &[u8], header: &[u8]) -> bool {
-    line.len() >= header.len() && line[..header.len()].eq_ignore_ascii_case(header)
+    let last = header.len() - 1;
+    line.get(last) == Some(&b':') && line[..last].eq_ignore_ascii_case(&header[..last])
 }
 
 #[cfg(test)]

@@ -14,9 +14,9 @@ use crate::engine::OnError;
 /// What a body holds.
 pub(super) enum Read {
     /// A request.
-    One(Fields),
+    One(Box<Fields>),
     /// Several, in their order, each as it would be alone.
-    Several(Vec<Result<Fields, Refusal>>),
+    Several(Vec<Result<Box<Fields>, Refusal>>),
 }
 
 /// Reads a body. `batch_max`: how many requests an array may hold; without it, none may come.
@@ -29,17 +29,20 @@ pub(super) fn parse(body: &[u8], batch_max: Option<usize>) -> Result<Read, Refus
     parse_one(text).map(Read::One)
 }
 
-fn parse_one(text: &str) -> Result<Fields, Refusal> {
-    parse_with(
-        text,
-        RequestSeed {
-            expected: &Cell::default(),
-        },
-    )
+fn parse_one(text: &str) -> Result<Box<Fields>, Refusal> {
+    // Filled where they are: they are large, and each hand of serde's that they passed through would copy them.
+    let mut fields = Box::<Fields>::default();
+    let expected = Cell::default();
+    let seed = RequestSeed {
+        expected: &expected,
+        fields: &mut fields,
+    };
+    parse_with(text, &expected, seed)?;
+    Ok(fields)
 }
 
 /// What an array holds that is not an object is refused in its place; but an array in an array would be a way to send more than are counted.
-fn parse_several(text: &str, most: usize) -> Result<Vec<Result<Fields, Refusal>>, Refusal> {
+fn parse_several(text: &str, most: usize) -> Result<Vec<Result<Box<Fields>, Refusal>>, Refusal> {
     let mut items: Vec<&RawValue> = Vec::new();
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let counted = Counted {
@@ -69,20 +72,16 @@ fn parse_several(text: &str, most: usize) -> Result<Vec<Result<Fields, Refusal>>
 /// Reads the value of a GET parameter that holds JSON: an object or null.
 pub(super) fn parse_object(text: &str, expected: &'static str) -> Result<Option<Map<String, Value>>, Refusal> {
     let cell = Cell::new(expected);
-    parse_with(text, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
+    parse_with(text, &cell, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
         Refusal::NotJson => Refusal::Shape(expected),
         other => other,
     })
 }
 
-/// A seed that notes what it expects, so that a failure can be told without serde's words and positions.
-trait Expecting {
-    fn expected(&self) -> &Cell<&'static str>;
-}
-
-fn parse_with<'de, S>(text: &'de str, seed: S) -> Result<S::Value, Refusal>
+/// `expected`: where the seed notes what it expects, so that a failure can be told without serde's words and positions.
+fn parse_with<'de, S>(text: &'de str, expected: &Cell<&'static str>, seed: S) -> Result<S::Value, Refusal>
 where
-    S: DeserializeSeed<'de> + Expecting + Copy,
+    S: DeserializeSeed<'de>,
 {
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let parsed = seed
@@ -90,7 +89,7 @@ where
         .and_then(|value| deserializer.end().map(|()| value));
     parsed.map_err(|error| {
         if error.is_data() {
-            Refusal::Shape(seed.expected().get())
+            Refusal::Shape(expected.get())
         } else {
             Refusal::NotJson
         }
@@ -107,9 +106,9 @@ const DOCUMENT_ID: &str = "`documentId` must be a string";
 const ON_ERROR: &str = "`onError` must be PROPAGATE, NULL or HALT";
 const ONCE: &str = "a key must not stand twice in one object";
 
-#[derive(Clone, Copy)]
 struct RequestSeed<'a> {
     expected: &'a Cell<&'static str>,
+    fields: &'a mut Fields,
 }
 
 #[derive(Clone, Copy)]
@@ -146,30 +145,24 @@ struct Counted<'i, 'de> {
 
 // === impl RequestSeed ===
 
-impl Expecting for RequestSeed<'_> {
-    fn expected(&self) -> &Cell<&'static str> {
-        self.expected
-    }
-}
-
 impl<'de> DeserializeSeed<'de> for RequestSeed<'_> {
-    type Value = Fields;
+    type Value = ();
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Fields, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         self.expected.set(AN_OBJECT);
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for RequestSeed<'_> {
-    type Value = Fields;
+    type Value = ();
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("a GraphQL request")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields, A::Error> {
-        let mut fields = Fields::default();
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let fields = self.fields;
         let mut seen = [false; Key::Unknown as usize];
         while let Some(key) = map.next_key_seed(KeyVisitor)? {
             let expected = match key {
@@ -204,7 +197,7 @@ impl<'de> Visitor<'de> for RequestSeed<'_> {
                 Key::Unknown => {}
             }
         }
-        Ok(fields)
+        Ok(())
     }
 }
 
@@ -309,12 +302,6 @@ impl<'de> Visitor<'de> for Text {
 }
 
 // === impl ObjectSeed ===
-
-impl Expecting for ObjectSeed<'_> {
-    fn expected(&self) -> &Cell<&'static str> {
-        self.expected
-    }
-}
 
 impl<'de> DeserializeSeed<'de> for ObjectSeed<'_> {
     type Value = Option<Map<String, Value>>;

@@ -22,6 +22,8 @@ pub(super) enum Known {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     known: u8,
+    /// Whether there is one content type, and that is JSON without more ado.
+    pub(super) is_json: bool,
     /// Bytes of all names and values.
     pub(super) bytes: usize,
 }
@@ -31,7 +33,12 @@ pub(super) struct Seen {
 impl Seen {
     /// Looks through all headers.
     pub(super) fn of(headers: &HeaderMap) -> Self {
-        let mut seen = Self { known: 0, bytes: 0 };
+        let mut seen = Self {
+            known: 0,
+            is_json: false,
+            bytes: 0,
+        };
+        let mut content_types = 0;
         for (name, value) in headers {
             let name = name.as_str();
             seen.bytes += name.len() + value.len();
@@ -43,6 +50,11 @@ impl Seen {
                 "expect" => Known::Expect as u8,
                 "apollographql-client-name" | "graphql-client-name" => Known::ClientName as u8,
                 "x-request-id" => Known::RequestId as u8,
+                "content-type" => {
+                    content_types += 1;
+                    seen.is_json = content_types == 1 && value.as_bytes() == b"application/json";
+                    0
+                }
                 _ => 0,
             };
         }

@@ -12,6 +12,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
+use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
@@ -24,6 +25,9 @@ const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// How much of it at a time.
 const DISCARDED_AT_ONCE: usize = 16 * 1024;
+
+/// Up to this many bytes are written as one piece, however many they come in.
+const JOINED_BYTES_MAX: usize = 1024;
 
 /// A stream that is watched: TCP, or TLS over it.
 #[derive(Debug)]
@@ -59,6 +63,14 @@ impl<S> Socket<S> {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Writes what is in one piece.
+    fn poll_write_whole(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match bare::may_be(buf).then(|| self.write_instead(cx, buf)).flatten() {
+            Some(written) => written,
+            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        }
+    }
+
     /// Writes a refusal with a body in place of the bare one that hyper has made, if this is one; else `None`.
     fn write_instead(&mut self, cx: &mut Context<'_>, head: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.instead.is_none() {
@@ -115,10 +127,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = match bare::may_be(buf).then(|| self.write_instead(cx, buf)).flatten() {
-            Some(written) => written,
-            None => Pin::new(&mut self.stream).poll_write(cx, buf),
-        };
+        let written = self.poll_write_whole(cx, buf);
         self.note_write(&written);
         written
     }
@@ -128,10 +137,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let head = bufs.first().filter(|head| bare::may_be(head));
-        let written = match head.and_then(|head| self.write_instead(cx, head)) {
-            Some(written) => written,
-            None => Pin::new(&mut self.stream).poll_write_vectored(cx, bufs),
+        let length: usize = bufs.iter().map(|piece| piece.len()).sum();
+        let written = if length > JOINED_BYTES_MAX {
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
+        } else {
+            // The lines of a head and a short answer: copying them here costs less than having the kernel look at each by itself.
+            let mut whole = SmallVec::<[u8; JOINED_BYTES_MAX]>::new();
+            bufs.iter().for_each(|piece| whole.extend_from_slice(piece));
+            self.poll_write_whole(cx, &whole)
         };
         self.note_write(&written);
         written

@@ -8,7 +8,7 @@ use std::{panic::AssertUnwindSafe, pin::pin, sync::Arc, time::Duration};
 use bytes::Bytes;
 use futures_lite::future::yield_now;
 use futures_util::FutureExt as _;
-use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header, request::Parts};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header};
 use http_body::Body as _;
 use http_body_util::Full;
 use hyper::body::Incoming;
@@ -65,7 +65,7 @@ struct Surface {
 
 /// How a request ended.
 enum End {
-    Answered(engine::Response, Media),
+    Answered(Box<engine::Response>, Media),
     Refused(Refusal, Media),
     Options,
     Session(Option<HeaderValue>),
@@ -148,21 +148,22 @@ impl<A: Answer> Stack<A> {
     /// Makes or drops the pages' cookie. Tokens can be guessed at there as well as anywhere: who tries is counted by their address.
     async fn session<'a>(
         &'a self,
-        parts: &Parts,
+        method: &Method,
+        headers: &HeaderMap,
         suspect: Suspect<'_>,
         findings: &mut Findings<'a>,
     ) -> Result<Option<HeaderValue>, Refusal> {
         let identity = self.identity.as_ref().ok_or(Refusal::NoSuchPath)?;
-        if parts.method == Method::POST
+        if method == Method::POST
             && let Some(surface) = self.surfaces.iter().find(|surface| surface.gate.counts())
         {
             surface.gate.count_stranger(suspect, findings)?;
         }
-        credentials::session(identity, parts, suspect).await
+        credentials::session(identity, method, headers, suspect).await
     }
 
     /// The engine's answer, and what caches in front may do with it.
-    async fn answered(&self, request: engine::Request, surface: Option<(usize, &Surface)>) -> engine::Response {
+    async fn answered(&self, request: &engine::Request, surface: Option<(usize, &Surface)>) -> Box<engine::Response> {
         let mut answer = self.answer.handle(request).await;
         if surface.is_some_and(|(_, surface)| surface.gate.wants_credentials()) {
             // They ask nobody who they are.
@@ -202,40 +203,42 @@ impl<A: Answer> Stack<A> {
     /// Everything between the head of a request and the end it comes to.
     async fn run<'a>(
         &'a self,
-        request: Request<Incoming>,
+        request: &mut Request<Incoming>,
         surface: Option<(usize, &'a Surface)>,
         watch: &Watch,
         (id, started, seen): (&HeaderValue, Instant, Seen),
         findings: &mut Findings<'a>,
     ) -> (End, bool) {
-        let (mut parts, mut body) = request.into_parts();
         let default = default_media(self.settings.status_profile);
         let media = match seen.has(Known::Accept) {
-            true => accept::negotiate(&parts.headers, self.settings.status_profile),
+            true => accept::negotiate(request.headers(), self.settings.status_profile),
             false => Some(default),
         };
         let expects = seen.has(Known::Expect);
-        let is_http1 = parts.version < Version::HTTP_2;
+        let is_http1 = request.version() < Version::HTTP_2;
         let admitted = async {
             if watch.take_fault().is_some() {
                 return Err(Refusal::Framing.into());
             }
             check_head(
                 seen.bytes,
-                parts.uri.path_and_query().map_or("", |path| path.as_str()),
+                request.uri().path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
-            let peer = client_address(watch.peer(), &parts.headers, self.settings.trusted_proxies);
-            if self.is_session(parts.uri.path()) {
-                let cookie = self.session(&parts, suspect(id, "-", peer), findings).await?;
+            let peer = client_address(watch.peer(), request.headers(), self.settings.trusted_proxies);
+            if self.is_session(request.uri().path()) {
+                let suspect = suspect(id, "-", peer);
+                let cookie = self
+                    .session(request.method(), request.headers(), suspect, findings)
+                    .await?;
                 return Err(Early::Session(cookie));
             }
-            if self.settings.ide && ide::is_wanted(&parts.method, &parts.uri, &parts.headers) {
+            if self.settings.ide && ide::is_wanted(request.method(), request.uri(), request.headers()) {
                 return Err(Early::Page);
             }
             let (index, surface) = surface.ok_or(Refusal::NoSuchPath)?;
-            match parts.method {
-                Method::GET => check_get(&parts.headers, &self.settings)?,
+            match *request.method() {
+                Method::GET => check_get(request.headers(), &self.settings)?,
                 Method::POST => {}
                 Method::OPTIONS => return Err(Early::Options),
                 _ => return Err(Refusal::Method.into()),
@@ -244,35 +247,35 @@ impl<A: Answer> Stack<A> {
             let suspect = suspect(id, &surface.route.surface, peer);
             let admitted = surface
                 .gate
-                .admit(self.identity.as_deref(), &mut parts, suspect, findings);
+                .admit(self.identity.as_deref(), request.headers_mut(), suspect, findings);
             let Admitted {
                 caller,
                 standing,
                 body_bytes_max: limit,
             } = admitted.await?;
-            if body.size_hint().lower() > OVERLOADED_BODY_BYTES_MAX && self.answer.is_overloaded(index) {
+            if request.body().size_hint().lower() > OVERLOADED_BODY_BYTES_MAX && self.answer.is_overloaded(index) {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let mut decoded = decode(parts, &mut body, index, (limit, seen), &self.settings, deadline).await?;
+            let mut decoded = decode(request, index, (limit, seen), &self.settings, deadline).await?;
             findings.count(&decoded, &standing, suspect)?;
             decoded.is_from(peer, &caller, &standing);
             Ok((decoded, media))
         };
         match admitted.await {
-            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(request, surface).await, media), false),
+            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(&request, surface).await, media), false),
             Ok((Decoded::Several(requests), _)) => {
                 let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
                 // An array is no GraphQL response, so it has not its media type.
-                (End::Answered(answer, Media::Json), false)
+                (End::Answered(Box::new(answer), Media::Json), false)
             }
             Err(Early::Options) => (End::Options, false),
             Err(Early::Session(cookie)) => (End::Session(cookie), false),
             Err(Early::Page) => (End::Page, false),
             Err(Early::Refused(refusal)) => {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
-                let is_clean = !is_http1 || refusal.closes() || expects || body::discard(&mut body).await;
-                let closes = is_http1 && (refusal.closes() || !is_clean || expects && !body.is_end_stream());
+                let is_clean = !is_http1 || refusal.closes() || expects || body::discard(request.body_mut()).await;
+                let closes = is_http1 && (refusal.closes() || !is_clean || expects && !request.body().is_end_stream());
                 (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes))
             }
         }
@@ -287,13 +290,12 @@ impl<A: Answer> Stack<A> {
         }
     }
 
-    /// Headers that all answers have, and how the client stands. Nothing here is a page or a script, whatever is in it: no browser may take it for one.
+    /// What stands beside an answer whatever it is, and how the client stands.
     fn harden(&self, findings: &Findings<'_>, closes: bool, headers: &mut HeaderMap) {
         if closes {
             headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
         }
         findings.write(headers);
-        headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
         if let Some(hsts) = &self.hsts {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
@@ -335,7 +337,7 @@ impl<A: Answer> Stack<A> {
 impl<A: Answer> Handle for Stack<A> {
     type Body = Full<Bytes>;
 
-    async fn handle(&self, mut request: Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
+    async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
         let mut in_flight = watch.enter();
         let started = Instant::now();
         let seen = Seen::of(request.headers());
@@ -347,7 +349,7 @@ impl<A: Answer> Handle for Stack<A> {
         let client = self.client(request.headers(), seen);
         let cors = &self.settings.cors;
         let origin = cors.admitted(request.headers());
-        let preflight = self.preflight(&request);
+        let preflight = self.preflight(request);
         let metrics = surface.map_or(&self.unrouted, |(_, surface)| &surface.metrics);
         let exchange = Exchange::begin(metrics, started);
 

@@ -38,6 +38,14 @@ pub fn parse(text: &str, spec: Spec) -> Result<Selection, ParseError> {
     }
 }
 
+/// Reads a mapping as [`parse()`] does, and tells of every call in it that can never work rather than of the first.
+///
+/// # Errors
+/// The text does not follow the grammar of `spec`.
+pub fn parse_with_misuses(text: &str, spec: Spec) -> Result<(Selection, Vec<ParseError>), ParseError> {
+    read(text, spec)
+}
+
 /// Reads a mapping by its grammar alone: what is wrong with the call of a method is left to the evaluation, where the value is
 /// missing. For who tries mappings out; a schema's are read by [`parse()`], which knows such mistakes before there is data.
 ///

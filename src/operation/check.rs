@@ -18,12 +18,9 @@ use apollo_compiler::{
     ast::{self, DirectiveList},
     diagnostic::ToCliReport as _,
     executable::{self, Selection},
-    introspection,
     parser::{Parser, SourceSpan},
-    response::JsonMap,
     validation::{DiagnosticList, Valid},
 };
-use serde_json::{Map, Value};
 
 use super::{
     Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds, count,
@@ -364,32 +361,4 @@ fn plain_name(selection: &Selection) -> Option<&Name> {
         && field.directives.is_empty()
         && field.selection_set.selections.is_empty();
     is_plain.then_some(&field.name)
-}
-
-/// Executes the introspection part of an operation.
-pub(super) fn introspect(
-    surface: &Surface,
-    document: &Valid<ExecutableDocument>,
-    operation: &executable::Operation,
-    definitions: &[Node<ast::VariableDefinition>],
-    variables: &super::Variables,
-) -> Result<Map<String, Value>, RequestError> {
-    let refuse = |error: apollo_compiler::request::RequestError| {
-        RequestError::new(RequestErrorKind::Validation, error.message().to_string())
-    };
-    introspection::check_max_depth(document, operation).map_err(refuse)?;
-    let mut values = JsonMap::new();
-    for (index, definition) in definitions.iter().enumerate() {
-        if let Some(value) = variables.get(index as u16) {
-            values.insert(definition.name.as_str(), value.clone().into());
-        }
-    }
-    let implementers = surface.schema.implementers_map();
-    let values = Valid::assume_valid(values);
-    let response =
-        introspection::partial_execute(&surface.schema, &implementers, document, operation, &values).map_err(refuse)?;
-    match serde_json::to_value(response.data) {
-        Ok(Value::Object(data)) => Ok(data),
-        _ => Ok(Map::new()),
-    }
 }

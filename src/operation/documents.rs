@@ -29,6 +29,7 @@ use id::{Hash, Id};
 use listed::{Found, Listed};
 use registered::Registered;
 
+pub use id::text_id;
 pub use listed::ListedDocument;
 pub use origin::Origin;
 pub use registered::Registration;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde_json::{Map, Value};
 
 use crate::{
-    execute::{Detail, Failure, FailureKind, Status},
+    execute::{Detail, Failure, FailureKind},
     mapping::{evaluate::Declared, text},
     operation::{
         RequestError, RequestErrorKind,
@@ -28,6 +28,7 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
         FailureKind::BadResponse => "UPSTREAM_BAD_RESPONSE",
         FailureKind::Timeout => "UPSTREAM_TIMEOUT",
         FailureKind::Unavailable => "UPSTREAM_UNAVAILABLE",
+        FailureKind::UnknownOutcome { .. } => "UPSTREAM_UNKNOWN_OUTCOME",
         FailureKind::Limited => "REQUEST_CONCURRENCY_LIMITED",
         FailureKind::CircuitOpen => "UPSTREAM_CIRCUIT_OPEN",
         FailureKind::RateLimited => "UPSTREAM_RATE_LIMITED",
@@ -36,14 +37,6 @@ pub fn failure_code(kind: FailureKind) -> &'static str {
         FailureKind::Unauthorized => UNAUTHORIZED,
         FailureKind::NotFound => "NOT_FOUND",
         FailureKind::Internal => "INTERNAL_SERVER_ERROR",
-    }
-}
-
-/// The same, where its status says more: who is sent elsewhere has got no answer, and does not go.
-fn code_of(failure: &Failure) -> &'static str {
-    match (failure.kind, failure.status) {
-        (FailureKind::Refused, Some(Status::Http(300..=399))) => failure_code(FailureKind::BadResponse),
-        (kind, _) => failure_code(kind),
     }
 }
 
@@ -115,7 +108,7 @@ fn clip(message: &str) -> Cow<'_, str> {
 /// may replace the code. Those who are to know less get the code alone.
 pub(super) fn extensions(failure: &Failure, detail: Detail) -> Map<String, Value> {
     let mut extensions = Map::new();
-    extensions.insert("code".to_owned(), Value::from(code_of(failure)));
+    extensions.insert("code".to_owned(), Value::from(failure_code(failure.kind)));
     if detail == Detail::Terse {
         let code = failure.extensions.get("code");
         extensions.extend(code.map(|code| ("code".to_owned(), code.clone())));

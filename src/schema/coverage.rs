@@ -144,6 +144,9 @@ impl<'w> Walk<'w> {
                         self.object(&variant.tree, object, way);
                     }
                 }
+                if let Some(object) = tree.typename().and_then(|name| schema.get_object(name)) {
+                    self.object(tree, object, way);
+                }
             }
             _ => {}
         }

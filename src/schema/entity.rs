@@ -129,7 +129,13 @@ fn check_entity_field(draft: &ConnectDraft, schema: &Schema, problems: &mut Prob
                 format!("`entity: true`, but `{}` is {what}", field.ty),
             )
             .hint("an entity is a nullable object: it may not exist");
-        return;
+        if !matches!(
+            schema.types.get(field.ty.inner_named_type()),
+            Some(ExtendedType::Object(_))
+        ) {
+            // It has no fields that arguments could equal.
+            return;
+        }
     }
     if field.arguments.is_empty() {
         problems

@@ -19,7 +19,7 @@ pub enum Fault {
     GrpcStatus,
     /// An answer that cannot be read.
     InvalidResponse,
-    /// A batch lacks the object.
+    /// A batch lacks the object, or the source says 404 or gRPC NOT_FOUND.
     NotFound,
 }
 
@@ -72,10 +72,10 @@ impl Faults {
     /// Every kind.
     pub const ALL: Self = Self(u16::MAX);
 
-    /// Whether a kind is among them.
+    /// Whether any of `others` is among them.
     #[must_use]
-    pub const fn contains(self, fault: Fault) -> bool {
-        self.0 & (1 << fault as u16) != 0
+    pub const fn has_any(self, others: Self) -> bool {
+        self.0 & others.0 != 0
     }
 }
 

@@ -2,10 +2,11 @@
 
 use apollo_compiler::{
     Schema,
-    ast::{Definition, Document},
+    ast::{Definition, DirectiveList, Document, FieldDefinition, Type},
     diagnostic::ToCliReport,
+    name,
     parser::Parser,
-    schema::SchemaBuilder,
+    schema::{ExtendedType, SchemaBuilder},
     validation::{DiagnosticList, Valid},
 };
 
@@ -14,7 +15,7 @@ use super::{
     files::Files,
     link::Links,
     problem::{Code, Problems},
-    suggest,
+    suggest, unknown,
 };
 
 /// Of the edition of September 2025; the library does not know it. Declared for schemas that use it.
@@ -61,21 +62,25 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
 /// Reports the first syntax errors of every file.
 pub(crate) fn report_syntax(parsed: &Parsed, problems: &mut Problems<'_>) {
     for errors in &parsed.errors {
-        report(errors, SYNTAX_ERRORS_MAX, problems);
+        report(errors, None, SYNTAX_ERRORS_MAX, problems);
     }
 }
 
-/// Reports what the GraphQL library found.
-fn report(errors: &DiagnosticList, errors_max: usize, problems: &mut Problems<'_>) {
+/// Reports what the GraphQL library found, of `schema` as far as there is one.
+fn report(errors: &DiagnosticList, schema: Option<&Schema>, errors_max: usize, problems: &mut Problems<'_>) {
     let files = problems.files();
     for diagnostic in errors.iter().take(errors_max) {
+        let error = diagnostic.error.unstable_error_name();
         // Said in our own words by `roots`.
-        if diagnostic.error.unstable_error_name() == Some("QueryRootOperationType") {
+        if error == Some("QueryRootOperationType") {
             continue;
         }
-        let place = files.place(diagnostic.error.location());
-        let message = diagnostic.error.to_string().replace(definitions::PREFIX, "");
-        problems.error(Code::GraphqlError, &place, message);
+        let message = diagnostic.error.to_string();
+        let place = unknown::place(error, &message, files.place(diagnostic.error.location()), files);
+        let hint = schema.and_then(|schema| unknown::hint(error, &message, schema));
+        problems
+            .error(Code::GraphqlError, &place, message.replace(definitions::PREFIX, ""))
+            .maybe_hint(hint);
     }
 }
 
@@ -90,7 +95,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
     let schema = match builder.build() {
         Ok(schema) => schema,
         Err(error) => {
-            report(&error.errors, usize::MAX, problems);
+            report(&error.errors, Some(&error.partial), usize::MAX, problems);
             return error.partial;
         }
     };
@@ -98,7 +103,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
     match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(error) => {
-            report(&error.errors, usize::MAX, problems);
+            report(&error.errors, Some(&error.partial), usize::MAX, problems);
             error.partial
         }
     }
@@ -110,11 +115,11 @@ pub(crate) fn build_public(documents: &[Document], problems: &mut Problems<'_>) 
     for document in documents.iter().chain(&one_of(documents)) {
         builder = builder.add_ast(document);
     }
-    let built = builder.build().and_then(Schema::validate);
+    let built = builder.build().map(with_is_one_of).and_then(Schema::validate);
     match built {
         Ok(schema) => Some(schema),
         Err(error) => {
-            report(&error.errors, usize::MAX, problems);
+            report(&error.errors, Some(&error.partial), usize::MAX, problems);
             None
         }
     }
@@ -129,6 +134,23 @@ fn one_of(documents: &[Document]) -> Option<Document> {
         declared.is_some_and(|declared| declared.name == "oneOf")
     });
     (is_used && !is_declared).then(|| Document::parse(ONE_OF, "oneOf").expect("the definition is correct"))
+}
+
+/// Adds `__Type.isOneOf`, of the same edition as the directive; `operation/introspect` answers it.
+///
+/// <https://spec.graphql.org/September2025/#sec-The-__Type-Type>
+fn with_is_one_of(mut schema: Schema) -> Schema {
+    if let Some(ExtendedType::Object(ty)) = schema.types.get_mut("__Type") {
+        let field = FieldDefinition {
+            description: None,
+            name: name!("isOneOf"),
+            arguments: Vec::new(),
+            ty: Type::Named(name!("Boolean")),
+            directives: DirectiveList::new(),
+        };
+        ty.make_mut().fields.insert(field.name.clone(), field.into());
+    }
+    schema
 }
 
 /// Fields of which one is given must be those that can be left out.

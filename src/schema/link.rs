@@ -116,6 +116,18 @@ impl Links {
             link.identity.rsplit('/').next().unwrap_or_default(),
         ) {
             (CONNECT_URL, _) => self.add_connect(&link, problems).then_some(Family::Connect),
+            _ if link.means_connect() => {
+                problems
+                    .error(
+                        Code::UnknownConnectorsVersion,
+                        &link.place,
+                        "its directives are imported, but this is not how the connect specification is linked",
+                    )
+                    .hint(format!("link {CONNECT_URL}/v0.4, spelt exactly so"));
+                // Go on as if it were: the rest of the file has problems of its own to report.
+                self.connect.get_or_insert((Spec::V0_4, link.place.clone()));
+                Some(Family::Connect)
+            }
             (BFF_URL, _) if link.version == "v0.1" => {
                 self.bff = true;
                 self.bff_places.push(link.place.clone());
@@ -280,6 +292,12 @@ impl Links {
 // === impl Link ===
 
 impl Link {
+    /// Whether the connect specification is meant, though its URL is another.
+    fn means_connect(&self) -> bool {
+        let imports = |name: &str| self.imports.iter().any(|import| import.name == name);
+        self.identity.to_lowercase().contains("/connect") && (imports("@connect") || imports("@source"))
+    }
+
     fn read(directive: &Node<ast::Directive>, problems: &mut Problems<'_>) -> Option<Self> {
         let files = problems.files();
         let place = files.place(directive.location());

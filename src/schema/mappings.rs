@@ -19,14 +19,24 @@ const VARIABLES: &[&str] = &[
 
 /// Parses and checks a mapping. `None` when it cannot be parsed; other problems do not stand in the way of more checks.
 pub(crate) fn read(text: &Text, part: Part, scope: &mut Scope<'_>, problems: &mut Problems<'_>) -> Option<Mapping> {
-    let selection = match mapping::parse(&text.value, scope.spec) {
-        Ok(selection) => selection,
+    let before = problems.len();
+    let selection = match mapping::parse_with_misuses(&text.value, scope.spec) {
+        Ok((selection, misuses)) => {
+            for misuse in misuses {
+                problems.error(part.code(), &text.span(&misuse.span), misuse.message);
+            }
+            selection
+        }
         Err(error) => {
             problems.error(part.code(), &text.span(&error.span), error.message);
             return None;
         }
     };
-    check(&selection, text, part, scope, problems);
+    let shape = check(&selection, text, part, scope, problems);
+    // What is wrong with a part is not said of the whole again.
+    if problems.len() == before {
+        check_shape(&selection, &shape, text, part, problems);
+    }
     collect_keys(&mapping::reads(&selection), text, part, scope, problems);
     Some(Mapping {
         selection: selection.into(),
@@ -64,8 +74,14 @@ fn collect_keys(reads: &Reads, text: &Text, part: Part, scope: &mut Scope<'_>, p
     }
 }
 
-fn check(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, problems: &mut Problems<'_>) {
-    let before = problems.len();
+/// Checks every path and method of a mapping. Returns what it makes.
+fn check<'a>(
+    selection: &Selection,
+    text: &Text,
+    part: Part,
+    scope: &Scope<'a>,
+    problems: &mut Problems<'_>,
+) -> Shape<'a> {
     let bound = visit::bound_names(selection);
     let allowed = scope.variables(part);
     visit::paths(selection, &mut |path, around| match &path.head {
@@ -99,10 +115,7 @@ fn check(selection: &Selection, text: &Text, part: Part, scope: &Scope<'_>, prob
         }
         _ => {}
     });
-    let shape = Evaluator::new(text, part, scope, &allowed, problems).selection(selection);
-    if problems.len() == before {
-        check_shape(selection, &shape, text, part, problems);
-    }
+    Evaluator::new(text, part, scope, &allowed, problems).selection(selection)
 }
 
 /// Compares what a mapping can be with what its place accepts.

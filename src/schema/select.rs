@@ -17,7 +17,7 @@ use super::{
     source::Context,
     suggest, visit,
 };
-use crate::mapping::{self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Step};
+use crate::mapping::{self, Expr, Head, Item, KeyTree, OutputField, OutputTree, Path, Selection, Span, Spec, Step};
 
 /// Checks the selection of every connector. Returns the types of which fields are selected that do not exist.
 pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mut Problems<'_>) -> HashSet<Name> {
@@ -42,6 +42,7 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
             .and_then(|group_by| mapping::reads(&group_by.selection).input());
         let mut checker = Checker {
             schema: context.schema,
+            has_abstract: context.spec >= Spec::V0_4,
             portable: context.options.portable,
             text,
             plain: plain_paths(&mapping.selection),
@@ -53,7 +54,8 @@ pub(crate) fn check(drafts: &[ConnectDraft], context: Context<'_>, problems: &mu
         let whole = text.place(&(0..text.value.len()));
         let is_plain = matches!(&*mapping.selection, Selection::Value(Expr::Path(path)) if is_plain(path));
         checker.value(&tree, type_name, &whole, is_plain, problems);
-        check_batch(draft, &tree, &whole, problems);
+        check_batch(draft, &tree, &whole, context.schema, problems);
+        check_batch_origin(draft, &tree, &mapping.selection, text, problems);
         misspelt.extend(checker.misspelt);
     }
     misspelt
@@ -70,6 +72,7 @@ pub(crate) fn check_made(
 ) {
     let mut checker = Checker {
         schema: context.schema,
+        has_abstract: context.spec >= Spec::V0_4,
         portable: false,
         text,
         plain: Vec::new(),
@@ -84,7 +87,9 @@ pub(crate) fn check_made(
 }
 
 /// The elements of a batch say which key they answer.
-fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, problems: &mut Problems<'_>) {
+fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, schema: &Schema, problems: &mut Problems<'_>) {
+    // A key that the type does not have was reported.
+    let exists = |key: &str| Members::of(schema, &draft.type_name).find(key).is_some();
     let missing = |keys: &KeyTree, made: &OutputTree| {
         let named = keys.0.iter().map(|(key, _)| key.clone());
         let missing: Vec<_> = named
@@ -94,7 +99,7 @@ fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, problems:
     };
     match (draft.kind, &draft.group_by) {
         (Kind::Batch, _) => {
-            for key in missing(&draft.batch_reads, tree) {
+            for key in missing(&draft.batch_reads, tree).iter().filter(|key| exists(key)) {
                 problems
                     .error(
                         Code::ConnectorsBatchKeyNotInSelection,
@@ -131,8 +136,43 @@ fn check_batch(draft: &ConnectDraft, tree: &OutputTree, whole: &Place, problems:
     }
 }
 
+/// What the elements say of themselves is what the source said of them, not what it was asked.
+fn check_batch_origin(
+    draft: &ConnectDraft,
+    tree: &OutputTree,
+    selection: &Selection,
+    text: &Text,
+    problems: &mut Problems<'_>,
+) {
+    if draft.kind != Kind::Batch {
+        return;
+    }
+    let keys = draft.batch_reads.0.iter().filter_map(|(key, _)| tree.field(key));
+    let names: Vec<&Span> = keys.flat_map(|key| &key.spans).collect();
+    visit::items(selection, &mut |item| {
+        let Item::Named {
+            name,
+            value: Expr::Path(path),
+        } = item
+        else {
+            return;
+        };
+        if names.contains(&&name.span) && matches!(&path.head, Head::Variable(variable) if variable.text == "batch") {
+            problems
+                .error(
+                    Code::ConnectorsBatchKeyNotInSelection,
+                    &text.span(&path.span),
+                    format!("`{}` is what was asked for, not what the answer says", name.text),
+                )
+                .hint("take it from the answer: it says which element is which");
+        }
+    });
+}
+
 struct Checker<'c> {
     schema: &'c Schema,
+    /// Whether the version has interfaces and unions; where not, the types themselves were reported.
+    has_abstract: bool,
     portable: bool,
     text: &'c Text,
     /// Names whose value is a path to the end, without methods: no object comes out of them in parts.
@@ -260,9 +300,7 @@ impl<'c> Checker<'c> {
     /// Every alternative names its type with a literal.
     fn abstract_type(&mut self, tree: &OutputTree, ty: &ExtendedType, place: &Place, problems: &mut Problems<'_>) {
         let schema = self.schema;
-        // One type for all, said in so many words.
-        let named = tree.field("__typename").map_or(&[][..], |field| &field.tree.literals);
-        if let ([], [serde_json::Value::String(name)]) = (&tree.variants[..], named)
+        if let Some(name) = tree.typename()
             && let Some(object) = schema.get_object(name)
             && schema.is_subtype(ty.name(), name)
         {
@@ -273,6 +311,9 @@ impl<'c> Checker<'c> {
                 // Objects of any of its types may be meant.
                 let possible = schema.types.keys().filter(|name| schema.is_subtype(ty.name(), name));
                 self.misspelt.extend(possible.cloned());
+                if !self.has_abstract {
+                    return;
+                }
                 problems
                     .error(
                         Code::ConnectorsUnsupportedAbstractType,

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use switchboard_harness::{Fault, FaultProxy, GrpcAnswer, MockGrpc, Plan};
 
-use crate::support::faulty::{Faulty, TRY, errors};
+use crate::support::faulty::{Faulty, TRY, degraded, errors, kind};
 
 const PROTO: &str = r#"
     syntax = "proto3";
@@ -38,6 +38,7 @@ async fn setup(plan: Plan) -> Setup {
         type Query {{
           thing: Thing @connect(source: "api", grpc: {{ method: "t.Things/Get" }}, selection: "id name big")
           absent: Thing @connect(source: "api", grpc: {{ method: "t.Things/Get" }}, selection: "id", isSuccess: "$status->in([0, 5])")
+          mustExist: Thing! @connect(source: "api", grpc: {{ method: "t.Things/Get" }}, selection: "id", isSuccess: "$status->in([0, 5])")
           well: Int @connect(selection: "$(1)") }}
         type Mutation {{ add: Thing @connect(source: "api", grpc: {{ method: "t.Things/Add" }}, selection: "id name") }}
         type Thing {{ id: ID! name: String big: String }}
@@ -61,6 +62,8 @@ async fn fails(plan: Plan, error: &str, tries: u64, failures: u64) -> Setup {
 
     assert_eq!(answer["data"], json!({ "thing": null, "well": 1 }));
     assert_eq!(errors(&answer), [format!("{error} thing")], "{answer}");
+    let kind = kind(error, |_| "GRPC_STATUS");
+    assert_eq!(degraded(&answer), [format!("api {kind} NULL thing")], "{answer}");
     let endpoint = setup.server.endpoint("api");
     assert_eq!((endpoint.tries, endpoint.failures), (tries, failures), "{endpoint:?}");
     setup
@@ -158,8 +161,10 @@ async fn what_is_wrong_with_the_call_is_told_with_its_status_and_not_tried_again
     }
     let setup = setup(grpc(5)).await;
     let answer = setup.server.ask("{ absent { id } }").await;
-    assert_eq!(answer["data"], json!({ "absent": null }));
-    assert_eq!(answer["errors"], Value::Null);
+    assert_eq!(answer, json!({ "data": { "absent": null } }));
+    let answer = setup.server.ask("{ mustExist { id } }").await;
+    assert_eq!(errors(&answer), ["NOT_FOUND mustExist"]);
+    assert_eq!(answer["data"], Value::Null);
 }
 
 // F36
@@ -224,7 +229,8 @@ async fn a_cancelled_stream_is_unavailable_and_a_mutation_on_it_not_made_again()
     let setup = fails(Plan::always(Fault::Rst(CANCEL)), "UPSTREAM_UNAVAILABLE", 2, 2).await;
     let before = setup.proxy.requests();
     let answer = setup.server.ask("mutation { add { id } }").await;
-    assert_eq!(errors(&answer), ["UPSTREAM_UNAVAILABLE add"]);
+    assert_eq!(errors(&answer), ["UPSTREAM_UNKNOWN_OUTCOME add"]);
+    assert_eq!(degraded(&answer), ["api UNAVAILABLE NULL add"]);
     assert_eq!(setup.proxy.requests(), before + 1);
 }
 

@@ -165,7 +165,7 @@ impl Server {
 
     async fn ask(&self, query: &str, time: Duration) -> Value {
         let request = anonymous(query, Instant::now() + time);
-        let body = self.engine.handle(request).await.body;
+        let body = self.engine.handle(&request).await.body;
         serde_json::from_slice(&body).unwrap_or_else(|error| panic!("{error}: {}", String::from_utf8_lossy(&body)))
     }
 

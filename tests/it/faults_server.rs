@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use switchboard::{app::App, config::Config};
-use switchboard_harness::{Answer, GrpcAnswer, MockGrpc};
+use switchboard_harness::{Answer, GrpcAnswer, MockGrpc, MockRest};
 
 use crate::{
     operate::{Operated, write},
@@ -141,4 +141,104 @@ async fn methods_that_the_operator_lists_are_called_again() {
     let answer = ask("{ take }").await;
     assert_eq!(answer["errors"][0]["extensions"]["grpc"]["status"], 14, "{answer}");
     assert_eq!(api.calls_to("t.Things/Take"), 1, "it may have changed something");
+}
+
+#[tokio::test]
+async fn surfaces_share_what_they_learn_of_a_source_and_a_reload_does_not_forget_it() {
+    let server = Operated::start("", |config| config).await;
+    let path = server.files.path();
+    let config = std::fs::read_to_string(path.join("switchboard.yaml")).unwrap();
+    let two = config.replace(
+        "  web: { schema: schema.graphql }\n",
+        "  web: { schema: schema.graphql }\n  mobile: { schema: schema.graphql }\n",
+    );
+    write(path, "switchboard.yaml", &two);
+    let config = Config::load(&path.join("switchboard.yaml")).unwrap_or_else(|error| panic!("{error}"));
+    let both = TestServer::start(App::build(config).unwrap_or_else(|error| panic!("{error}"))).await;
+    let client = reqwest::Client::new();
+    let code = async |surface: &str, field: &str| {
+        let request = client.post(both.url(surface));
+        let answer = request
+            .json(&json!({ "query": format!("{{ {field} }}") }))
+            .send()
+            .await
+            .unwrap();
+        let answer: Value = answer.json().await.unwrap();
+        answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned)
+    };
+    server.api.on("GET /news", |_| Answer::status(503));
+
+    while code("web", "news").await.as_deref() != Some("UPSTREAM_CIRCUIT_OPEN") {}
+    let asked = server.api.calls_to("GET /news");
+
+    assert_eq!(code("mobile", "news").await.as_deref(), Some("UPSTREAM_CIRCUIT_OPEN"));
+    assert_eq!(
+        code("mobile", "x").await,
+        None,
+        "another source, though at the same address"
+    );
+    let reload = client
+        .post(format!("http://{}/reload", both.admin.unwrap()))
+        .json(&json!({}));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    for surface in ["web", "mobile"] {
+        assert_eq!(code(surface, "news").await.as_deref(), Some("UPSTREAM_CIRCUIT_OPEN"));
+    }
+    assert_eq!(server.api.calls_to("GET /news"), asked);
+
+    // Other rules are another breaker.
+    write(
+        path,
+        "switchboard.yaml",
+        &two.replace("news: { ", "news: { resilience: { breaker: { window: 30 } }, "),
+    );
+    let reload = client
+        .post(format!("http://{}/reload", both.admin.unwrap()))
+        .json(&json!({}));
+    assert_eq!(reload.send().await.unwrap().status(), 200);
+    assert_eq!(code("web", "news").await.as_deref(), Some("CONNECTOR_FETCH"));
+}
+
+#[tokio::test]
+async fn hosts_of_absolute_urls_have_a_breaker_each() {
+    let server = Operated::start("", |config| config).await;
+    let gone = MockRest::start().await;
+    gone.on("GET /gone", |_| Answer::status(503));
+    gone.on("GET /also", |_| Answer::status(503));
+    let sdl = format!(
+        r#"
+        extend schema
+          @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
+          @link(url: "https://switchboard.example/bff/v0.1", import: ["@resilience"])
+          @source(name: "api", http: {{ baseURL: "http://unused" }})
+          @source(name: "news", http: {{ baseURL: "http://unused" }})
+        type Query {{
+          x: Int @connect(source: "api", http: {{ GET: "/x" }}, selection: "$.x")
+          well: Int @connect(http: {{ GET: "{well}/x" }}, selection: "$.x")
+          gone: Int @connect(http: {{ GET: "{gone}/gone" }}, selection: "$.x")
+          also: Int @connect(http: {{ GET: "{gone}/also" }}, selection: "$.x")
+          own: Int @connect(http: {{ GET: "{gone}/also" }}, selection: "$.x") @resilience(timeout: "500ms") }}
+        "#,
+        well = server.api.url(),
+        gone = gone.url()
+    );
+    write(server.files.path(), "schema.graphql", &sdl);
+    let (status, why) = server.set("/reload", json!({})).await;
+    assert_eq!(status, 200, "{why}");
+    let code = |answer: &Value| answer["errors"][0]["extensions"]["code"].as_str().map(str::to_owned);
+
+    while code(&server.run("{ gone }").await).as_deref() != Some("UPSTREAM_CIRCUIT_OPEN") {}
+
+    assert_eq!(
+        code(&server.run("{ also }").await).as_deref(),
+        Some("UPSTREAM_CIRCUIT_OPEN")
+    );
+    assert_eq!(server.run("{ well x }").await, json!({ "data": { "well": 1, "x": 1 } }));
+    assert_eq!(code(&server.run("{ own }").await).as_deref(), Some("CONNECTOR_FETCH"));
+    let (_, text) = server.get(&server.admin("/metrics"), "*/*").await;
+    let open = format!(
+        "switchboard_connector_breaker{{surface=\"web\",source=\"-\",connector=\"{}\",state=\"open\"}} 1.0",
+        gone.url()
+    );
+    assert!(text.contains(&open), "{text}");
 }

@@ -19,7 +19,7 @@ use switchboard::{
     telemetry::Metrics,
 };
 use switchboard_clients::{
-    Call, CallError, Client, Reply, Transport,
+    Call, CallError, Client, Counted, Reply, Transport,
     policy::Resilience,
     registry::{SourceSettings as ClientSettings, TransportSettings},
     state::SourceState,
@@ -83,7 +83,7 @@ impl Transport for Endpoint {
                 message: String::new(),
                 details: Bytes::new(),
                 body: Bytes::from_static(b"1"),
-                endpoint: 0,
+                counted: Counted::default(),
                 errors: Vec::new(),
             })
         }
@@ -143,7 +143,7 @@ impl Server {
             under_way.push(tokio::spawn(async move {
                 let asked = Instant::now();
                 let request = anonymous("{ value }", asked + Duration::from_secs(5));
-                let body = engine.handle(request).await.body;
+                let body = engine.handle(&request).await.body;
                 let answer: Value = serde_json::from_slice(&body).unwrap();
                 (answer, asked.elapsed())
             }));

@@ -7,7 +7,7 @@ use switchboard::{app::App, config::Config};
 use switchboard_harness::{Answer, MockRest};
 use tempfile::TempDir;
 
-use crate::support::server::TestServer;
+use crate::support::{persisted, server::TestServer};
 
 pub(crate) const SDL: &str = r#"
 extend schema
@@ -176,6 +176,8 @@ async fn what_is_not_there_cannot_be_switched_off_and_nothing_changes() {
     for body in [
         json!({ "sources": ["nwes"] }),
         json!({ "fields": ["Query.y"] }),
+        json!({ "fields": ["tips"] }),
+        json!({ "clients": ["@"] }),
         json!({ "source": ["news"] }),
         json!({ "read_only": "soon" }),
     ] {
@@ -184,8 +186,10 @@ async fn what_is_not_there_cannot_be_switched_off_and_nothing_changes() {
     }
 
     insta::assert_snapshot!(told.join("\n"), @r"
-    400 there is no source `nwes`
+    400 there is no source `nwes`; there are api, news
     400 `Query.y` is no field with a `@connect` of its own; one that comes with others goes off with its source
+    400 `tips` does not say of which type; write it as `Product.tips`
+    400 an operation or client without a name cannot be switched off
     400 1:2: unknown key `source`; did you mean `sources`?
     400 1:14: read_only: `soon` is not a truth value; write `true` or `false`
     ");
@@ -196,11 +200,14 @@ async fn what_is_not_there_cannot_be_switched_off_and_nothing_changes() {
 #[tokio::test]
 async fn operations_clients_and_mutations_that_are_off_are_refused_with_a_time_to_come_back() {
     let server = Operated::start("", |config| config).await;
-    let off = json!({ "operations": ["Home", "abc"], "clients": ["ios@4.1.0", "bot"], "read_only": true });
+    let hash = persisted::sha256("{ version }");
+    let off = json!({ "operations": ["Home", "abc", hash], "clients": ["ios@4.1.0", "bot"], "read_only": true });
     server.set("/switches", off).await;
     let asked = [
         (vec![], json!({ "query": "query Home { x }" })),
         (vec![], json!({ "query": "query Other { x }" })),
+        (vec![], json!({ "query": "{ version }" })),
+        (vec![], json!({ "query": "{ version version }" })),
         (
             vec![
                 ("apollographql-client-name", "ios"),
@@ -228,6 +235,8 @@ async fn operations_clients_and_mutations_that_are_off_are_refused_with_a_time_t
     insta::assert_snapshot!(told.join("\n"), @r#"
     503 30 {"errors":[{"message":"This operation is switched off for now.","extensions":{"code":"OPERATION_SWITCHED_OFF"}}]}
     200  {"data":{"x":1}}
+    503 30 {"errors":[{"message":"This operation is switched off for now.","extensions":{"code":"OPERATION_SWITCHED_OFF"}}]}
+    200  {"data":{"version":"7"}}
     403  {"errors":[{"message":"This version of the client is not served any more; please update it.","extensions":{"code":"CLIENT_SWITCHED_OFF"}}]}
     200  {"data":{"x":1}}
     403  {"errors":[{"message":"This version of the client is not served any more; please update it.","extensions":{"code":"CLIENT_SWITCHED_OFF"}}]}
@@ -330,6 +339,25 @@ async fn with_watch_a_file_that_is_saved_is_read() {
         server.run("{ y }").await["data"]["y"] == 1
     })
     .await;
+}
+
+#[tokio::test]
+async fn the_file_of_switches_is_read_by_itself_and_nothing_that_was_kept_is_lost() {
+    let server = Operated::start("reload: watch\nswitches: switches.yaml\n", |config| config).await;
+    write(server.files.path(), "switches.yaml", "read_only: true\n");
+    until("mutations are refused", || async {
+        server.run("mutation { add }").await["errors"][0]["extensions"]["code"] == "READ_ONLY"
+    })
+    .await;
+
+    write(server.files.path(), "schema.graphql", &SDL.replace("x: Int", "y: Int"));
+    until("the new field is there", || async {
+        server.run("{ y }").await["data"]["y"] == 1
+    })
+    .await;
+
+    let (_, told) = server.get(&server.admin("/reload"), "*/*").await;
+    assert_eq!(told.trim(), r#"{"reloads":1,"refused":null}"#);
 }
 
 #[tokio::test]

@@ -8,7 +8,7 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use switchboard_harness::MockRest;
+use switchboard_harness::{Answer, MockRest};
 use tempfile::TempDir;
 
 use crate::{
@@ -24,7 +24,7 @@ struct Process {
     admin: u16,
     lines: Receiver<Value>,
     client: reqwest::Client,
-    _api: MockRest,
+    api: MockRest,
 }
 
 impl Process {
@@ -36,7 +36,7 @@ impl Process {
         let (files, port, admin, url) = (tempfile::tempdir().unwrap(), free_port(), free_port(), api.url());
         let config = format!(
             "listen: 127.0.0.1:{port}\nadmin: 127.0.0.1:{admin}\nsurfaces:\n  web: {{ schema: schema.graphql }}\n\
-             sources: {{ api: {{ override_url: \"{url}\" }}, news: {{ override_url: \"{url}\" }} }}\nswitches: switches.yaml\n"
+             sources: {{ api: {{ override_url: \"{url}\" }}, news: {{ override_url: \"{url}\", resilience: {{ breaker: {{ open_for: 1s }} }} }} }}\nswitches: switches.yaml\n"
         );
         write(files.path(), "schema.graphql", sdl);
         write(files.path(), "switchboard.yaml", &config);
@@ -63,12 +63,12 @@ impl Process {
             admin,
             lines,
             client: reqwest::Client::new(),
-            _api: api,
+            api,
         }
     }
 
     /// The next line of the log that is so.
-    fn line(&self, is_so: impl Fn(&Value) -> bool) -> Value {
+    fn line(&self, mut is_so: impl FnMut(&Value) -> bool) -> Value {
         loop {
             let line = self.lines.recv_timeout(Duration::from_secs(30));
             let line = line.expect("a line in the log");
@@ -208,4 +208,70 @@ async fn a_fallback_that_cannot_stand_in_is_a_warning_at_the_start() {
         json!({ "data": { "x": 1 } }),
         "it serves all the same"
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_breaker_does_is_a_line_each_and_what_it_refuses_is_none() {
+    let server = Process::start(SDL).await;
+    server.says("serving");
+    server.api.on("GET /news", |_| Answer::status(503));
+    let mut refused = 0;
+    while refused < 30 {
+        let answer = server.run("{ news }").await;
+        refused += usize::from(answer["errors"][0]["extensions"]["code"] == "UPSTREAM_CIRCUIT_OPEN");
+    }
+    server.api.on_json("GET /news", json!({ "text": "new" }));
+    let is_well = async || server.run("{ news }").await["data"]["news"] == "new";
+    for _ in 0..3 {
+        while !is_well().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+    server
+        .post(server.admin, "/switches", json!({ "read_only": true }))
+        .await;
+
+    let mut told = Vec::new();
+    server.line(|line| {
+        let message = line["message"].as_str().unwrap_or_default();
+        if line["target"]
+            .as_str()
+            .is_some_and(|target| target != "switchboard::http::stack")
+        {
+            told.push(format!("{} {message} {} {}", line["level"], line["source"], line["of"]).replace('"', ""));
+        }
+        message == "switched"
+    });
+
+    let url = server.api.url();
+    assert_eq!(
+        told,
+        [
+            format!("WARN circuit breaker is open news {url}"),
+            format!("INFO circuit breaker is half open news {url}"),
+            format!("INFO circuit breaker is closed news {url}"),
+            "INFO switched null null".to_owned(),
+        ]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_waits_for_a_restart_is_told_as_long_as_it_waits() {
+    const WAITS: &str = "changes of listen, admin, overload, http, log, quotas and switches wait for a restart";
+    let server = Process::start(SDL).await;
+    server.says("serving");
+    let first = std::fs::read_to_string(server.files.path().join("switchboard.yaml")).unwrap();
+    let other = format!("{first}http: {{ idle_timeout: 30s }}\n");
+    let mut told = Vec::new();
+    for text in [&other, &other, &first] {
+        write(server.files.path(), "switchboard.yaml", text);
+        server.hang_up();
+        let mut waits = false;
+        server.line(|line| {
+            waits |= line["message"] == WAITS;
+            line["message"] == "the configuration was read again and is in use"
+        });
+        told.push(waits);
+    }
+    assert_eq!(told, [true, true, false]);
 }

@@ -89,7 +89,7 @@ async fn ask(engine: &Engine, text: Option<&str>, extensions: Value) -> Value {
         standing: switchboard::engine::Standing::default(),
         deadline: Instant::now() + Duration::from_secs(20),
     };
-    serde_json::from_slice(&engine.handle(request).await.body).expect("JSON")
+    serde_json::from_slice(&engine.handle(&request).await.body).expect("JSON")
 }
 
 fn key(text: &str) -> String {

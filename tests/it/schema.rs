@@ -11,7 +11,7 @@ fn cases() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/schema_cases"))
 }
 
-fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
+pub(crate) fn load(text: &str, portable: bool) -> Result<schema::Loaded, Vec<Problem>> {
     load_with(text, portable, Advice::Off)
 }
 
@@ -39,7 +39,7 @@ fn options_for(code: Code) -> (bool, Advice) {
     (portable, advice)
 }
 
-fn rendered(text: &str, portable: bool) -> String {
+pub(crate) fn rendered(text: &str, portable: bool) -> String {
     rendered_with(text, portable, Advice::Off)
 }
 
@@ -88,17 +88,14 @@ fn every_code_has_a_schema_that_just_avoids_it() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n\n"));
 }
 
-const CONNECT: &str =
+pub(crate) const CONNECT: &str =
     r#"extend schema @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])"#;
-const BFF: &str = r#"extend schema @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])"#;
-const SOURCE: &str = r#"extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })"#;
-const GRPC: &str = r#"extend schema @source(name: "shop", grpc: {
-  address: "http://{$config.host}:50051"
-  schema: { proto: ["shop.proto"], includes: ["proto"] }
-})"#;
+pub(crate) const BFF: &str =
+    r#"extend schema @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])"#;
+pub(crate) const SOURCE: &str = r#"extend schema @source(name: "api", http: { baseURL: "https://api.example.com" })"#;
 
 /// `line:column CODE` of every problem.
-fn places(text: &str) -> Vec<String> {
+pub(crate) fn places(text: &str) -> Vec<String> {
     let problems = match load(text, false) {
         Ok(loaded) => loaded.warnings,
         Err(problems) => problems,
@@ -229,333 +226,6 @@ fn directives_without_a_link_say_which_one_is_missing() {
 }
 
 #[test]
-fn additions_need_our_link() {
-    let text = format!(
-        "{CONNECT}\n{GRPC}\ntype Query {{ a: Int @connect(source: \"shop\", grpc: {{ method: \"shop.Catalog/BatchGet\" }}, \
-         batch: {{ groupBy: \"id\", notFound: ERROR }}, selection: \"$.best.price.units->parseInt\") }}"
-    );
-    insta::assert_snapshot!(rendered(&text, false), @r#"
-    schema.graphql:2:43: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
-    2 | extend schema @source(name: "shop", grpc: {
-      |                                           ^
-    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
-
-    schema.graphql:6:52: error[GRAPHQL_ERROR]: `grpc:` is not part of the connect specification
-    6 | type Query { a: Int @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet" }, batch: { groupBy: "id", notFound…
-      |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
-
-    schema.graphql:6:107: error[GRAPHQL_ERROR]: `groupBy:` is not part of the connect specification
-    6 | ….Catalog/BatchGet" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
-      |                                          ^^^^
-    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
-
-    schema.graphql:6:123: error[GRAPHQL_ERROR]: `notFound:` is not part of the connect specification
-    6 | …t" }, batch: { groupBy: "id", notFound: ERROR }, selection: "$.best.price.units->parseInt") }
-      |                                          ^^^^^
-    hint: it is an addition: extend schema @link(url: "https://switchboard.example/bff/v0.1")
-    "#);
-}
-
-/// What is said of a gRPC connector on `Query.of`, with `types` beside: the message of each problem.
-fn grpc_problems(field: &str, connect: &str, types: &str) -> Vec<String> {
-    let text = format!(
-        "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{ {field} @connect(source: \"shop\", \
-         grpc: {{ method: \"shop.Catalog/BatchGet\" {connect}) }}\n{types}"
-    );
-    let problems = match load(&text, false) {
-        Ok(loaded) => loaded.warnings,
-        Err(problems) => problems,
-    };
-    problems
-        .iter()
-        .map(|problem| format!("{}: {}", &text[problem.span.clone()], problem.message))
-        .collect()
-}
-
-#[test]
-fn lists_of_grpc_answers_are_checked_at_every_depth() {
-    let product = "type Product { id: ID tags: [String] units: [Int] prices: [[Int]] labels: JSON price: Money } \
-                   type Money { units: Int } scalar JSON";
-    let cases: [(&str, &str, &[&str]); 9] = [
-        (
-            "of: Product",
-            "$.best { id tags: id }",
-            &["id: the selection reads a single value, but `tags: [String]` is a list"],
-        ),
-        ("of: [Product]", "$.products { id price { units } labels }", &[]),
-        (
-            "of: [Product]",
-            "$.products { price { units: created } }",
-            &["created: message `shop.Money` has no field `created`"],
-        ),
-        (
-            "of: Money",
-            "units: products.price.units",
-            &["products.price.units: the selection reads a list, but `units: Int` is single"],
-        ),
-        ("of: Money", "units: $.products->map(@.price.units)->first", &[]),
-        (
-            "of: Money",
-            "units: $.products->map(@.price.units)",
-            &["$.products->map(@.price.units): the selection reads a list, but `units: Int` is single"],
-        ),
-        ("of: Product", "units: products.price.units", &[]),
-        (
-            "of: Product",
-            "$.best { id price: $.price { units: $.unit } }",
-            &["unit: message `shop.Money` has no field `unit`"],
-        ),
-        (
-            "of: Product",
-            "$.best { labels: labels.red.x }",
-            &["x: `x` is read from a string, which has no fields"],
-        ),
-    ];
-    for (field, selection, expected) in cases {
-        let connect = format!("}}, selection: \"{selection}\"");
-        let found = grpc_problems(field, &connect, product);
-        let found: Vec<_> = found
-            .iter()
-            .filter(|problem| !problem.contains("nothing supplies"))
-            .collect();
-        assert_eq!(found, expected, "{field} {selection}");
-    }
-}
-
-#[test]
-fn lists_of_grpc_messages_are_checked_where_types_tell() {
-    let types = "type Product { id: ID } input In { one: ID many: [ID!] }";
-    let cases: [(&str, &str, &[&str]); 8] = [
-        (
-            "of(id: ID): Product",
-            "ids: $args.id",
-            &["$args.id: `shop.BatchGetRequest.ids` is repeated, but gets a single value"],
-        ),
-        ("of(ids: [ID]): Product", "ids: $args.ids", &[]),
-        (
-            "of(in: In): Product",
-            "ids: $args.in.many filter: { languageCode: $args.in.one }",
-            &[],
-        ),
-        (
-            "of(in: In): Product",
-            "ids: $args.in.one filter: { languageCode: $args.in.many }",
-            &[
-                "$args.in.one: `shop.BatchGetRequest.ids` is repeated, but gets a single value",
-                "$args.in.many: `shop.Filter.languageCode` is single, but gets a list",
-            ],
-        ),
-        ("of(id: ID): Product", "ids: $([$args.id])", &[]),
-        ("of(id: ID): Product", "ids: $args.id->echo([@])", &[]),
-        (
-            "of(id: ID): Product",
-            "ids: 'a'",
-            &["'a': `shop.BatchGetRequest.ids` is repeated, but gets a single value"],
-        ),
-        ("of(id: ID): Product", "ids: null", &[]),
-    ];
-    for (field, message, expected) in cases {
-        let connect = format!(", message: \"{message}\" }}, selection: \"$.best {{ id }}\"");
-        assert_eq!(grpc_problems(field, &connect, types), expected, "{field} {message}");
-    }
-}
-
-#[test]
-fn grpc_names_are_checked_against_the_proto_files() {
-    let schema = |connect: &str| {
-        format!(
-            "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
-             type Product {{ id: ID! title: String created: String label: String }}"
-        )
-    };
-    let good = schema(
-        "grpc: { method: \"shop.Catalog/BatchGet\", message: \"ids: $(['1']) filter: { language_code: 'de' }\" }, \
-         selection: \"$.products { id title: displayTitle created label: labels.x }\"",
-    );
-    assert_eq!(rendered(&good, false), "");
-
-    let bad = schema(
-        "grpc: { method: \"shop.Catalog/BatchGet\", message: \"idss: $(['1']) filter: { language: 'de' }\" }, \
-         selection: \"$.best { id title: displayTitel created: created.seconds label: id.x }\"",
-    );
-    insta::assert_snapshot!(rendered(&bad, false), @r#"
-    schema.graphql:9:81: error[INVALID_BODY]: message `shop.BatchGetRequest` has no field `idss`
-    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGet", message: "idss: $(['1']) filter: { language: 'de' …
-      |                                                                                 ^^^^
-    hint: did you mean `ids`?
-
-    schema.graphql:9:106: error[INVALID_BODY]: message `shop.Filter` has no field `language`
-    9 | …et", message: "idss: $(['1']) filter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: create…
-      |                                          ^^^^^^^^
-
-    schema.graphql:9:139: error[INVALID_SELECTION]: the selection reads a single value, but `products: [Product]` is a list
-    9 | …ter: { language: 'de' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
-      |                                          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-    hint: read a repeated field
-
-    schema.graphql:9:158: error[INVALID_SELECTION]: message `shop.Product` has no field `displayTitel`
-    9 | …e' }" }, selection: "$.best { id title: displayTitel created: created.seconds label: id.x }")
-      |                                          ^^^^^^^^^^^^
-    hint: did you mean `displayTitle`?
-
-    schema.graphql:9:188: error[INVALID_SELECTION]: `seconds` is read from text (a `google.protobuf.Timestamp`), which has no fields
-    9 | …id title: displayTitel created: created.seconds label: id.x }")
-      |                                          ^^^^^^^
-
-    schema.graphql:9:206: error[INVALID_SELECTION]: `x` is read from a string, which has no fields
-    9 | …itel created: created.seconds label: id.x }")
-      |                                          ^
-    "#);
-
-    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/BatchGe\" }, selection: \"$.products { id }\""), false), @r#"
-    schema.graphql:9:46: error[GRAPHQL_ERROR]: there is no method "shop.Catalog/BatchGe"; did you mean "shop.Catalog/BatchGet"?
-    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/BatchGe" }, selection: "$.products { id }")
-      |                                              ^^^^^^^^^^^^^^^^^^^^^^
-
-    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                        ^^^^^^^^^^^^^
-    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-
-    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                                      ^^^^^^^^^^^^^^^
-    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-
-    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                                                      ^^^^^^^^^^^^^
-    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-    "#);
-}
-
-#[test]
-fn a_grpc_method_that_streams_is_refused() {
-    let schema = |connect: &str| {
-        format!(
-            "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
-             type Product {{ id: ID! title: String created: String label: String }}"
-        )
-    };
-    insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/Watch\" }, selection: \"$.products { id }\""), false), @r#"
-    schema.graphql:9:46: error[GRAPHQL_ERROR]: "shop.Catalog/Watch" streams; only unary methods can be called
-    9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/Watch" }, selection: "$.products { id }")
-      |                                              ^^^^^^^^^^^^^^^^^^^^
-
-    schema.graphql:11:24: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.title`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                        ^^^^^^^^^^^^^
-    hint: select `title` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-
-    schema.graphql:11:38: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.created`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                                      ^^^^^^^^^^^^^^^
-    hint: select `created` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-
-    schema.graphql:11:54: warning[CONNECTORS_UNRESOLVED_FIELD]: nothing supplies `Product.label`
-    11 | type Product { id: ID! title: String created: String label: String }
-       |                                                      ^^^^^^^^^^^^^
-    hint: select `label` where `Product` is made, or give it a `@connect`, or give `Product` one whose key is there
-    "#);
-}
-
-#[test]
-fn what_is_not_supported_yet_is_refused_where_it_stands() {
-    let text = format!(
-        r#"extend schema
-  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@cacheControl",
-    "@cacheTag", "@authenticated", "@requiresScopes", "@policy"])
-{SOURCE}
-type Query @cacheControl(maxAge: 1) {{
-  a: Int @authenticated @cacheTag(format: "a") @requiresScopes(scopes: [["a"]]) @policy(policies: [["a"]])
-    @connect(source: "api", http: {{ GET: "/{{$context.x}}" }}, selection: "$.a")
-}}"#
-    );
-    let found = places(&text);
-    assert_eq!(
-        found
-            .iter()
-            .filter(|place| place.ends_with("UNSUPPORTED_FEATURE"))
-            .count(),
-        1,
-        "{found:#?}"
-    );
-    assert_eq!(found.len(), 1, "{}", rendered(&text, false));
-}
-
-#[test]
-fn seconds_of_cache_control_are_at_least_zero() {
-    let text = format!(
-        r#"extend schema
-  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@cacheControl"])
-{SOURCE}
-type Query {{
-  a: Int @cacheControl(maxAge: -1, staleIfError: 5) @connect(source: "api", http: {{ GET: "/a" }}, selection: "$.a")
-}}"#
-    );
-    let found = places(&text);
-    assert_eq!(found, ["6:32 GRAPHQL_ERROR"], "{}", rendered(&text, false));
-}
-
-#[test]
-fn what_is_asked_of_callers_can_be_decided_where_it_stands() {
-    let text = format!(
-        r#"extend schema
-  @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-  @link(url: "https://switchboard.example/bff/v0.1", import: ["@requiresScopes", "@policy"])
-{SOURCE}
-type Query {{
-  a: Int @policy(policies: [["staf"]]) @connect(source: "api", http: {{ GET: "/a" }}, selection: "$.a")
-  b: Int @policy(policies: [["own"]]) @connect(source: "api", http: {{ GET: "/b" }}, selection: "$.b")
-  c: Int @requiresScopes(scopes: []) @connect(source: "api", http: {{ GET: "/c" }}, selection: "$.c")
-  d: Int @requiresScopes(scopes: [[]]) @connect(source: "api", http: {{ GET: "/d" }}, selection: "$.d")
-  e: Int @policy(policies: [["tenant"]]) @connect(source: "api", http: {{ GET: "/e" }}, selection: "$.e")
-  f: T @connect(source: "api", http: {{ GET: "/f" }}, selection: "id")
-  g: Int @policy(policies: [["broken"], ["odd"]]) @connect(source: "api", http: {{ GET: "/g" }}, selection: "$.g")
-}}
-type T @policy(policies: [["tenant"]]) {{ id: ID }}"#
-    );
-    let policy = |name: &str, rule: &str| schema::PolicySettings {
-        name: name.to_owned(),
-        rule: rule.to_owned(),
-        is_absent: false,
-    };
-    let options = LoadOptions {
-        policies: Some(vec![
-            policy("staff", "$context.claims.role->eq('staff')"),
-            policy("own", "$args.id->eq($context.claims.sub)"),
-            policy("tenant", "$this.tenant->eq($context.claims.tenant)"),
-            policy("broken", "$context.claims.role->"),
-            policy("odd", "$config.a->eq(role)"),
-        ]),
-        ..LoadOptions::default()
-    };
-    let file = SourceFile {
-        path: "schema.graphql".to_owned(),
-        text,
-    };
-    let problems = schema::load("test", &[file], &options).unwrap_err();
-    let told: Vec<String> = problems
-        .iter()
-        .map(|problem| format!("{}:{} {}", problem.line, problem.column, problem.message))
-        .collect();
-    insta::assert_snapshot!(told.join("\n"), @r"
-    6:10 there is no policy `staf`
-    7:10 the policy `own` reads `$args`, and there are no arguments here
-    8:10 `scopes` is empty: nobody could have this
-    9:10 `scopes` has an empty list, which anybody fulfils
-    10:10 the policy `tenant` reads `$this`, and a root type has no object
-    12:10 the policy `broken`: expected the name of a method here, but the mapping ends
-    12:10 the policy `odd`: `$config` cannot be used
-    12:10 the policy `odd`: there is no answer to read from
-    14:8 the policy `tenant` reads `$this.tenant`, and `T` has no such field
-    ");
-}
-
-#[test]
 fn hidden_elements_are_not_public() {
     let text = format!(
         r#"{CONNECT}
@@ -642,27 +312,6 @@ type Order {{ id: ID! }}"#
     "#);
     let user = &surface.types[surface.type_ids["User"].0 as usize];
     assert_eq!(user.suppliers.iter().map(|id| id.0).collect::<Vec<_>>(), [1, 3, 4]);
-}
-
-#[test]
-fn cost_directives_name_what_exists() {
-    let text = format!(
-        "{CONNECT}\n{BFF}\n{SOURCE}\ntype Query {{\n  a(first: Int @cost(weight: 1), by: By): [Int]\n    \
-         @listSize(slicingArguments: [\"frist\", \"by.last\"], sizedFields: [\"x\"], assumedSize: -1)\n    \
-         @cost(weight: \"much\")\n    \
-         @connect(source: \"api\", http: {{ GET: \"/\" }}, selection: \"$.a\")\n}}\ninput By {{ first: Int @cost(weight: 1) }}"
-    );
-    assert_eq!(
-        places(&text),
-        [
-            "6:34 UNDEFINED_ARGUMENT",
-            "6:43 UNDEFINED_ARGUMENT",
-            "6:69 UNDEFINED_FIELD",
-            "6:88 GRAPHQL_ERROR",
-            "7:5 GRAPHQL_ERROR",
-            "10:23 UNSUPPORTED_FEATURE",
-        ]
-    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! docs/schema-guide.md, run: backends answer what the page says, schemas are checked, answers and calls are those shown.
 //!
 //! What a block is stands behind its language: `backend METHOD /path [status]`, `schema`, `schema wrong`, `operation`, `answer`,
-//! `calls`, `headers`, `check`, `config`, `resolvers` (compiled as `schema_guide/resolvers.rs`), `program` (part of an example). A heading
+//! `calls`, `headers`, `check`, `explain`, `config`, `resolvers` (compiled as `schema_guide/resolvers.rs`), `program` (part of an example). A heading
 //! begins anew.
 
 use std::{
@@ -75,6 +75,8 @@ struct Run<'p> {
     answers: Answers,
     schema: Option<&'p str>,
     answer: Option<Value>,
+    /// How the operation is answered, if it could be said.
+    plan: String,
     report: String,
 }
 
@@ -91,6 +93,7 @@ impl<'p> Run<'p> {
             grpc: MockGrpc::start(&[(inventory, proto(inventory).as_str())]).await,
             schema: None,
             answer: None,
+            plan: String::new(),
             report: String::new(),
         }
     }
@@ -126,9 +129,15 @@ impl<'p> Run<'p> {
                 let sources = [("shop", self.rest.url()), ("inventory", self.grpc.url())];
                 let settings = switchboard::engine::Settings::default();
                 let engine = TestEngine::of_files(&[("schema.graphql", sdl)], &sources, settings);
+                self.plan = engine.explain(block.text.trim());
                 self.answer = Some(engine.run(block.text.trim()).await);
                 Ok(())
             }
+            // Here the surface is called `web`.
+            "explain" => same(
+                block.text.trim_end(),
+                self.plan.replace(" on test", " on web").trim_end(),
+            ),
             "answer" => {
                 let expected: Value = serde_json::from_str(&block.text).map_err(|error| error.to_string())?;
                 let found = self.answer.take().expect("an operation before an answer");

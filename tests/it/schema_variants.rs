@@ -1,4 +1,4 @@
-//! Which code is raised where, and where none is: short schemas in `schema_cases/variants.txt`.
+//! Which code is raised where, and where none is: short schemas in `schema_cases/variants.txt` and `published.txt`.
 //!
 //! A case is `=== name`, its links, what is expected (`CODE marked text`, one a line), and the schema after `---`. Schemas that
 //! are right expect nothing.
@@ -7,7 +7,10 @@ use std::fmt::Write as _;
 
 use switchboard::schema::{self, LoadOptions, Problem, SourceFile};
 
-const CASES: &str = include_str!("schema_cases/variants.txt");
+const CASES: [&str; 2] = [
+    include_str!("schema_cases/variants.txt"),
+    include_str!("schema_cases/published.txt"),
+];
 
 struct Case<'c> {
     name: &'c str,
@@ -21,7 +24,7 @@ struct Case<'c> {
 fn every_variant_raises_exactly_what_it_should_where_it_should() {
     let mut wrong = String::new();
     let mut count = 0;
-    for case in CASES.split("\n=== ").skip(1).map(read) {
+    for case in CASES.iter().flat_map(|table| table.split("\n=== ").skip(1)).map(read) {
         count += 1;
         let problems = load(&case);
         let found: Vec<String> = problems
@@ -43,7 +46,7 @@ fn every_variant_raises_exactly_what_it_should_where_it_should() {
         }
     }
     assert!(wrong.is_empty(), "{wrong}");
-    assert!(count > 55, "only {count} cases were read");
+    assert!(count > 490, "only {count} cases were read");
 }
 
 fn load(case: &Case<'_>) -> Vec<Problem> {

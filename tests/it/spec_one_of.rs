@@ -88,3 +88,21 @@ async fn none_several_and_null_are_refused_before_anything_is_called() {
         assert_eq!(called, Vec::<String>::new(), "{query}");
     }
 }
+
+#[tokio::test]
+async fn introspection_tells_which_input_objects_are_one_of() {
+    let (answer, called) = ask(
+        "query($by: String!) {
+           a: __type(name: $by) { name isOneOf ...Of inputFields { type { is: isOneOf ofType { isOneOf } } } }
+           b: __type(name: \"Page\") { isOneOf @skip(if: false) name fields { type { isOneOf } } inputFields { name type { isOneOf } } }
+           c: __type(name: \"Query\") { isOneOf fields(includeDeprecated: true) { args { type { isOneOf ofType { __typename isOneOf } } } } }
+           d: __type(name: \"Nobody\") { isOneOf }
+           me: __type(name: \"__Type\") { fields { name } }
+         }
+         fragment Of on __Type { one: isOneOf ... on __Type { isOneOf } }",
+        json!({ "by": "By" }),
+    )
+    .await;
+    assert_eq!(called, [""; 0]);
+    insta::assert_snapshot!(answer, @r#"{"data":{"a":{"name":"By","isOneOf":true,"one":true,"inputFields":[{"type":{"is":null,"ofType":null}},{"type":{"is":null,"ofType":null}}]},"b":{"isOneOf":false,"name":"Page","fields":null,"inputFields":[{"name":"by","type":{"isOneOf":true}},{"name":"size","type":{"isOneOf":null}}]},"c":{"isOneOf":null,"fields":[{"args":[{"type":{"isOneOf":null,"ofType":{"__typename":"__Type","isOneOf":true}}}]},{"args":[{"type":{"isOneOf":false,"ofType":null}}]}]},"d":null,"me":{"fields":[{"name":"kind"},{"name":"name"},{"name":"description"},{"name":"fields"},{"name":"interfaces"},{"name":"possibleTypes"},{"name":"enumValues"},{"name":"inputFields"},{"name":"ofType"},{"name":"specifiedByURL"},{"name":"isOneOf"}]}}}"#);
+}

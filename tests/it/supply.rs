@@ -171,6 +171,7 @@ tables! {
     batches_supply_whole_levels: "batches",
     abstract_types_are_supplied_type_by_type: "abstract",
     mappings_supply_what_they_make: "mappings",
+    connectors_of_all_kinds_work_together: "together",
 }
 
 #[test]

@@ -52,13 +52,12 @@ async fn credentials_that_do_not_hold_are_refused_alike_whatever_is_wrong_with_t
 
 #[tokio::test]
 async fn what_one_may_not_have_answers_like_what_is_not_there() {
-    let sdl = format!(
-        "type Query {{ document(id: ID!): Document @connect(source: \"api\", http: {{ GET: \"/documents/{{$args.id}}\" }}, \
-         selection: \"id tenantId\", isSuccess: \"$status->in([200, 404])\") }} \
-         type Document @policy(policies: [[\"own_tenant\"]]) {{ id: ID tenantId: ID }}"
-    );
+    let sdl = r#"
+        type Query { document(id: ID!): Document @connect(
+            source: "api", http: { GET: "/documents/{$args.id}" }, selection: "id tenantId", isSuccess: "$status->in([200, 404])") }
+        type Document @policy(policies: [["own_tenant"]]) { id: ID tenantId: ID }"#;
     let policy = "policies: { own_tenant: { rule: \"$context.claims.tenant->eq($this.tenantId)\", refused: absent } }";
-    let server = Guarded::with(&sdl, &[("auth", &format!("{JWKS}\n  {policy}"))]).await;
+    let server = Guarded::with(sdl, &[("auth", &format!("{JWKS}\n  {policy}"))]).await;
     server
         .api
         .on_json("GET /documents/1", json!({ "id": "1", "tenantId": "b" }));

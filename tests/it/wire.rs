@@ -276,7 +276,7 @@ impl Reply {
 // === impl Shared ===
 
 impl Answer for Shared {
-    async fn handle(&self, request: Request) -> Response {
+    async fn handle(&self, request: &Request) -> Box<Response> {
         let query = request.query.clone().unwrap_or_default();
         let word = query
             .split(|char: char| !char.is_alphanumeric())
@@ -292,7 +292,7 @@ impl Answer for Shared {
             "documentId": request.document_id,
             "onError": format!("{:?}", request.on_error),
         }});
-        self.0.seen.lock().unwrap().push(request);
+        self.0.seen.lock().unwrap().push(request.clone());
         let error = json!({ "errors": [{ "message": "no", "extensions": { "code": "NO" } }] });
         let (outcome, body) = match word {
             "mutation" if queries_only => (Outcome::MethodNotAllowed, error),
@@ -319,7 +319,7 @@ impl Answer for Shared {
             kind: "query",
             errors: u32::from(outcome != Outcome::Data),
         };
-        Response {
+        Box::new(Response {
             outcome,
             body: Bytes::from(body.to_string()),
             headers: Vec::new(),
@@ -327,7 +327,7 @@ impl Answer for Shared {
             operation: Some(operation),
             exceeded: Exceeded::default(),
             degraded: false,
-        }
+        })
     }
 }
 

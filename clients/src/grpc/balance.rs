@@ -17,9 +17,8 @@ use tokio::{
 use super::{
     connection::{Connection, Dialer},
     maintain::Maintainer,
-    resolve::Resolve,
 };
-use crate::CallError;
+use crate::{CallError, names::Resolve};
 
 /// The connections of one source. Calls only look at them; one task makes them and keeps them up.
 pub(super) struct Balancer {

@@ -17,7 +17,7 @@ use h2::{
     client::{Builder, SendRequest},
 };
 use http::{Request, Uri};
-use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::client::legacy::connect::{HttpConnector, dns::GaiResolver};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -111,7 +111,7 @@ impl Dialer {
             Some(config) => Some((TlsConnector::from(config), ServerName::try_from(host.to_owned()).ok()?)),
         };
         Some(Self {
-            tcp: connect::tcp(connect_timeout),
+            tcp: connect::tcp(GaiResolver::new(), connect_timeout),
             tls,
             connect_timeout,
         })
@@ -127,7 +127,7 @@ impl Dialer {
         let limit = self.connect_timeout;
         match timeout(limit, self.connect(address, health, lost)).await {
             Ok(connection) => connection.map_err(|error| match error.downcast_ref::<io::Error>() {
-                Some(io) if io.kind() == io::ErrorKind::TimedOut => CallError::Timeout(limit),
+                Some(io) if io.kind() == io::ErrorKind::TimedOut => CallError::ConnectTimeout(limit),
                 _ => CallError::Connect(Arc::from(error)),
             }),
             Err(_) => Err(classify(ConnectTimeout(limit).into())),

@@ -27,6 +27,7 @@ use crate::{
     CallError,
     connect::IDLE_TIMEOUT,
     failure::{ConnectTimeout, classify},
+    names::{Slow, at_least_one},
 };
 
 // A source with more has its calls spread over as many of them, which ones is chance.
@@ -194,8 +195,10 @@ impl Maintainer {
         let is_looking = self.lookup.running.is_some() && now < self.lookup.patience;
         if self.is_wanted && !is_looking && self.endpoints.iter().all(|endpoint| endpoint.was_tried) {
             let error = self.error.clone();
-            self.tell(Some(error.unwrap_or_else(|| {
-                classify(ConnectTimeout(self.target.dialer.connect_timeout).into())
+            let limit = self.target.dialer.connect_timeout;
+            self.tell(Some(error.unwrap_or_else(|| match self.endpoints.is_empty() {
+                true => CallError::Connect(Arc::new(Slow(limit))),
+                false => classify(ConnectTimeout(limit).into()),
             })));
         }
     }
@@ -277,11 +280,7 @@ impl Maintainer {
 
     fn found(&mut self, found: Found) {
         let now = Instant::now();
-        let found = found.and_then(|addresses| match addresses[..] {
-            [] => Err(io::Error::new(io::ErrorKind::NotFound, "the name has no addresses")),
-            _ => Ok(addresses),
-        });
-        match found {
+        match at_least_one(found) {
             Ok(addresses) => {
                 self.lookup.next = Some(now + LOOKUP_EVERY);
                 self.keep(addresses);

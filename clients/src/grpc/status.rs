@@ -4,7 +4,7 @@ use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 
 use super::metadata;
-use crate::Reply;
+use crate::{Counted, Reply};
 
 const OK: u16 = 0;
 const UNKNOWN: u16 = 2;
@@ -103,7 +103,7 @@ impl Status {
             details: self.details,
             body,
             errors: Vec::new(),
-            endpoint: 0,
+            counted: Counted::default(),
         }
     }
 }

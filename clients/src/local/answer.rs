@@ -14,7 +14,7 @@ use http::{HeaderMap, HeaderValue, header::CACHE_CONTROL};
 use serde_json::Map;
 
 use super::{ErrorOrigin, ReplyError, panics::Panicked};
-use crate::{CallError, Reply, failure::protocol};
+use crate::{CallError, Counted, Reply, failure::protocol};
 
 /// An error on its way to its place.
 struct Pending {
@@ -77,7 +77,7 @@ pub(super) fn reply(
         trailers: HeaderMap::new(),
         message: errors.first().map_or_else(String::new, |error| error.message.clone()),
         details: Bytes::new(),
-        endpoint: 0,
+        counted: Counted::default(),
         body: writer.out.into(),
         errors,
     })
@@ -163,7 +163,7 @@ pub(super) fn panicked() -> Reply {
         trailers: HeaderMap::new(),
         message: MESSAGE.to_owned(),
         details: Bytes::new(),
-        endpoint: 0,
+        counted: Counted::default(),
         body: Bytes::from_static(b"null"),
         errors: vec![ReplyError {
             at: Some(0),

@@ -6,7 +6,7 @@
 use std::{
     sync::{
         Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU32, AtomicU64, Ordering::Relaxed},
+        atomic::{AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
 };
@@ -53,7 +53,6 @@ pub(crate) struct Breaker {
     state: AtomicU64,
     failures: Window,
     slow: Window,
-    in_a_row: AtomicU32,
     /// Millisecond of the latest call.
     latest: AtomicU64,
     opened: AtomicU64,
@@ -70,14 +69,17 @@ struct Trial {
     is_out: bool,
     /// Whether it is open because the source said "too many requests".
     is_rate_limit: bool,
+    /// Since it was closed.
     ramp: Ramp,
 }
 
 /// How calls come back to a source that is back.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone, Copy)]
 struct Ramp {
     /// Millisecond of its beginning.
     since: u64,
+    /// Times it was opened before that.
+    times: u32,
     /// The slot under way, and calls in it.
     slot: u64,
     asked: u32,
@@ -91,6 +93,17 @@ pub(crate) struct Pass<'b> {
     is_probe: bool,
     is_recorded: bool,
     since: Instant,
+}
+
+/// Where a success was counted, so that it can be taken back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Mark {
+    /// Nowhere: there is no breaker, or it was open by then.
+    #[default]
+    Nowhere,
+    Probe,
+    /// By this number in the window.
+    Call(u64),
 }
 
 /// No leave.
@@ -122,11 +135,15 @@ impl Breaker {
             state: AtomicU64::new(CLOSED),
             failures: Window::new(rules.window),
             slow: Window::new(if rules.slow_after.is_some() { rules.window } else { 0 }),
-            in_a_row: AtomicU32::new(0),
             latest: AtomicU64::new(0),
             opened: AtomicU64::new(0),
             trial: Mutex::default(),
         }
+    }
+
+    /// Whether it is the breaker for this.
+    pub(super) fn is_for(&self, source: &str, of: &str, rules: &policy::Breaker) -> bool {
+        self.source == source && self.of == of && self.rules == *rules
     }
 
     pub(crate) fn rules(&self) -> &policy::Breaker {
@@ -195,9 +212,10 @@ impl Breaker {
         let slot_millis = RAMP_SLOT.as_millis() as u64;
         if ramp.slot != now / slot_millis {
             *ramp = Ramp {
-                since: ramp.since,
                 slot: now / slot_millis,
-                ..Ramp::default()
+                asked: 0,
+                passed: 0,
+                ..*ramp
             };
         }
         ramp.asked += 1;
@@ -212,9 +230,9 @@ impl Breaker {
     }
 
     /// Counts a call that passed while closed. `may_open`: whether a share of failures may open it, asked only then.
-    fn count(&self, verdict: Verdict, took: Duration, now: Instant, may_open: impl FnOnce() -> bool) {
+    fn count(&self, verdict: Verdict, took: Duration, now: Instant, may_open: impl FnOnce() -> bool) -> Mark {
         if verdict == Verdict::Unknown || !self.is_closed() {
-            return;
+            return Mark::Nowhere;
         }
         let now = self.millis(now);
         let latest = self.latest.swap(now, Relaxed);
@@ -223,18 +241,21 @@ impl Breaker {
         }
         let failed = verdict == Verdict::Failure;
         let is_slow = self.rules.slow_after.is_some_and(|slow_after| took >= slow_after);
-        self.failures.push(failed);
+        let number = self.failures.push(failed);
         if self.rules.slow_after.is_some() {
             self.slow.push(is_slow);
         }
-        if !failed {
-            if self.in_a_row.load(Relaxed) != 0 {
-                self.in_a_row.store(0, Relaxed);
-            }
-            if !is_slow {
-                return;
-            }
-        } else if self.in_a_row.fetch_add(1, Relaxed) + 1 >= self.rules.in_a_row && self.rules.in_a_row > 0 {
+        if failed || is_slow {
+            self.judge(failed, is_slow, now, may_open);
+        }
+        Mark::Call(number)
+    }
+
+    /// Opens it if what was counted is too much.
+    fn judge(&self, failed: bool, is_slow: bool, now: u64, may_open: impl FnOnce() -> bool) {
+        // More than the window has cannot be seen, and is all of it.
+        let in_a_row = self.rules.in_a_row.min(self.rules.window);
+        if failed && in_a_row > 0 && self.failures.in_a_row() >= in_a_row {
             return self.open(now, "failures in a row");
         }
         let is_beyond = |window: &Window, rate: f64| {
@@ -309,11 +330,13 @@ impl Breaker {
             Verdict::Success if !is_slow => {
                 trial.succeeded += 1;
                 if trial.succeeded >= PROBES {
+                    let ramp = Ramp {
+                        since: self.millis(now),
+                        times: trial.times,
+                        ..Ramp::default()
+                    };
                     *trial = Trial {
-                        ramp: Ramp {
-                            since: self.millis(now),
-                            ..Ramp::default()
-                        },
+                        ramp,
                         ..Trial::default()
                     };
                     self.forget();
@@ -328,12 +351,32 @@ impl Breaker {
     fn forget(&self) {
         self.failures.clear();
         self.slow.clear();
-        self.in_a_row.store(0, Relaxed);
     }
 
-    /// An answer that was counted as a success turned out to be of no use.
-    pub(crate) fn discredit(&self, now: Instant, may_open: impl FnOnce() -> bool) {
-        self.count(Verdict::Failure, Duration::ZERO, now, may_open);
+    /// An answer that was counted as a success turned out to be of no use: it was a failure. `false`: that was known.
+    pub(crate) fn discredit(&self, mark: Mark, now: Instant, may_open: impl FnOnce() -> bool) -> bool {
+        match mark {
+            Mark::Nowhere => true,
+            Mark::Call(number) => {
+                let is_new = self.failures.correct(number);
+                if is_new && self.is_closed() {
+                    self.judge(true, false, self.millis(now), may_open);
+                }
+                is_new
+            }
+            Mark::Probe => {
+                let mut trial = self.trial();
+                let state = self.state.load(Relaxed);
+                if state == RAMPING {
+                    trial.times = trial.ramp.times;
+                }
+                let is_new = matches!(state, HALF_OPEN | RAMPING);
+                if is_new {
+                    self.open_again(&mut trial, self.millis(now), "a probe failed");
+                }
+                is_new
+            }
+        }
     }
 
     pub(crate) fn state(&self, now: Instant) -> BreakerState {
@@ -364,13 +407,14 @@ impl Breaker {
 
 impl Pass<'_> {
     /// Says what came of the call. `took`: how long it was under way.
-    pub(crate) fn record(mut self, verdict: Verdict, took: Duration, may_open: impl FnOnce() -> bool) {
+    pub(crate) fn record(mut self, verdict: Verdict, took: Duration, may_open: impl FnOnce() -> bool) -> Mark {
         self.is_recorded = true;
         let now = self.since + took;
         if self.is_probe {
             self.breaker.end_probe(verdict, took, now);
+            Mark::Probe
         } else {
-            self.breaker.count(verdict, took, now, may_open);
+            self.breaker.count(verdict, took, now, may_open)
         }
     }
 }

@@ -37,7 +37,7 @@ pub(crate) struct Endpoint<T> {
     /// Takes the place of a REST call's own scheme and host.
     origin: Option<(uri::Scheme, uri::Authority)>,
     address: String,
-    pub(crate) breaker: Option<Breaker>,
+    pub(crate) breaker: Option<Arc<Breaker>>,
     in_flight: AtomicUsize,
     tries: AtomicU64,
     failures: AtomicU64,
@@ -66,11 +66,17 @@ pub(crate) struct Address<T> {
 // === impl Endpoints ===
 
 impl<T> Endpoints<T> {
-    pub(crate) fn new(addresses: Vec<Address<T>>, balance: Balance, breaker: &dyn Fn(&str) -> Option<Breaker>) -> Self {
+    /// `place`: where calls go that name their host themselves.
+    pub(crate) fn new(
+        addresses: Vec<Address<T>>,
+        place: &str,
+        balance: Balance,
+        breaker: &dyn Fn(&str) -> Option<Arc<Breaker>>,
+    ) -> Self {
         let several = addresses.len() > 1;
         let all = addresses
             .into_iter()
-            .map(|address| Endpoint::new(address, breaker, several));
+            .map(|address| Endpoint::new(address, place, breaker, several));
         Self {
             all: all.collect(),
             balance,
@@ -102,7 +108,7 @@ impl<T> Endpoints<T> {
         let mut order: smallvec::SmallVec<[(u8, u64, usize, u16); 8]> = (0..count)
             .map(|number| {
                 let endpoint = &self.all[number];
-                let closed = endpoint.breaker.as_ref().is_none_or(Breaker::is_closed);
+                let closed = endpoint.breaker.as_ref().is_none_or(|breaker| breaker.is_closed());
                 let probes = || {
                     endpoint
                         .breaker
@@ -157,13 +163,12 @@ fn soonest(one: Option<Refused>, other: Refused) -> Option<Refused> {
 // === impl Endpoint ===
 
 impl<T> Endpoint<T> {
-    fn new(address: Address<T>, breaker: &dyn Fn(&str) -> Option<Breaker>, several: bool) -> Self {
+    fn new(address: Address<T>, place: &str, breaker: &dyn Fn(&str) -> Option<Arc<Breaker>>, several: bool) -> Self {
         let uri = address.uri.unwrap_or_default();
         let origin = uri.scheme().cloned().zip(uri.authority().cloned());
         let shown = origin
             .as_ref()
-            .map(|(scheme, authority)| format!("{scheme}://{}", without_user(authority)))
-            .unwrap_or_default();
+            .map_or_else(|| place.to_owned(), |(scheme, authority)| shown(scheme, authority));
         Self {
             transport: address.transport,
             breaker: breaker(&shown),
@@ -227,7 +232,7 @@ impl<T> Endpoint<T> {
         EndpointState {
             address: self.address.clone(),
             breaker: breaker.map_or(BreakerState::Off, |breaker| breaker.state(now)),
-            opened: breaker.map_or(0, Breaker::opened),
+            opened: breaker.map_or(0, |breaker| breaker.opened()),
             in_flight: self.in_flight.load(Relaxed),
             tries: self.tries.load(Relaxed),
             failures: self.failures.load(Relaxed),
@@ -258,10 +263,11 @@ impl<T> Drop for Visit<'_, T> {
     }
 }
 
-/// A host without what may be a password in front of it.
-fn without_user(authority: &uri::Authority) -> &str {
+/// An address without what may be a password in it.
+fn shown(scheme: &uri::Scheme, authority: &uri::Authority) -> String {
     let text = authority.as_str();
-    text.rsplit_once('@').map_or(text, |(_, host)| host)
+    let host = text.rsplit_once('@').map_or(text, |(_, host)| host);
+    format!("{scheme}://{host}")
 }
 
 impl From<Refused> for CallError {

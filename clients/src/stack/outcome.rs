@@ -64,13 +64,14 @@ pub(crate) fn trouble(result: &Result<Reply, CallError>, is_grpc: bool) -> Optio
 
 fn of_error(error: &CallError) -> Trouble {
     let (kinds, fault, worth) = match error {
-        CallError::Timeout(_) => (Kinds::of(&[Kind::Timeout]), Fault::Source, 2),
+        CallError::Timeout(_) | CallError::ConnectTimeout(_) => (Kinds::of(&[Kind::Timeout]), Fault::Source, 2),
         // Who cannot prove who he is will not be able to in a moment either.
         CallError::Connect(_) if error.is_distrust() => (Kinds::of(&[Kind::Unavailable]), Fault::Source, 1),
         CallError::Connect(_) => (Kinds::of(&[Kind::Unavailable]), Fault::Source, 3),
         CallError::Refused(_) | CallError::Broken(_) => (Kinds::of(&[Kind::Unavailable]), Fault::Source, 2),
         CallError::Protocol(_) => (Kinds::of(&[Kind::InvalidResponse]), Fault::Source, 2),
         CallError::TooLarge { .. } => (Kinds::of(&[Kind::InvalidResponse]), Fault::Source, 1),
+        CallError::NoTime => (Kinds::of(&[Kind::Timeout]), Fault::Call, 1),
         CallError::NoRoom
         | CallError::RequestTooLarge { .. }
         | CallError::Limited { .. }

@@ -1,6 +1,13 @@
 //! What a stack tells of itself: for metrics and the admin page, taken as a snapshot.
 
-use std::time::Duration;
+use std::{
+    sync::{PoisonError, Weak, atomic::Ordering::Relaxed},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{Own, Source, breaker::Breaker, bulkhead::Bulkhead};
 
 /// A source as it is now. Counters count since the start.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +45,7 @@ pub struct SourceState {
 /// One address of a source.
 #[derive(Debug, Clone, PartialEq)]
 pub struct EndpointState {
-    /// Scheme, host and port; empty where calls say it themselves.
+    /// Scheme, host and port; empty where calls to several say it themselves.
     pub address: String,
     /// Whether calls go there.
     pub breaker: BreakerState,
@@ -94,6 +101,54 @@ impl BreakerState {
             Self::Closed => "closed",
             Self::Open { .. } => "open",
             Self::HalfOpen => "half_open",
+        }
+    }
+}
+
+// === impl Source ===
+
+impl<T> Source<T> {
+    pub(super) fn state(&self) -> SourceState {
+        let now = Instant::now();
+        let endpoints = self.endpoints.states(now);
+        let mut connectors = self.connectors.lock().unwrap_or_else(PoisonError::into_inner);
+        connectors.retain(|own| own.strong_count() > 0);
+        let counters = &self.counters;
+        SourceState {
+            name: self.name.clone(),
+            in_flight: self.bulkhead.in_flight(),
+            in_flight_max: self.bulkhead.limit(),
+            calls: counters.calls.load(Relaxed),
+            refused_full: self.bulkhead.refused(),
+            refused_open: counters.refused_open.load(Relaxed),
+            tries: endpoints.iter().map(|endpoint| endpoint.tries).sum(),
+            retries: counters.retries.load(Relaxed),
+            retries_refused: counters.retries_refused.load(Relaxed),
+            retry_budget: self.budget.tokens(now),
+            hedges: counters.hedges.load(Relaxed),
+            hedges_won: counters.hedges_won.load(Relaxed),
+            endpoints,
+            connectors: connectors
+                .iter()
+                .filter_map(Weak::upgrade)
+                .map(|own| own.state(now))
+                .collect(),
+        }
+    }
+}
+
+// === impl Own ===
+
+impl Own {
+    fn state(&self, now: Instant) -> ConnectorState {
+        let breaker = self.breaker.as_ref();
+        let bulkhead = self.bulkhead.as_ref();
+        ConnectorState {
+            name: self.name.clone(),
+            breaker: breaker.map_or(BreakerState::Off, |breaker| breaker.state(now)),
+            opened: breaker.map_or(0, Breaker::opened),
+            in_flight: bulkhead.map_or(0, Bulkhead::in_flight),
+            in_flight_max: bulkhead.map(Bulkhead::limit),
         }
     }
 }

@@ -29,13 +29,13 @@ impl Window {
         }
     }
 
-    /// Notes one more call in place of the oldest.
-    pub(super) fn push(&self, is_of_kind: bool) {
-        let at = self.next.fetch_add(1, Relaxed) % self.size;
+    /// Notes one more call in place of the oldest. Returns its number.
+    pub(super) fn push(&self, is_of_kind: bool) -> u64 {
+        let number = self.next.fetch_add(1, Relaxed);
         if !is_of_kind && self.set.load(Relaxed) == 0 {
-            return;
+            return number;
         }
-        let (word, bit) = (&self.bits[(at / 64) as usize], 1 << (at % 64));
+        let (word, bit) = self.at(number);
         if is_of_kind {
             if word.fetch_or(bit, Relaxed) & bit == 0 {
                 self.set.fetch_add(1, Relaxed);
@@ -43,6 +43,38 @@ impl Window {
         } else if word.fetch_and(!bit, Relaxed) & bit != 0 {
             self.set.fetch_sub(1, Relaxed);
         }
+        number
+    }
+
+    /// Notes that a call was of the kind after all. `false`: that was known, or it is one of the latest no more.
+    pub(super) fn correct(&self, number: u64) -> bool {
+        let next = self.next.load(Relaxed);
+        if number < self.start.load(Relaxed) || next.saturating_sub(number) > self.size {
+            return false;
+        }
+        let (word, bit) = self.at(number);
+        let is_new = word.fetch_or(bit, Relaxed) & bit == 0;
+        if is_new {
+            self.set.fetch_add(1, Relaxed);
+        }
+        is_new
+    }
+
+    /// How many of the kind there were one after the other up to the latest call.
+    pub(super) fn in_a_row(&self) -> u32 {
+        let (start, next) = (self.start.load(Relaxed), self.next.load(Relaxed));
+        let latest = (start.max(next.saturating_sub(self.size))..next).rev();
+        let of_kind = latest.take_while(|number| {
+            let (word, bit) = self.at(*number);
+            word.load(Relaxed) & bit != 0
+        });
+        of_kind.count() as u32
+    }
+
+    /// Where the call of this number is.
+    fn at(&self, number: u64) -> (&AtomicU64, u64) {
+        let at = number % self.size;
+        (&self.bits[(at / 64) as usize], 1 << (at % 64))
     }
 
     /// How many of how many.

@@ -6,7 +6,7 @@ use std::{
     net::{IpAddr, SocketAddr},
     sync::{
         Arc, Mutex,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -15,8 +15,8 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use http::HeaderMap;
 use switchboard_clients::{
-    Call, Client,
-    grpc::{GrpcClient, Resolve, Resolving},
+    Call, Client, Resolve, Resolving,
+    grpc::GrpcClient,
     policy::Resilience,
     registry::{SourceSettings, TransportSettings},
 };
@@ -30,10 +30,11 @@ use crate::{
 };
 
 /// A name whose addresses a test changes.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Names {
     addresses: Mutex<Vec<IpAddr>>,
     is_broken: Mutex<bool>,
+    hangs: AtomicBool,
     lookups: AtomicUsize,
 }
 
@@ -60,14 +61,23 @@ impl Resolve for Names {
             let addresses = self.addresses.lock().unwrap();
             Ok(addresses.iter().map(|ip| SocketAddr::new(*ip, port)).collect())
         };
-        Box::pin(async move { found })
+        let hangs = self.hangs.load(Ordering::Relaxed);
+        Box::pin(async move {
+            if hangs {
+                std::future::pending::<()>().await;
+            }
+            found
+        })
     }
 }
 
 fn client(port: u16, names: &Arc<Names>) -> Arc<dyn Client> {
     let address = format!("http://shop.test:{port}").parse().unwrap();
-    let settings = SourceSettings::new("grpc", TransportSettings::Rest);
-    let transport = GrpcClient::with_resolver(&address, &settings, names.clone()).unwrap();
+    let settings = SourceSettings {
+        resolve: Some(names.clone()),
+        ..SourceSettings::new("grpc", TransportSettings::Rest)
+    };
+    let transport = GrpcClient::new(&address, &settings).unwrap();
     // What the transport does by itself is meant.
     let settings = SourceSettings {
         calls_in_flight_max: 1000,
@@ -223,9 +233,10 @@ async fn the_last_good_addresses_are_kept_when_names_cannot_be_looked_up() {
 
 #[tokio::test]
 async fn a_name_without_addresses_is_a_failure_to_connect_and_is_not_asked_for_by_every_call() {
-    for is_broken in [true, false] {
+    for (is_broken, hangs) in [(true, false), (false, false), (false, true)] {
         let names = Names::new(&[]);
         *names.is_broken.lock().unwrap() = is_broken;
+        names.hangs.store(hangs, Ordering::Relaxed);
         let client = client(1, &names);
 
         let started = Instant::now();

@@ -169,7 +169,7 @@ async fn a_host_that_swallows_packets_costs_the_connect_timeout_only() {
         let started = Instant::now();
         let outcome = send(&client, get(format!("{scheme}://{address}/").parse().unwrap())).await;
 
-        assert_eq!(kind(&outcome), "Timeout", "{outcome:?}");
+        assert_eq!(kind(&outcome), "ConnectTimeout", "{outcome:?}");
         assert!(
             started.elapsed() < Duration::from_millis(500),
             "{:?}",

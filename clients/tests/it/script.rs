@@ -12,7 +12,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use switchboard_clients::{
-    Call, CallError, Client, Reply, Safety, Transport,
+    Call, CallError, Client, Counted, Reply, Safety, Transport,
     policy::Resilience,
     registry::{SourceSettings, TransportSettings},
     state::{BreakerState, SourceState},
@@ -59,7 +59,7 @@ impl Step {
                 message: String::new(),
                 details: Bytes::new(),
                 body: Bytes::new(),
-                endpoint: 0,
+                counted: Counted::default(),
                 errors: Vec::new(),
             }),
         }

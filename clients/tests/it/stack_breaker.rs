@@ -1,14 +1,15 @@
 //! When calls are refused, and when they are made again.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use switchboard_clients::{
-    CallError, Safety,
+    Breakers, CallError, Safety,
     policy::{Breaker, Resilience, Retry, Tightening},
+    registry::SourceSettings,
 };
 use tokio::time::advance;
 
-use crate::script::{Script, Step, ask, ask_often, ask_within, breaker, get, millis, open_for, state, word};
+use crate::script::{Script, Step, ask, ask_often, ask_within, breaker, get, millis, open_for, settings, state, word};
 
 /// A breaker alone.
 fn breaking(breaker: Breaker) -> Resilience {
@@ -223,6 +224,96 @@ async fn answers_that_cannot_be_read_open_it() {
         assert!(asked <= 5);
     }
     assert_eq!((asked, breaker(&client)), (5, "open"));
+    assert_eq!(state(&client).endpoints[0].failures, 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_that_cannot_be_read_is_one_call_and_not_two() {
+    let source = Script::always(Step::ok());
+    let client = source.client(breaking(Breaker {
+        in_a_row: 0,
+        ..Breaker::default()
+    }));
+    let mut calls = 0;
+    for round in 0..20 {
+        for good in [true, true, false, true, false] {
+            let reply = ask(&client).await.expect("a closed breaker");
+            calls += 1;
+            if !good {
+                client.discredit(&reply);
+                // Those who joined the call say it as well.
+                client.discredit(&reply);
+            }
+        }
+        assert_eq!(breaker(&client), "closed", "round {round}");
+    }
+    let endpoint = &state(&client).endpoints[0];
+    assert_eq!((endpoint.tries, endpoint.failures), (calls, calls * 2 / 5));
+    // Eight of the latest twenty, then ten.
+    while let Ok(reply) = ask(&client).await {
+        client.discredit(&reply);
+        calls += 1;
+    }
+    assert_eq!((calls, breaker(&client)), (102, "open"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn probes_that_cannot_be_read_do_not_close_it() {
+    let source = Script::always(Step::status(500));
+    let client = source.client(standard());
+    ask_often(&client, 5).await;
+    source.now(Step::ok());
+    for times in 1..5 {
+        advance(open_for(&client) + millis(1)).await;
+        for probe in 0..3 {
+            let reply = ask(&client).await.expect("a probe");
+            if probe == 2 || times % 2 == 0 {
+                client.discredit(&reply);
+                break;
+            }
+        }
+        let expected = 30 * (1 << times);
+        let open_for = open_for(&client).as_secs_f64();
+        assert!(
+            (f64::from(expected.min(300)) * 0.79..f64::from(expected.min(300)) * 1.21).contains(&open_for),
+            "{times}: {open_for}"
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn clients_of_one_address_share_what_they_learn_of_it() {
+    let (source, breakers) = (Script::always(Step::status(500)), Arc::<Breakers>::default());
+    let client = |name: &str, place: &str, change: fn(&mut Breaker)| {
+        let mut rules = Breaker::default();
+        change(&mut rules);
+        let settings = SourceSettings {
+            name: name.to_owned(),
+            place: place.to_owned(),
+            breakers: Some(breakers.clone()),
+            ..settings(breaking(rules))
+        };
+        crate::script::client(vec![source.clone()], settings)
+    };
+    let of_mobile = client("shop", "http://shop", |_| {});
+    let of_web = client("shop", "http://shop", |_| {});
+    let others = [
+        client("other", "http://shop", |_| {}),
+        client("shop", "http://elsewhere", |_| {}),
+        client("shop", "http://shop", |rules| rules.window = 30),
+    ];
+
+    ask_often(&of_mobile, 5).await;
+
+    assert_eq!((breaker(&of_mobile), breaker(&of_web)), ("open", "open"));
+    assert_eq!(word(&ask(&of_web).await), "CircuitOpen");
+    for other in &others {
+        assert_eq!(breaker(other), "closed");
+    }
+    assert_eq!(source.tries(), 5);
+    // It lasts as long as anybody has it.
+    drop((of_mobile, of_web));
+    assert_eq!(breaker(&client("shop", "http://shop", |_| {})), "closed");
 }
 
 #[tokio::test(start_paused = true)]

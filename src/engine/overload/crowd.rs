@@ -7,6 +7,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+/// For so long a crowd that is gone is expected back.
+const FORGOTTEN: Duration = Duration::from_secs(10);
+
 /// What has been counted since the server started.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Counted {
@@ -35,6 +38,8 @@ struct Scale {
 pub(super) struct Crowd {
     scales: [Scale; 2],
     is_there: bool,
+    /// When there was one last.
+    seen: Option<Instant>,
 }
 
 // === impl Crowd ===
@@ -42,17 +47,18 @@ pub(super) struct Crowd {
 impl Crowd {
     /// Nobody yet. `wait`: how long a request may usually wait.
     pub(super) fn new(wait: Duration) -> Self {
-        let scale = |length, excess, is_long| Scale {
+        let scale = |length, excess, needed, is_long| Scale {
             length,
             excess,
-            needed: 3,
+            needed,
             is_long,
             begun: None,
             in_a_row: 0,
         };
         Self {
-            scales: [scale(wait / 5, 0.1, false), scale(wait, 0.03, true)],
+            scales: [scale(wait / 5, 0.1, 6, false), scale(wait, 0.03, 3, true)],
             is_there: false,
+            seen: None,
         }
     }
 
@@ -63,6 +69,9 @@ impl Crowd {
 
     /// Whether there are too many, as of now. `waits`: whether who comes now would have to wait for longer than in a crowd.
     pub(super) fn look(&mut self, counted: Counted, waits: bool, now: Instant) -> bool {
+        let is_back = self
+            .seen
+            .is_some_and(|seen| now.saturating_duration_since(seen) < FORGOTTEN);
         for scale in &mut self.scales {
             let Some(excess) = scale.ended(counted, now) else {
                 continue;
@@ -73,9 +82,12 @@ impl Crowd {
             }
             // Gone is what the longer scale finds gone: those who were sent away in it count.
             self.is_there = match self.is_there {
-                false => scale.in_a_row >= scale.needed,
+                false => scale.in_a_row >= if is_back { 1 } else { scale.needed },
                 true => scale.in_a_row > 0 || !scale.is_long,
             };
+        }
+        if self.is_there {
+            self.seen = Some(now);
         }
         self.is_there
     }

@@ -1,6 +1,9 @@
 //! `@resilience` → the settings of clients.
 
-use std::{collections::HashSet, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::Arc,
+};
 
 use switchboard_clients::{
     Client,
@@ -53,13 +56,46 @@ pub fn breaker(breaker: &model::Breaker) -> Breaker {
 /// The client of a connector that has limits of its own.
 pub(super) fn tightened(connector: &Connector, client: &Arc<dyn Client>) -> Option<Arc<dyn Client>> {
     let own = connector.resilience.as_ref()?;
-    client.tightened(&Tightening {
+    client.tightened(&tightening(connector, own))
+}
+
+fn tightening(connector: &Connector, own: &model::Resilience) -> Tightening {
+    Tightening {
         name: connector.coordinate.to_string(),
         call_timeout: own.timeout,
         retry: own.retry.as_ref().map(retry),
         breaker: own.breaker.as_ref().map(breaker),
         calls_in_flight_max: own.max_concurrent.map(|max| max as usize),
-    })
+    }
+}
+
+/// The client of a connector that has a URL of its own: one for each host, with a breaker, since what one host does says nothing of others.
+/// `known`: those that there are.
+pub(super) fn of_host(
+    connector: &Connector,
+    compiled: &Compiled,
+    client: &Arc<dyn Client>,
+    known: &mut HashMap<String, Arc<dyn Client>>,
+) -> Option<Arc<dyn Client>> {
+    let (scheme, authority) = compiled.base.origin.as_ref()?;
+    let host = authority.as_str().rsplit('@').next().unwrap_or_default();
+    let host = format!("{scheme}://{host}");
+    if let Some(own) = &connector.resilience {
+        return client.tightened(&Tightening {
+            breaker: Some(own.breaker.as_ref().map_or_else(Breaker::default, breaker)),
+            ..tightening(connector, own)
+        });
+    }
+    if let Some(client) = known.get(&host) {
+        return Some(client.clone());
+    }
+    let own = client.tightened(&Tightening {
+        name: host.clone(),
+        breaker: Some(Breaker::default()),
+        ..Tightening::default()
+    })?;
+    known.insert(host, own.clone());
+    Some(own)
 }
 
 /// Marks the connectors whose gRPC methods may be called twice though their `.proto` file does not say so.

@@ -1,4 +1,6 @@
-use super::{Media, Outcome, StatusProfile, content_type, status};
+use http::header;
+
+use super::{Media, Outcome, StatusProfile, TEMPLATES, content_type, status};
 
 #[test]
 fn every_outcome_has_its_status_under_each_profile_and_media_type() {
@@ -29,7 +31,10 @@ fn every_outcome_has_its_status_under_each_profile_and_media_type() {
 
 #[test]
 fn the_draft_labels_only_success_as_json() {
-    let of = |status: u16, media, profile| content_type(status.try_into().unwrap(), media, profile);
+    let of = |status: u16, media, profile| {
+        let content_type = content_type(status.try_into().unwrap(), media, profile);
+        TEMPLATES[content_type as usize][header::CONTENT_TYPE].clone()
+    };
     let graphql = "application/graphql-response+json; charset=utf-8";
     let json = "application/json; charset=utf-8";
 

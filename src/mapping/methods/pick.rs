@@ -107,7 +107,9 @@ pub(super) fn slice<'a>(call: &mut Call<'_, 'a>, input: Val<'a>) -> Option<Val<'
     };
     let range = from..to.max(from);
     if let Some(text) = input.as_str() {
-        return match text.get(range) {
+        // Nothing can be cut out anywhere, also within a character.
+        let part = if range.is_empty() { Some("") } else { text.get(range) };
+        return match part {
             Some(part) => {
                 let part = part.to_owned();
                 call.run.text(part)

@@ -148,6 +148,15 @@ impl OutputTree {
         variant.map_or(self, |variant| &variant.tree)
     }
 
+    /// The type that all of it is of: said with one literal `__typename`, outside of any alternative.
+    #[must_use]
+    pub fn typename(&self) -> Option<&str> {
+        match (&self.variants[..], &self.field(TYPENAME)?.tree.literals[..]) {
+            ([], [Value::String(name)]) => Some(name),
+            _ => None,
+        }
+    }
+
     fn of_field(name: &Key, tree: Self) -> Self {
         let field = OutputField {
             name: name.text.as_str().into(),

@@ -39,6 +39,12 @@ pub(super) fn hash(text: &str) -> Hash {
     Sha256::digest(text).into()
 }
 
+/// The hash of a text as ids write it.
+#[must_use]
+pub fn text_id(text: &str) -> String {
+    hex(&hash(text))
+}
+
 /// A hash as ids write it.
 pub(super) fn hex(hash: &Hash) -> String {
     hash.iter()

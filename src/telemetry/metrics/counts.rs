@@ -22,6 +22,8 @@ pub struct SurfaceCounts {
 pub struct SourceCounts {
     /// All of them.
     pub all: u64,
+    /// With a status that means failure.
+    pub status: u64,
     /// Without a reply in time.
     pub timeout: u64,
     /// Without a connection.
@@ -57,6 +59,7 @@ impl SourceMetrics {
         let of = |outcome: CallOutcome| self.outcomes[outcome as usize].get();
         SourceCounts {
             all: self.outcomes.iter().map(Counter::get).sum(),
+            status: of(CallOutcome::Status),
             timeout: of(CallOutcome::Timeout),
             connect: of(CallOutcome::Connect),
             broken: of(CallOutcome::Broken),

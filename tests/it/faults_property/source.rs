@@ -13,7 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Uri};
 use serde_json::Value;
-use switchboard_clients::{Call, CallError, Reply, Transport};
+use switchboard_clients::{Call, CallError, Counted, Reply, Transport};
 use tokio::time::{Instant, sleep};
 
 use super::world::{Field, Leads, Random, World};
@@ -200,7 +200,7 @@ impl Transport for Sources {
                 message: String::new(),
                 details: Bytes::new(),
                 body: text.map_or_else(|| Bytes::from(body.to_string()), Bytes::from),
-                endpoint: 0,
+                counted: Counted::default(),
                 errors: Vec::new(),
             })
         }

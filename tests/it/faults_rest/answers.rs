@@ -23,7 +23,7 @@ async fn no_body_is_null_and_an_error_where_null_may_not_be() {
 // F21
 #[tokio::test]
 async fn a_304_that_nobody_asked_for_is_no_answer() {
-    fails(status(304), "UPSTREAM_BAD_RESPONSE 304", 1, 0).await;
+    fails(status(304), "CONNECTOR_FETCH 304", 1, 0).await;
 }
 
 // F21: no validators are sent by ourselves; one that a schema maps is its own business, and no answer is none.
@@ -31,7 +31,7 @@ async fn a_304_that_nobody_asked_for_is_no_answer() {
 async fn a_304_to_a_validator_that_the_schema_sends_is_no_answer_either() {
     let setup = setup(status(304)).await;
     let answer = setup.server.ask("{ known { id } well }").await;
-    assert_eq!(errors(&answer), ["UPSTREAM_BAD_RESPONSE 304 known"]);
+    assert_eq!(errors(&answer), ["CONNECTOR_FETCH 304 known"]);
     assert_eq!(answer["data"], json!({ "known": null, "well": 1 }));
     let endpoint = setup.server.endpoint("api");
     assert_eq!((endpoint.tries, endpoint.failures), (1, 0));
@@ -45,7 +45,7 @@ async fn redirects_are_not_followed() {
         let to = vec![("location", format!("{}/secret", setup.well.url()))];
         setup.proxy.set(Plan::always(Fault::Status(code, to)));
         let answer = setup.server.ask("{ thing { id } }").await;
-        assert_eq!(errors(&answer), [format!("UPSTREAM_BAD_RESPONSE {code} thing")]);
+        assert_eq!(errors(&answer), [format!("CONNECTOR_FETCH {code} thing")]);
         assert_eq!((setup.proxy.requests(), setup.well.calls()), (1, 0));
     }
 }

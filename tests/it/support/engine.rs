@@ -25,7 +25,7 @@ use tokio::time::Instant;
 pub(crate) const LINK: &str = r#"
     extend schema
       @link(url: "https://specs.apollo.dev/connect/v0.4", import: ["@source", "@connect"])
-      @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost"])
+      @link(url: "https://switchboard.example/bff/v0.1", import: ["@listSize", "@cost", "@fallback"])
 "#;
 
 /// A document as a client that says nothing of itself sends it.
@@ -178,7 +178,7 @@ impl TestEngine {
             headers: Arc::new(ask.headers),
             deadline: Instant::now() + ask.within.unwrap_or(Duration::from_secs(20)),
         };
-        self.engine.handle(request).await
+        *self.engine.handle(&request).await
     }
 }
 

@@ -102,7 +102,7 @@ impl Faulty {
     /// The bytes of it.
     pub(crate) async fn respond(&self, query: &str) -> Vec<u8> {
         let request = anonymous(query, Instant::now() + self.time);
-        self.engine.handle(request).await.body.to_vec()
+        self.engine.handle(&request).await.body.to_vec()
     }
 
     /// How a source does.
@@ -136,4 +136,38 @@ pub(crate) fn errors(answer: &Value) -> Vec<String> {
         )
     };
     errors.iter().map(error).collect()
+}
+
+/// What `extensions.degraded` lists: source, kind and what is there instead, and path.
+pub(crate) fn degraded(answer: &Value) -> Vec<String> {
+    let entries = answer["extensions"]["degraded"].as_array();
+    let entry = |entry: &Value| {
+        let word = |name: &str| entry[name].as_str().unwrap_or("-").to_owned();
+        let path = entry["path"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let path: Vec<&str> = path.iter().filter_map(Value::as_str).collect();
+        format!(
+            "{} {} {} {}",
+            word("source"),
+            word("kind"),
+            word("used"),
+            path.join(".")
+        )
+    };
+    entries
+        .map(Vec::as_slice)
+        .unwrap_or_default()
+        .iter()
+        .map(entry)
+        .collect()
+}
+
+/// The kind that goes with an error as [`errors`] writes it.
+pub(crate) fn kind(error: &str, of_status: fn(u16) -> &'static str) -> &'static str {
+    match error.split_once(' ') {
+        Some(("CONNECTOR_FETCH", status)) => of_status(status.parse().expect("a status")),
+        None if error == "UPSTREAM_TIMEOUT" => "TIMEOUT",
+        None if error == "UPSTREAM_UNAVAILABLE" => "UNAVAILABLE",
+        None if error == "UPSTREAM_CIRCUIT_OPEN" => "CIRCUIT_OPEN",
+        _ => "INVALID_RESPONSE",
+    }
 }

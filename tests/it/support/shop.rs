@@ -60,7 +60,7 @@ impl TestShop {
     }
 
     pub(crate) async fn respond(&self, surface: &str, ask: Ask) -> Response {
-        self.engine(surface).handle(request(ask)).await
+        *self.engine(surface).handle(&request(ask)).await
     }
 
     /// The answer to a shipped operation, asked by user 7, and what was called for it.
