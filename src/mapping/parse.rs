@@ -127,7 +127,8 @@ impl Parser<'_> {
     /// The whole text as one value; `None` when it goes on after one. A lone key keeps its name.
     fn top_value(&mut self) -> Result<Option<Selection>, ParseError> {
         if self.kind() == &TokenKind::OpenBrace {
-            self.require(Spec::V0_4, "a `{ … }` around the whole mapping", self.span())?;
+            self.require(Spec::V0_4, "a `{ … }` around the whole mapping", self.span())
+                .map_err(|error| ParseError::new(format!("{error}; leave the braces out"), error.span))?;
         }
         let lone_key = self.lone_key();
         let value = self.value(Place::Field)?;
@@ -242,7 +243,12 @@ impl Parser<'_> {
             TokenKind::String(_) => "there is a quoted text".to_owned(),
             _ => format!("there is `{}`", self.source(&span)),
         };
-        ParseError::new(format!("expected {wanted} here, but {found}"), span)
+        let advice = match self.kind() {
+            TokenKind::OpenParen => "; methods are called as `->name(…)`, and fields of a selection have no arguments",
+            TokenKind::OpenBracket => "; an element of a list is read with `->get(…)`, as in `tags->get(0)`",
+            _ => "",
+        };
+        ParseError::new(format!("expected {wanted} here, but {found}{advice}"), span)
     }
 
     /// Runs `inside` one bracket deeper.

@@ -200,8 +200,11 @@ fn is_json_number(text: &str) -> bool {
 fn odd_escape(json: &[u8], at: usize, out: &mut Vec<u8>) -> usize {
     let half = |at: usize, digits: std::ops::RangeInclusive<u8>| {
         let escape = json.get(at..at + 6).filter(|escape| escape.starts_with(b"\\u"));
-        escape
-            .is_some_and(|escape| matches!(escape[2], b'd' | b'D') && digits.contains(&escape[3].to_ascii_lowercase()))
+        escape.is_some_and(|escape| {
+            matches!(escape[2], b'd' | b'D')
+                && digits.contains(&escape[3].to_ascii_lowercase())
+                && escape[4..].iter().all(u8::is_ascii_hexdigit)
+        })
     };
     let is_high = half(at, b'8'..=b'9') || half(at, b'a'..=b'b');
     let is_low = |at| half(at, b'c'..=b'f');

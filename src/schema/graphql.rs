@@ -24,6 +24,20 @@ const ONE_OF: &str = "directive @oneOf on INPUT_OBJECT";
 /// Syntax errors that are reported of one file. After the first few the parser only stumbles over what it lost track of.
 const SYNTAX_ERRORS_MAX: usize = 3;
 
+/// What to do about quotes in a quoted text.
+const QUOTES: &str = "within `\"…\"` a quote is written `\\\"`, or `'` in mappings; within `\"\"\"…\"\"\"` as it is";
+
+/// What the parser calls the tokens that it expects, and what they are.
+const TOKENS: [(&str, &str); 7] = [
+    ("R_PAREN", "`)`"),
+    ("L_PAREN", "`(`"),
+    ("R_CURLY", "`}`"),
+    ("L_CURLY", "`{`"),
+    ("R_BRACK", "`]`"),
+    ("L_BRACK", "`[`"),
+    ("COLON", "`:`"),
+];
+
 /// Brackets within brackets in a schema file; far more than lists of lists need, far from the end of the stack.
 const NESTING_MAX: usize = 200;
 
@@ -77,11 +91,28 @@ fn report(errors: &DiagnosticList, schema: Option<&Schema>, errors_max: usize, p
         }
         let message = diagnostic.error.to_string();
         let place = unknown::place(error, &message, files.place(diagnostic.error.location()), files);
-        let hint = schema.and_then(|schema| unknown::hint(error, &message, schema));
+        let hint = match schema {
+            Some(schema) => unknown::hint(error, &message, schema),
+            // Where a text begins unexpectedly, one ended too early.
+            None if message.contains(", got \"") => Some(QUOTES.to_owned()),
+            None => None,
+        };
         problems
-            .error(Code::GraphqlError, &place, message.replace(definitions::PREFIX, ""))
+            .error(
+                Code::GraphqlError,
+                &place,
+                readable(message.replace(definitions::PREFIX, "")),
+            )
             .maybe_hint(hint);
     }
+}
+
+/// A message of the parser with tokens as they are written.
+fn readable(mut message: String) -> String {
+    for (name, written) in TOKENS {
+        message = message.replace(&format!("expected {name},"), &format!("expected {written},"));
+    }
+    message
 }
 
 /// Builds and validates the schema with the hidden definitions. What remains after errors is still good for other checks.

@@ -278,6 +278,7 @@ impl Checker<'_> {
             {
                 Some(format!("did you mean `$this.{key}`?"))
             }
+            _ if self.allowed.contains(&key) => Some(format!("did you mean `${key}`?")),
             _ => Some("start with a variable, e.g. `$args`".to_owned()),
         }
     }

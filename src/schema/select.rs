@@ -209,10 +209,18 @@ impl<'c> Checker<'c> {
             }
             ExtendedType::Interface(_) | ExtendedType::Union(_) => {
                 self.required(tree, type_name, place, is_plain, problems);
+                if self.portable && !self.open.is_empty() {
+                    let what = format!("`{type_name}` is abstract, and is made within the selection of another type");
+                    not_everywhere(what, place, problems);
+                }
                 self.abstract_type(tree, ty, place, problems);
             }
-            ExtendedType::Scalar(scalar) if !scalar.is_built_in() => {}
-            _ if tree.is_object || !tree.fields.is_empty() => {
+            ExtendedType::Scalar(scalar) if !scalar.is_built_in() && (!self.portable || !makes_object(tree)) => {}
+            ExtendedType::Scalar(scalar) if !scalar.is_built_in() => {
+                let what = format!("an object is made for the scalar `{type_name}`");
+                not_everywhere(what, place, problems);
+            }
+            _ if makes_object(tree) => {
                 problems
                     .error(
                         Code::GroupSelectionIsNotObject,
@@ -355,6 +363,18 @@ impl<'c> Checker<'c> {
             }
         }
     }
+}
+
+/// Whether keys are given names.
+fn makes_object(tree: &OutputTree) -> bool {
+    tree.is_object || !tree.fields.is_empty()
+}
+
+/// Reports a group of fields that only some readers of the language take.
+fn not_everywhere(what: String, place: &Place, problems: &mut Problems<'_>) {
+    problems
+        .error(Code::GroupSelectionIsNotObject, place, what)
+        .hint("works here, but not everywhere");
 }
 
 /// Spans of the names that get the value of a path without methods or `{ }`.

@@ -152,6 +152,41 @@ fn syntax_errors_have_places() {
 }
 
 #[test]
+fn slips_of_newcomers_are_told_with_what_to_write() {
+    let text = format!(
+        "{CONNECT}\n{SOURCE}\ntype Query {{\n  a(x: Int): Int @connect(source: \"api\", http: {{ GET: \"/a/{{args.x}}\" }}, selection: \"$.a\")\n\
+           b: Int @conect(source: \"api\", http: {{ get: \"/b\" }}, selection: \"$.b\")\n}}"
+    );
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:4:60: error[INVALID_URL]: `args.x` reads from an answer, but a URL is made before there is one
+    4 |   a(x: Int): Int @connect(source: "api", http: { GET: "/a/{args.x}" }, selection: "$.a")
+      |                                                            ^^^^^^
+    hint: did you mean `$args`?
+
+    schema.graphql:5:8: error[GRAPHQL_ERROR]: cannot find directive `@conect` in this document
+    5 | b: Int @conect(source: "api", http: { get: "/b" }, selection: "$.b")
+      |        ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: did you mean `@connect`?
+    "#);
+
+    let text = format!("{CONNECT}\ntype Query {{ a: Int @connect(selection: \"a: \"x\"\") }}");
+    insta::assert_snapshot!(rendered(&text, false), @r#"
+    schema.graphql:2:47: error[GRAPHQL_ERROR]: syntax error: expected `)`, got ""
+    2 | type Query { a: Int @connect(selection: "a: "x"") }
+      |                                               ^^
+    hint: within `"…"` a quote is written `\"`, or `'` in mappings; within `"""…"""` as it is
+
+    schema.graphql:2:49: error[GRAPHQL_ERROR]: syntax error: expected a Name
+    2 | type Query { a: Int @connect(selection: "a: "x"") }
+      |                                                 ^
+
+    schema.graphql:2:49: error[GRAPHQL_ERROR]: syntax error: expected a type
+    2 | type Query { a: Int @connect(selection: "a: "x"") }
+      |                                                 ^
+    "#);
+}
+
+#[test]
 fn several_files_are_one_schema_and_problems_name_the_right_one() {
     let file = |path: &str, text: &str| SourceFile {
         path: path.to_owned(),

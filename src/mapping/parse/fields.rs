@@ -163,7 +163,10 @@ impl Parser<'_> {
         if ends_in_block && !self.at_fallback() {
             return Ok(Item::Spread { value, explicit: false });
         }
-        let message = "this value has no name; write `name: …` before it, or select from it with `{ … }`";
+        let message = match self.kind() {
+            TokenKind::OpenBracket => "an element of a list is read with `->get(…)`, as in `tags->get(0)`",
+            _ => "this value has no name; write `name: …` before it, or select from it with `{ … }`",
+        };
         Err(ParseError::new(message, start.start..self.end()))
     }
 

@@ -170,7 +170,7 @@ impl Lexer<'_> {
         };
         let start = self.span(self.at).start;
         let width = u32::try_from(character.len_utf8()).unwrap_or(1);
-        let message = format!("`{character}` has no meaning here; a key with such a character needs quotes");
+        let message = format!("`{character}` has no meaning here; {}", instead_of(character));
         ParseError::new(message, start..start + width)
     }
 
@@ -300,4 +300,16 @@ fn is_name_part(byte: u8) -> bool {
 /// Whether `text` can be written without quotes.
 pub(in crate::mapping) fn is_name(text: &str) -> bool {
     text.bytes().next().is_some_and(is_name_start) && text.bytes().all(is_name_part)
+}
+
+/// What the language has for a character that others use.
+fn instead_of(character: char) -> &'static str {
+    match character {
+        '=' => "`name: value` gives a name, and `->eq(…)` compares",
+        '<' | '>' => "values are compared with `->lt(…)`, `->gt(…)` and the like",
+        '+' | '*' | '/' | '%' => "numbers have `->add(…)` and the like, and lists of texts `->joinNotNull(…)`",
+        '!' | '&' | '|' => "conditions have `->not`, `->and(…)` and `->or(…)`",
+        '“' | '”' | '„' | '‘' | '’' | '`' => "texts stand in `'…'` or `\"…\"`",
+        _ => "a key with such a character needs quotes",
+    }
 }

@@ -19,6 +19,10 @@ impl Parser<'_> {
             return Ok(first);
         };
         self.require(Spec::V0_3, fallback.written(), self.span())?;
+        if place == Place::Field {
+            let what = format!("{} outside `$( )`", fallback.written());
+            self.require(Spec::V0_4, &what, self.span())?;
+        }
         let mut operands = vec![first];
         while let Some(next) = self.fallback() {
             if next != fallback {
