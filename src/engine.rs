@@ -23,7 +23,7 @@ use crate::{
     execute::{Backends, Detail},
     identity::{CLIENT_HEADERS_VARY, Caller},
     operation::{
-        Exceeded, Limits, Operation, RequestError, RequestErrorKind, Variables, Verdict, bounds,
+        Exceeded, Limits, Operation, RequestError, Variables, Verdict, bounds,
         documents::{self, Documents, ListedDocument, Origin, Resolved, Unlisted},
     },
     plan::{Estimate, Plan, PlanCache},
@@ -464,10 +464,7 @@ impl Engine {
             .get_or_build(&self.surface, operation, bits, &verdict)
             .map_err(too_large)?;
         if plan.introspection && !limits.introspection {
-            return Err(RequestError::new(
-                RequestErrorKind::IntrospectionDisabled,
-                "Introspection is switched off.",
-            ));
+            return Err(RequestError::introspection_disabled());
         }
         if !plan.refused.is_empty() {
             self.refused(&plan, request)?;

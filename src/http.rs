@@ -25,6 +25,7 @@ use crate::{engine, identity::ClassSettings, telemetry::Scraped};
 mod accept;
 mod admin;
 mod admission;
+mod baggage;
 mod body;
 mod browser;
 mod coding;

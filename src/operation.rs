@@ -12,6 +12,7 @@ pub mod error;
 pub mod gates;
 pub mod input;
 mod introspect;
+mod lexical;
 pub mod limits;
 mod overlap;
 mod places;

@@ -180,18 +180,18 @@ def keys():
 
 
 def overload():
-    """More than the source can do, up to twenty times as much; one request in ten is critical."""
+    """More than the source can do, up to twenty times as much; one request in fifty is critical, so that all of those are always fewer than it can do."""
     workers, service_ms = 4, 8
     capacity = workers * 1000 / service_ms
     checkout = '{"query":"query Checkout { person(id: 2) { id name } }"}'
-    bodies = "|".join([PERSON] * 9 + [checkout])
+    bodies = "|".join([PERSON] * 49 + [checkout])
     surface = f"operations: {HERE}/operations, priority: {{ critical: [Checkout] }}"
     rows, goodputs, calm = [], {}, None
     with Server(workers=workers, service_ms=service_ms, surface=surface) as server:
         server.load(capacity / 2, 3, body=bodies)
         for factor in (0.5, 0.8, 1, 2, 5, 10, 20):
             told = server.load(capacity * factor, 12, connections=2000, body=bodies)
-            normal, critical = {}, told["bodies"][9]
+            normal, critical = {}, told["bodies"][49]
             for kinds in told["bodies"]:
                 for status, kind in kinds.items():
                     normal.setdefault(status, []).append(kind)

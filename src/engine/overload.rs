@@ -4,6 +4,7 @@
 //! is counted per request but two atomics and the window of `adapt`; the queue is looked at when there is one.
 
 mod adapt;
+mod crowd;
 mod priorities;
 mod queue;
 
@@ -23,7 +24,8 @@ use crate::{
     telemetry::{Labels, Scraped, Series},
 };
 use adapt::{Adapt, Sample};
-use queue::{Queue, Ticket};
+use crowd::{Counted, Crowd};
+use queue::{Patience, Queue, Ticket};
 
 pub use priorities::Priorities;
 
@@ -33,13 +35,16 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// Of so many places four are for sheddable operations: the rest is left for others before anybody has to wait.
 const SHEDDABLE_SHARE: (usize, usize) = (4, 5);
 
+/// What anybody may wait in a crowd: a share of what is usual.
+const SHARE_IN_CROWD: u32 = 10;
+
 /// How much there may be at once.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// Executions at once: a number, 0 = no limit, or `auto`, which goes by how long they take. `auto`: only the sources know how much they can do.
     pub max_in_flight: MaxInFlight,
-    /// How long an operation may wait for its turn. 250 ms, which a person hardly notices; a twenty-fifth of it once
-    /// more have come for that long than could be answered.
+    /// How long an operation may wait for its turn. 250 ms, which a person hardly notices; at most a tenth of it while more
+    /// come than can be answered.
     pub queue_timeout: Duration,
     /// Bytes of sources' answers in memory, all of them together, beside those that surfaces keep (`cache_bytes`). 256 MiB: 64 of the largest there may be. What comes
     /// beyond it is not read: its call has failed. 0 = no limit.
@@ -85,11 +90,20 @@ pub struct Limiter {
     in_flight: AtomicUsize,
     /// Length of the queue: 0 = nobody need look at it.
     waiting: AtomicUsize,
-    queue: Mutex<Queue>,
+    line: Mutex<Line>,
+    /// Requests that wanted a place.
+    came: AtomicU64,
     queue_timeout: Duration,
     /// Whether somebody was sent away at once of late.
     is_shedding: AtomicBool,
     shed: [[AtomicU64; Shed::ALL.len()]; Priority::ALL.len()],
+}
+
+/// Those who wait, and whether they are too many.
+#[derive(Debug)]
+struct Line {
+    queue: Queue,
+    crowd: Crowd,
 }
 
 /// A place of one execution; free again when dropped.
@@ -142,9 +156,7 @@ impl Engine {
     pub fn refuses_unread(&self) -> bool {
         let limiter = self.settings.overload.as_ref();
         let refuses = limiter.filter(|limiter| limiter.is_shedding() && !self.settings.priorities.has_critical());
-        refuses
-            .inspect(|limiter| limiter.count(Priority::Normal, Shed::Full))
-            .is_some()
+        refuses.inspect(|limiter| limiter.turn_away(Priority::Normal)).is_some()
     }
 
     /// Sends away what would first have to be parsed, while others are sent away who have less to ask.
@@ -154,7 +166,7 @@ impl Engine {
         match &self.settings.overload {
             Some(_) if of_class == Some(Priority::Critical) => Ok(()),
             Some(limiter) if limiter.is_shedding() && !self.documents.is_known(&self.asked(request)) => {
-                limiter.count(of_class.unwrap_or(priorities.unlisted), Shed::Full);
+                limiter.turn_away(of_class.unwrap_or(priorities.unlisted));
                 Err(shed(Shed::Full))
             }
             _ => Ok(()),
@@ -177,7 +189,11 @@ impl Limiter {
             adapt: Adapt::new(fixed),
             in_flight: AtomicUsize::new(0),
             waiting: AtomicUsize::new(0),
-            queue: Mutex::default(),
+            line: Mutex::new(Line {
+                queue: Queue::default(),
+                crowd: Crowd::new(settings.queue_timeout),
+            }),
+            came: AtomicU64::new(0),
             queue_timeout: settings.queue_timeout,
             is_shedding: AtomicBool::new(false),
             shed: Default::default(),
@@ -192,6 +208,7 @@ impl Limiter {
     /// # Cancel safety
     /// Dropping the future gives up the place in the queue, and one that was just given.
     pub async fn enter(self: &Arc<Self>, priority: Priority, deadline: Instant) -> Result<Place, Shed> {
+        self.came.fetch_add(1, Relaxed);
         let goes_first = priority == Priority::Critical;
         if (goes_first || self.waiting.load(SeqCst) == 0)
             && let Some(place) = self.take(priority)
@@ -222,8 +239,13 @@ impl Limiter {
         self.is_shedding.load(Relaxed)
     }
 
-    /// Counts a request that was sent away.
-    pub fn count(&self, priority: Priority, why: Shed) {
+    /// Counts a request that was sent away before it wanted a place.
+    pub fn turn_away(&self, priority: Priority) {
+        self.came.fetch_add(1, Relaxed);
+        self.count(priority, Shed::Full);
+    }
+
+    fn count(&self, priority: Priority, why: Shed) {
         self.shed[priority as usize][why as usize].fetch_add(1, Relaxed);
     }
 
@@ -305,15 +327,45 @@ impl Limiter {
     }
 
     fn line_up(self: &Arc<Self>, priority: Priority) -> Option<Ticket> {
-        let mut queue = self.queue();
+        let mut line = self.line();
+        let Line { queue, crowd } = &mut *line;
         queue.prune();
-        let ticket = queue.join(priority, self.adapt.rate(), self.queue_timeout, Instant::now());
+        let was_crowd = crowd.is_there();
+        let patience = self.patience(queue, crowd);
+        if patience.is_crowd && !was_crowd {
+            queue.shorten(patience);
+        }
+        let ticket = queue.join(priority, patience);
         // In this order: whoever leaves now sees that somebody waits, or has left before we look.
         self.waiting.store(queue.len(), SeqCst);
-        let spare = self.serve(&mut queue);
-        drop(queue);
+        let spare = self.serve(queue);
+        drop(line);
         drop(spare);
         ticket
+    }
+
+    /// How long anybody may wait. In a crowd twice as long as an execution takes, at most a tenth of what is usual: all that waiting brings then is that no place stays
+    /// free, and a queue that is short does that as well.
+    fn patience(&self, queue: &Queue, crowd: &mut Crowd) -> Patience {
+        let (rate, usual) = (self.adapt.rate(), self.queue_timeout);
+        let short = usual / SHARE_IN_CROWD;
+        let counted = Counted {
+            came: self.came.load(Relaxed),
+            refused: Priority::ALL.iter().map(|priority| self.shed(*priority)).sum(),
+            inside: (self.in_flight() + queue.len()) as u64,
+        };
+        let waits = queue.len() as f64 > f64::from(rate) * short.as_secs_f64();
+        let is_crowd = crowd.look(counted, waits, Instant::now()) && rate > 0;
+        let wait = match is_crowd {
+            true => Duration::from_secs_f64(2.0 * self.limit() as f64 / f64::from(rate)).clamp(short / 5, short),
+            false => usual,
+        };
+        Patience {
+            usual,
+            wait,
+            rate,
+            is_crowd,
+        }
     }
 
     /// Gives free places to those who wait; one that nobody wants comes back, to be dropped without the lock.
@@ -333,9 +385,9 @@ impl Limiter {
         spare
     }
 
-    fn queue(&self) -> MutexGuard<'_, Queue> {
+    fn line(&self) -> MutexGuard<'_, Line> {
         // Nothing that can panic runs under the lock.
-        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+        self.line.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -360,9 +412,9 @@ impl Drop for Place {
         let limiter = &self.limiter;
         limiter.in_flight.fetch_sub(1, SeqCst);
         if limiter.waiting.load(SeqCst) > 0 {
-            let mut queue = limiter.queue();
-            let spare = limiter.serve(&mut queue);
-            drop(queue);
+            let mut line = limiter.line();
+            let spare = limiter.serve(&mut line.queue);
+            drop(line);
             drop(spare);
         }
     }

@@ -54,7 +54,7 @@ pub(super) fn read(
         Decoded::Json(body) => fetch
             .projection
             .read_json(body, limits, &mut context, table)
-            .map_err(|error| unreadable(scope, connector, error))?,
+            .map_err(|error| unreadable(scope, connector, reply, error))?,
         Decoded::Message(body, message) => {
             read_message(fetch, &body, &message, limits, &mut context, table).map_err(|error| {
                 tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, error, "answer cannot be read");
@@ -90,10 +90,14 @@ fn may_be_null(scope: &Scope, connector: &Connector) -> bool {
     }
 }
 
-fn unreadable(scope: &Scope, connector: &Connector, error: ScanError) -> Failure {
+fn unreadable(scope: &Scope, connector: &Connector, reply: &Reply, error: ScanError) -> Failure {
     tracing::warn!(request_id = scope.request_id(), connector = %connector.coordinate, %error, "answer cannot be read");
     let text = error.to_string();
     let mut failure = match error {
+        // Nobody asked for an encoding, and none is undone.
+        ScanError::Syntax(_) if reply.headers.contains_key(header::CONTENT_ENCODING) => {
+            Failure::new(FailureKind::BadResponse, "The source's answer cannot be used.")
+        }
         ScanError::Syntax(_) => Failure::new(
             FailureKind::InvalidBody,
             "The server returned data in an unexpected format.",

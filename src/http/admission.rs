@@ -92,6 +92,25 @@ impl Gate {
             .any(|wanted| wanted.credentials != Credentials::Optional)
     }
 
+    /// Whether requests of those who are in no class are counted.
+    pub(super) fn counts(&self) -> bool {
+        self.terms.first().is_some_and(|wanted| wanted.quota.is_some())
+    }
+
+    /// Counts a request of somebody of whom nothing is known but the address.
+    ///
+    /// # Errors
+    /// There were too many.
+    pub(super) fn count_stranger<'a>(
+        &'a self,
+        suspect: Suspect<'_>,
+        findings: &mut Findings<'a>,
+    ) -> Result<(), Refusal> {
+        let quota = self.terms.first().and_then(|wanted| wanted.quota.as_ref());
+        let taken = quota.map(|quota| quota.take(&Caller::anonymous(), suspect, &mut findings.notice));
+        taken.transpose().map(drop)
+    }
+
     /// Finds out who sent a request, and whether they may now.
     ///
     /// # Errors

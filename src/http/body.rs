@@ -15,12 +15,11 @@ use super::refusal::Refusal;
 /// otherwise announce all the memory there is.
 const ANNOUNCED_BYTES_MAX: usize = 256 * 1024;
 
-/// How much of a body that is refused is still taken in. Closing with bytes unread resets the connection, and a client that was still sending
-/// would see that instead of our answer.
-const DISCARDED_BYTES_MAX: u64 = 16 * 1024 * 1024;
+/// How much of a body that is refused is waited for, so that its connection can be used further: what clients send in a packet or two behind the head.
+const DISCARDED_BYTES_MAX: u64 = 64 * 1024;
 
 /// And for how long.
-const DISCARDING: Duration = Duration::from_secs(2);
+const DISCARDING: Duration = Duration::from_millis(25);
 
 /// The whole body. `bytes_max` 0 = no limit.
 ///
@@ -72,7 +71,7 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Refusal> {
     Ok(None)
 }
 
-/// Takes in what is left of a refused body; tells whether the connection can be used further.
+/// Takes in what is left of a refused body, if that is little; tells whether the connection can be used further.
 pub(super) async fn discard(body: &mut Incoming) -> bool {
     if body.is_end_stream() {
         return true;

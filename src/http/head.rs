@@ -66,6 +66,11 @@ impl HeadReader {
         Progress::Partial
     }
 
+    /// Whether nothing but a part of the request line has come.
+    pub(super) fn is_in_first_line(&self) -> bool {
+        !self.has_lines && !self.partial.is_empty()
+    }
+
     /// Takes a line without its LF; tells whether it ends the head.
     fn line(&mut self, line: &[u8]) -> bool {
         let line = match line.split_last() {

@@ -27,6 +27,8 @@ pub(super) enum Refusal {
     UriTooLong,
     /// The headers are too large.
     HeadersTooLarge,
+    /// The head is no HTTP.
+    NotHttp,
     /// Two servers could read the head differently.
     Framing,
     /// A page of another site may have made the request in its visitor's name.
@@ -88,6 +90,7 @@ impl Refusal {
             Self::NotAcceptable => (406, "answers are application/graphql-response+json or application/json"),
             Self::UriTooLong => (414, "the URI is too long; use POST"),
             Self::HeadersTooLarge => (431, "the request headers are too large"),
+            Self::NotHttp => (400, "this is no HTTP request"),
             Self::Framing => (400, "the request head is ambiguous"),
             Self::CrossSite => (
                 403,
@@ -166,7 +169,12 @@ impl Refusal {
     pub(super) fn closes(self) -> bool {
         matches!(
             self,
-            Self::Framing | Self::BodyTimeout | Self::BodyBroken | Self::HeadersTooLarge | Self::UriTooLong
+            Self::NotHttp
+                | Self::Framing
+                | Self::BodyTimeout
+                | Self::BodyBroken
+                | Self::HeadersTooLarge
+                | Self::UriTooLong
         )
     }
 }

@@ -55,7 +55,7 @@ fn is_sane(id: &[u8]) -> bool {
 }
 
 /// The process's prefix and a count of 7 digits, which goes round after 34 thousand million requests.
-fn next() -> HeaderValue {
+pub(super) fn next() -> HeaderValue {
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
     let mut id = [0; 13];
     id[..6].copy_from_slice(&*PREFIX);

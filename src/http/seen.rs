@@ -15,6 +15,7 @@ pub(super) enum Known {
     Expect = 8,
     RequestId = 16,
     ClientName = 32,
+    Baggage = 64,
 }
 
 /// What was seen of a request's headers.
@@ -42,6 +43,7 @@ impl Seen {
             let name = name.as_str();
             seen.bytes += name.len() + value.len();
             seen.known |= match name {
+                "baggage" => Known::Baggage as u8,
                 "accept" => Known::Accept as u8,
                 "accept-encoding" => Known::AcceptEncoding as u8,
                 "content-encoding" => Known::ContentEncoding as u8,

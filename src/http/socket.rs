@@ -1,4 +1,9 @@
 //! The client's socket as hyper sees it; tells the connection's [`Watch`] what moves.
+//!
+//! Two things hyper does not do happen here: what it refuses itself gets a body that says why, and a connection that ends while its client still sends is
+//! read on for a moment. Closing with bytes unread resets it, and the client would see that instead of its answer.
+
+mod bare;
 
 use std::{
     io,
@@ -15,6 +20,12 @@ use super::{
     watch::Watch,
 };
 
+/// How much is still taken in of what nobody will read.
+const DISCARDED_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// How much of it at a time.
+const DISCARDED_AT_ONCE: usize = 16 * 1024;
+
 /// Up to this many bytes are written as one piece, however many they come in.
 const JOINED_BYTES_MAX: usize = 1024;
 
@@ -24,6 +35,10 @@ pub(super) struct Socket<S> {
     stream: S,
     head: HeadReader,
     watch: Arc<Watch>,
+    /// What is written in place of hyper's own refusal, and how much of it has been.
+    instead: Option<(Vec<u8>, usize)>,
+    /// Bytes that may still be discarded; there once our side is closed.
+    discards: Option<usize>,
 }
 
 // === impl Socket ===
@@ -34,6 +49,8 @@ impl<S> Socket<S> {
             stream,
             head: HeadReader::default(),
             watch,
+            instead: None,
+            discards: None,
         }
     }
 
@@ -41,6 +58,52 @@ impl<S> Socket<S> {
         match written {
             Poll::Pending => self.watch.write_blocked(),
             Poll::Ready(_) => self.watch.write_progressed(),
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// Writes what is in one piece.
+    fn poll_write_whole(&mut self, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        match bare::may_be(buf).then(|| self.write_instead(cx, buf)).flatten() {
+            Some(written) => written,
+            None => Pin::new(&mut self.stream).poll_write(cx, buf),
+        }
+    }
+
+    /// Writes a refusal with a body in place of the bare one that hyper has made, if this is one; else `None`.
+    fn write_instead(&mut self, cx: &mut Context<'_>, head: &[u8]) -> Option<Poll<io::Result<usize>>> {
+        if self.instead.is_none() {
+            let refusal = bare::with_body(head, self.head.is_in_first_line())?;
+            self.watch.keeps_reading();
+            self.instead = Some((refusal, 0));
+        }
+        let (refusal, done) = self.instead.as_mut()?;
+        while *done < refusal.len() {
+            match Pin::new(&mut self.stream).poll_write(cx, &refusal[*done..]) {
+                Poll::Ready(Ok(0)) => return Some(Poll::Ready(Ok(0))),
+                Poll::Ready(Ok(count)) => *done += count,
+                Poll::Ready(Err(error)) => return Some(Poll::Ready(Err(error))),
+                Poll::Pending => return Some(Poll::Pending),
+            }
+        }
+        self.instead = None;
+        Some(Poll::Ready(Ok(head.len())))
+    }
+
+    /// Reads on after our side was closed, until the client has seen that or has sent enough. How long it may take is the connection's affair.
+    fn poll_discard(&mut self, cx: &mut Context<'_>, mut left: usize) -> Poll<io::Result<()>> {
+        let mut scrap = [0; DISCARDED_AT_ONCE];
+        loop {
+            let mut buf = ReadBuf::new(&mut scrap);
+            let read = Pin::new(&mut self.stream).poll_read(cx, &mut buf);
+            let count = buf.filled().len();
+            self.discards = Some(left);
+            match ready!(read) {
+                Ok(()) if count > 0 && count < left => left -= count,
+                // The answer is written whatever becomes of this.
+                _ => return Poll::Ready(Ok(())),
+            }
         }
     }
 }
@@ -62,9 +125,9 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let written = Pin::new(&mut self.stream).poll_write(cx, buf);
+        let written = self.poll_write_whole(cx, buf);
         self.note_write(&written);
         written
     }
@@ -74,15 +137,14 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
         cx: &mut Context<'_>,
         bufs: &[io::IoSlice<'_>],
     ) -> Poll<io::Result<usize>> {
-        let stream = Pin::new(&mut self.stream);
         let length: usize = bufs.iter().map(|piece| piece.len()).sum();
         let written = if length > JOINED_BYTES_MAX {
-            stream.poll_write_vectored(cx, bufs)
+            Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
         } else {
             // The lines of a head and a short answer: copying them here costs less than having the kernel look at each by itself.
             let mut whole = SmallVec::<[u8; JOINED_BYTES_MAX]>::new();
             bufs.iter().for_each(|piece| whole.extend_from_slice(piece));
-            stream.poll_write(cx, &whole)
+            self.poll_write_whole(cx, &whole)
         };
         self.note_write(&written);
         written
@@ -100,6 +162,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        if let Some(left) = self.discards {
+            return self.poll_discard(cx, left);
+        }
+        ready!(Pin::new(&mut self.stream).poll_shutdown(cx))?;
+        match self.watch.reads_on() {
+            true => self.poll_discard(cx, DISCARDED_BYTES_MAX),
+            false => Poll::Ready(Ok(())),
+        }
     }
 }

@@ -18,7 +18,7 @@ use super::{
     Answer, Route, Settings, StatusProfile, Tls,
     accept::{self, Media},
     admission::{Admitted, Findings, Gate},
-    body,
+    baggage, body,
     browser::{Preflight, check_get},
     coding::Compressor,
     connection::Handle,
@@ -38,7 +38,7 @@ use crate::{
     identity::{ClientName, Identity},
     operation::{Exceeded, error::LimitKind},
     quota::Quotas,
-    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, clean},
+    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, Suspect, clean},
 };
 
 /// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
@@ -145,6 +145,23 @@ impl<A: Answer> Stack<A> {
         session.is_some_and(|session| session.path() == path)
     }
 
+    /// Makes or drops the pages' cookie. Tokens can be guessed at there as well as anywhere: who tries is counted by their address.
+    async fn session<'a>(
+        &'a self,
+        method: &Method,
+        headers: &HeaderMap,
+        suspect: Suspect<'_>,
+        findings: &mut Findings<'a>,
+    ) -> Result<Option<HeaderValue>, Refusal> {
+        let identity = self.identity.as_ref().ok_or(Refusal::NoSuchPath)?;
+        if method == Method::POST
+            && let Some(surface) = self.surfaces.iter().find(|surface| surface.gate.counts())
+        {
+            surface.gate.count_stranger(suspect, findings)?;
+        }
+        credentials::session(identity, method, headers, suspect).await
+    }
+
     /// The engine's answer, and what caches in front may do with it.
     async fn answered(&self, request: &engine::Request, surface: Option<(usize, &Surface)>) -> Box<engine::Response> {
         let mut answer = self.answer.handle(request).await;
@@ -209,9 +226,11 @@ impl<A: Answer> Stack<A> {
                 &self.settings,
             )?;
             let peer = client_address(watch.peer(), request.headers(), self.settings.trusted_proxies);
-            if let Some(identity) = self.identity.as_ref().filter(|_| self.is_session(request.uri().path())) {
+            if self.is_session(request.uri().path()) {
                 let suspect = suspect(id, "-", peer);
-                let cookie = credentials::session(identity, request.method(), request.headers(), suspect).await?;
+                let cookie = self
+                    .session(request.method(), request.headers(), suspect, findings)
+                    .await?;
                 return Err(Early::Session(cookie));
             }
             if self.settings.ide && ide::is_wanted(request.method(), request.uri(), request.headers()) {
@@ -257,7 +276,7 @@ impl<A: Answer> Stack<A> {
                 // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
                 let is_clean = !is_http1 || refusal.closes() || expects || body::discard(request.body_mut()).await;
                 let closes = is_http1 && (refusal.closes() || !is_clean || expects && !request.body().is_end_stream());
-                (End::Refused(refusal, media.unwrap_or(default)), closes)
+                (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes))
             }
         }
     }
@@ -322,6 +341,7 @@ impl<A: Answer> Handle for Stack<A> {
         let mut in_flight = watch.enter();
         let started = Instant::now();
         let seen = Seen::of(request.headers());
+        baggage::bound(request.headers_mut(), seen);
         let id = request_id::assign(request.headers_mut(), seen);
         let is_get = request.method() == Method::GET;
         let wishes = Wishes::of(request.method(), request.headers(), seen, &self.compressor);

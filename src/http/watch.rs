@@ -25,6 +25,8 @@ pub(super) struct Watch {
     head_since: Moment,
     /// Since when the client has taken no byte of what is to be written.
     write_since: Moment,
+    /// Since when what the client still sends is read for nothing, or may have to be.
+    discards_since: Moment,
     protocol: AtomicU8,
     fault: AtomicU8,
 }
@@ -53,6 +55,9 @@ pub(super) struct InFlight<'a> {
     ended: Option<Instant>,
 }
 
+/// For how long a client may go on sending whose connection ends.
+const DISCARDING: Duration = Duration::from_secs(2);
+
 const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
 
@@ -68,6 +73,7 @@ impl Watch {
             idle_since: Moment(AtomicU64::new(1)),
             head_since: Moment(AtomicU64::new(1)),
             write_since: Moment(AtomicU64::new(0)),
+            discards_since: Moment(AtomicU64::new(0)),
             protocol: AtomicU8::new(HTTP1),
             fault: AtomicU8::new(0),
         }
@@ -124,6 +130,26 @@ impl Watch {
         }
     }
 
+    /// The connection ends with the answer that is being written, and its client may still be sending.
+    pub(super) fn keeps_reading(&self) {
+        if self.discards_since.is_unset() {
+            self.discards_since.set(self.opened, Instant::now());
+        }
+    }
+
+    /// The same, if the connection ends; tells whether it does.
+    pub(super) fn ends(&self, closes: bool) -> bool {
+        if closes {
+            self.keeps_reading();
+        }
+        closes
+    }
+
+    /// Whether it was said so.
+    pub(super) fn reads_on(&self) -> bool {
+        !self.discards_since.is_unset()
+    }
+
     /// Counts a request as in flight until the guard is dropped.
     pub(super) fn enter(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Relaxed);
@@ -140,6 +166,9 @@ impl Watch {
         }
         if self.in_flight.load(Relaxed) > 0 {
             return None;
+        }
+        if let Some(at) = self.deadline(&self.discards_since, DISCARDING) {
+            return Some((at, Lapse::Closing));
         }
         if let Some(at) = self.deadline(&self.head_since, settings.header_timeout) {
             return Some((at, Lapse::Head));

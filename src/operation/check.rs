@@ -27,7 +27,7 @@ use super::{
     error::{Exceeded, LimitKind, RequestErrorDetail},
     gates,
     input::{self, Declared},
-    overlap,
+    lexical, overlap,
     places::Places,
 };
 use crate::schema::Surface;
@@ -42,12 +42,11 @@ const SELECTIONS_USUAL: usize = 64;
 /// # Errors
 /// Everything that is wrong with the document, up to the number of errors that are told.
 pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits) -> Result<Operation, RequestError> {
-    count::check_text(text, limits)?;
+    lexical::check(text, limits)?;
     let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
     let document = parser.parse_ast(text, "operation.graphql").map_err(|broken| {
         if parser.tokens_reached() >= limits.tokens {
-            let message = format!("the document has more than {} tokens", limits.tokens);
-            return RequestError::new(RequestErrorKind::Limit(LimitKind::Tokens), message);
+            return lexical::too_many_tokens(limits);
         }
         // What the parser reports beyond the first error follows from it.
         refused(RequestErrorKind::Syntax, text, &broken.errors, 1)
@@ -55,7 +54,11 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
     let exceeded = exceeded.and(count::check_roots(&document, limits)?);
+    count::check_names(&document)?;
     let validated = document.to_executable_validate(&surface.schema).map_err(|errors| {
+        if !limits.introspection && count::introspects(&document) {
+            return RequestError::introspection_disabled();
+        }
         let told = refused(RequestErrorKind::Validation, text, &errors.errors, limits.errors_told());
         empty::without_echoes(told, &document)
     })?;

@@ -22,6 +22,9 @@ const INTROSPECTION_FIELDS_MAX: u64 = 500;
 /// of 2 MiB.
 const NESTING_MAX: u64 = 250;
 
+/// Characters of the name of an operation.
+const NAME_MAX: usize = 128;
+
 /// Selections with fragments expanded, whatever else is allowed: a plan walks them all.
 const SELECTIONS_MAX: u64 = 1_000_000;
 
@@ -51,22 +54,6 @@ struct Counter<'a> {
     spreads: u64,
 }
 
-/// Checks what can be checked before parsing.
-pub(super) fn check_text(text: &str, limits: &Limits) -> Result<(), RequestError> {
-    if limits.document_bytes > 0 && text.len() > limits.document_bytes {
-        let message = format!(
-            "The document has {} bytes; at most {} are allowed.",
-            text.len(),
-            limits.document_bytes
-        );
-        return Err(RequestError::new(
-            RequestErrorKind::Limit(LimitKind::DocumentBytes),
-            message,
-        ));
-    }
-    Ok(())
-}
-
 /// Checks a parsed document: what it exceeds where limits are only measured.
 pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Result<Exceeded, RequestError> {
     let mut counter = Counter {
@@ -87,6 +74,41 @@ pub(super) fn check_document(document: &ast::Document, limits: &Limits) -> Resul
         Ok(()) => Ok(exceeded),
         Err(error) => Ok(exceeded.and(limits.over(error)?)),
     }
+}
+
+/// Checks how long operations are called: their names go to logs, and into messages.
+pub(super) fn check_names(document: &ast::Document) -> Result<(), RequestError> {
+    for definition in &document.definitions {
+        if let Definition::OperationDefinition(operation) = definition
+            && let Some(name) = &operation.name
+            && name.len() > NAME_MAX
+        {
+            let message = format!(
+                "The name of an operation has {} characters; at most {NAME_MAX} are allowed.",
+                name.len()
+            );
+            return Err(RequestError::new(RequestErrorKind::Validation, message));
+        }
+    }
+    Ok(())
+}
+
+/// Whether `__schema` or `__type` is asked for anywhere.
+pub(super) fn introspects(document: &ast::Document) -> bool {
+    fn set(selections: &[Selection]) -> bool {
+        selections.iter().any(|selection| match selection {
+            Selection::Field(field) => {
+                matches!(field.name.as_str(), "__schema" | "__type") || set(&field.selection_set)
+            }
+            Selection::InlineFragment(fragment) => set(&fragment.selection_set),
+            Selection::FragmentSpread(_) => false,
+        })
+    }
+    document.definitions.iter().any(|definition| match definition {
+        Definition::OperationDefinition(operation) => set(&operation.selection_set),
+        Definition::FragmentDefinition(fragment) => set(&fragment.selection_set),
+        _ => false,
+    })
 }
 
 /// Checks the root fields of each operation. The walk is as long as that of [`super::overlap`], which comes before and has a bound.

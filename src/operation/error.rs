@@ -129,6 +129,15 @@ impl RequestError {
         }
     }
 
+    /// `__schema` or `__type` where they are not answered.
+    #[must_use]
+    pub fn introspection_disabled() -> Self {
+        Self::new(
+            RequestErrorKind::IntrospectionDisabled,
+            "Introspection is switched off.",
+        )
+    }
+
     /// What limit it is about, if any.
     #[must_use]
     pub fn exceeded(&self) -> Exceeded {

@@ -94,6 +94,7 @@ mod threats_identity;
 mod threats_input;
 mod threats_keys;
 mod threats_metrics;
+mod threats_timing;
 mod threats_token;
 mod threats_trace;
 mod tls;

@@ -147,6 +147,43 @@ async fn what_is_not_listed_can_be_what_goes_first_when_there_is_too_much() {
 }
 
 #[tokio::test]
+async fn while_requests_are_sent_away_what_costs_more_than_that_is_refused_first() {
+    // One place and one who waits.
+    let server = Busy::start("max_in_flight: 1, queue_timeout: 20s", "").await;
+    let mut asked = server.fill(1).await;
+    asked.extend((1..=1_024).map(|id| server.asking(thing(id))));
+    server.until("switchboard_overload_waiting 1024.0").await;
+    let shed = async |query: &str| server.ask(query).await.refusal();
+    let refused = (503, "REQUEST_CONCURRENCY_LIMITED".to_owned());
+    assert_eq!(
+        shed("mutation { rename(id: 1) { id } }").await,
+        refused,
+        "the line is full"
+    );
+
+    // Neither is looked at: one is no GraphQL, the other no JSON.
+    assert_eq!(shed("{ nobody has seen this").await, refused);
+    let large = reqwest::Client::new()
+        .post(server.server.url("app"))
+        .header("content-type", "application/json")
+        .body("x".repeat(20_000));
+    let answer = large.send().await.unwrap();
+    assert_eq!(
+        (answer.status().as_u16(), &answer.headers()["retry-after"]),
+        (503, &"1".parse().unwrap())
+    );
+
+    server.api.release();
+    all_answered(asked).await;
+    let small = server.ask("{ nobody has seen this").await;
+    assert_eq!(
+        small.refusal().1,
+        "GRAPHQL_PARSE_FAILED",
+        "and when that is over, it is looked at"
+    );
+}
+
+#[tokio::test]
 async fn a_client_that_leaves_gives_its_place_back_and_a_mutation_keeps_it_to_its_end() {
     let server = Busy::start("max_in_flight: 2, queue_timeout: 20s", "").await;
     let mut filling = server.fill(1).await;
@@ -319,7 +356,7 @@ async fn a_queue_that_stands_while_more_come_than_leave_sends_them_away_at_once(
         let ended = task.await.unwrap();
         let is_settled = number > 500;
         late += u32::from(
-            is_settled && priority == Priority::Normal && ended.is_err_and(|waited| waited > Duration::from_millis(6)),
+            is_settled && priority == Priority::Normal && ended.is_err_and(|waited| waited > Duration::from_millis(12)),
         );
         critical += u32::from(is_settled && priority == Priority::Critical && ended.is_err());
     }

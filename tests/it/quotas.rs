@@ -238,6 +238,41 @@ async fn who_guesses_at_credentials_is_counted_by_their_address() {
 }
 
 #[tokio::test]
+async fn each_request_of_an_array_counts_and_all_of_it_is_refused_or_nothing() {
+    let server = start("", "batching: true").await;
+    let post = |count: usize| {
+        let array = vec![json!({ "query": "{ __typename }" }); count];
+        let request = server.client.post(server.server.url("app")).json(&array);
+        async move {
+            let answer = request.send().await.unwrap();
+            let left = answer.headers()["x-ratelimit-remaining"].to_str().unwrap().to_owned();
+            (answer.status().as_u16(), left)
+        }
+    };
+
+    assert_eq!(post(3).await, (200, "2".to_owned()));
+    // The first request of an array is taken when its head has come.
+    assert_eq!(post(3).await, (429, "1".to_owned()));
+    assert_eq!(post(1).await, (200, "0".to_owned()));
+    assert_eq!(post(1).await.0, 429);
+}
+
+#[tokio::test]
+async fn who_tries_tokens_at_the_path_of_sessions_is_counted_as_well() {
+    let server = start(&format!("{JWKS}\n  session: {{ secure: false }}"), "").await;
+    let session = format!("http://{}/session", server.server.address);
+    let mut statuses = Vec::new();
+    for number in 0..7 {
+        let guess = server.client.post(&session).bearer_auth(format!("guess-{number}"));
+        statuses.push(guess.send().await.unwrap().status().as_u16());
+    }
+
+    assert_eq!(statuses, [401, 401, 401, 401, 401, 429, 429]);
+    let leaving = server.client.delete(&session).send().await.unwrap();
+    assert_eq!(leaving.status(), 204, "who logs out is not held back");
+}
+
+#[tokio::test]
 async fn pages_of_listed_origins_may_read_how_they_stand() {
     let server = start("", "cors: { origins: [\"https://shop.example\"] }").await;
 

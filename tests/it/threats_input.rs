@@ -125,6 +125,20 @@ async fn many_operations_are_one_document() {
 }
 
 #[tokio::test]
+async fn an_operation_has_a_name_of_128_characters_at_most() {
+    let threats = Threats::start().await;
+    let called = |length: usize| format!("query {} {{ x }}", "A".repeat(length));
+
+    assert_eq!(threats.query(&called(128)).await.data(), json!({ "x": 1 }));
+    let told = threats.query(&called(129)).await;
+    assert_eq!(told.code(), "GRAPHQL_VALIDATION_FAILED");
+    assert!(
+        told.text.contains("129 characters; at most 128 are allowed"),
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn numbers_that_no_machine_holds_are_refused() {
     let threats = Threats::start().await;
     let digits = "9".repeat(1_000);
@@ -305,6 +319,8 @@ async fn introspection_is_off_unless_a_surface_says_otherwise() {
         "{ __type(name: \"User\") { fields { name } } }",
         "{ ...F } fragment F on Query { __schema { queryType { name } } }",
         "{ x ... { s: __schema { queryType { name } } } }",
+        // Also where it is wrong: what is there to be known of it is not told.
+        "{ __schema { types { noSuchField } } }",
     ] {
         assert_eq!(threats.query(query).await.code(), "INTROSPECTION_DISABLED", "{query}");
         assert_eq!(

@@ -32,6 +32,30 @@ async fn a_client_cannot_force_a_trace_or_have_its_baggage_carried() {
 }
 
 #[tokio::test]
+async fn where_a_schema_hands_baggage_on_it_has_eight_kilobytes_at_most() {
+    let server = Busy::start("max_in_flight: auto", "").await;
+    let handed_on = |bytes: usize| {
+        let server = &server;
+        async move {
+            let request = reqwest::Client::new()
+                .post(server.server.url("app"))
+                .header("baggage", format!("k={}", "v".repeat(bytes - 2)))
+                .json(&json!({ "query": "{ traced { id } }" }));
+            assert_eq!(request.send().await.unwrap().status(), 200);
+            let calls = server.api.log();
+            calls.last().unwrap().headers.get("baggage").map(|value| value.len())
+        }
+    };
+
+    assert_eq!(handed_on(8 * 1024).await, Some(8 * 1024));
+    assert_eq!(
+        handed_on(8 * 1024 + 1).await,
+        None,
+        "all of it is dropped, and nothing else"
+    );
+}
+
+#[tokio::test]
 async fn baggage_beyond_all_measure_is_refused_with_its_headers() {
     let server = Busy::start("max_in_flight: auto", "").await;
 

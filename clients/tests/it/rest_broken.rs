@@ -84,6 +84,33 @@ async fn a_source_that_cannot_prove_who_it_is_gets_no_request() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_is_signed_with_sha_1_is_refused() {
+    // The same authority has signed both, for the same key.
+    for (certificate, expected) in [("sha256.pem", ""), ("sha1.pem", "Connect")] {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let uri = format!("https://localhost:{}/", listener.local_addr().unwrap().port());
+        let identity = Identity::signed(certificate);
+        let mut settings = SourceSettings::new("old", TransportSettings::Rest);
+        settings.tls.authorities_pem = identity.authority_pem.clone().into_bytes();
+        tokio::spawn(async move {
+            loop {
+                if let Ok(mut stream) = identity.accept(listener.accept().await.unwrap().0).await {
+                    read_head(&mut stream).await;
+                    let _ = stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+                }
+            }
+        });
+
+        let outcome = send(&settings.client().unwrap(), get(uri.parse().unwrap())).await;
+
+        match expected {
+            "" => assert_eq!(outcome.map(|reply| reply.status).unwrap(), 200, "{certificate}"),
+            expected => assert_eq!(kind(&outcome), expected, "{certificate}: {outcome:?}"),
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_source_that_speaks_only_tls_1_1_gets_no_request() {
     // Its ServerHello: version 0x0302, a random, no session, one of our cipher suites, no compression.
     let source = Source::raw(Scheme::Http, |_, mut stream| async move {

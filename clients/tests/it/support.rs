@@ -14,7 +14,7 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo},
     server::conn::auto,
 };
-use rustls::pki_types::PrivateKeyDer;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _};
 use switchboard_clients::{
     Call, CallError, Client, Reply, Safety,
     policy::Resilience,
@@ -90,6 +90,25 @@ impl Identity {
         Self {
             acceptor: TlsAcceptor::from(Arc::new(config)),
             authority_pem: certificate.pem(),
+        }
+    }
+
+    /// For localhost, with a certificate of `keys` that its authority has signed.
+    pub(crate) fn signed(certificate: &str) -> Self {
+        let file = |name: &str| std::fs::read(format!("{}/tests/it/keys/{name}", env!("CARGO_MANIFEST_DIR"))).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let chain = CertificateDer::pem_slice_iter(&file(certificate))
+            .collect::<Result<_, _>>()
+            .unwrap();
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, PrivateKeyDer::from_pem_slice(&file("leaf.key")).unwrap())
+            .unwrap();
+        Self {
+            acceptor: TlsAcceptor::from(Arc::new(config)),
+            authority_pem: String::from_utf8(file("authority.pem")).unwrap(),
         }
     }
 

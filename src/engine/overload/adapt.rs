@@ -28,18 +28,29 @@ pub(super) const MOST: usize = 4096;
 /// Least time between two looks, and the most.
 const WINDOW: Duration = Duration::from_millis(100);
 const WINDOW_MAX: Duration = Duration::from_secs(1);
+/// The least where nearly all are slow.
+const WINDOW_MIN: Duration = Duration::from_millis(25);
 /// Executions that say something together.
 const SAMPLES_MIN: u64 = 100;
 
-/// What is left of the limit after a window in which most were slow, and after one in which nearly all were.
+/// So many say that something is wrong when three of four are slow, without waiting for more.
+const SAMPLES_SLOW: u64 = 32;
+
+/// What is left of the limit after a window in which most were slow; less where they were slower than that says.
 const CUT: f64 = 0.9;
-const CUT_DEEP: f64 = 0.7;
+const CUT_MOST: f64 = 0.1;
+/// What is slow: so many times what is usual.
+const SLOW: f64 = 1.5;
 /// After a cut to this share it is asked what it did to the rate, which may be this share of what it was.
 const CUT_CHECKED: f64 = 0.7;
 const RATE_KEPT: f64 = 0.85;
 /// The same for raising it.
 const RISE_CHECKED: f64 = 1.5;
 const RATE_GAINED: f64 = 1.1;
+
+/// Windows in which executions become more while they are slow, and by which share of those that ended, until the limit is cut that has not been reached.
+const GROWTH_WINDOWS: u32 = 4;
+const GROWTH: f64 = 0.05;
 
 /// Windows in which every execution teaches what is usual, after a limit that was cut for nothing.
 const LESSONS: u32 = 3;
@@ -64,6 +75,15 @@ pub(super) struct Adapt {
     number: AtomicU32,
     /// Executions that end in a second.
     rate: AtomicU32,
+    /// So many at once are no crowd yet: twice as many as there have been of late.
+    calm: AtomicUsize,
+    /// When the limit was cut last: what began before that says nothing of it. Microseconds since birth, as the next.
+    cut: AtomicU64,
+    /// When the window began.
+    began: AtomicU64,
+    /// Microseconds that the slow ones of this window took, and that they usually take.
+    slow_took: AtomicU64,
+    slow_usual: AtomicU64,
     course: Mutex<Course>,
 }
 
@@ -95,22 +115,35 @@ struct Window {
     total: u64,
     slow: u64,
     rate: f64,
+    /// What the slow ones usually take, as a share of what they took.
+    gradient: f64,
+    /// Executions under way at its end.
+    in_flight: usize,
 }
 
 /// Where the limit is going. Decided by one thread at a time, a few times a second.
 #[derive(Debug)]
 struct Course {
-    /// When the window began.
-    began: u64,
     limit: f64,
     /// Doubles until something was slow.
     is_new: bool,
     /// Where it began to fall: the limit to go back to, and what the next check compares with.
     fall: Option<(f64, Mark)>,
     rise: Option<Mark>,
+    /// What most executions at once have been of late.
+    calm: f64,
+    growth: Growth,
     /// Windows left of a lesson, and where it goes afterwards.
     lessons: u32,
     after: f64,
+}
+
+/// How the number of executions grows while most are slow: where it is their source that has become slower, there are more of them too, but not more and more.
+#[derive(Debug, Default)]
+struct Growth {
+    windows: u32,
+    began_with: usize,
+    ended: u64,
 }
 
 /// A limit, and the rate under it.
@@ -136,6 +169,11 @@ impl Adapt {
             teaches: AtomicBool::new(false),
             number: AtomicU32::new(0),
             rate: AtomicU32::new(0),
+            calm: AtomicUsize::new(limit),
+            cut: AtomicU64::new(0),
+            began: AtomicU64::new(0),
+            slow_took: AtomicU64::new(0),
+            slow_usual: AtomicU64::new(0),
             course: Mutex::new(Course::new(limit as f64)),
         }
     }
@@ -153,53 +191,86 @@ impl Adapt {
     pub(super) fn record(&self, sample: &Sample<'_>, now: Instant) {
         let took = u32::try_from(sample.took.as_micros()).unwrap_or(u32::MAX).max(1);
         let usual = Usual::read(sample.usual.load(Relaxed));
+        let at = micros(now.saturating_duration_since(self.born));
+        let cut = self.cut.load(Relaxed);
+        if at.saturating_sub(took.into()) < cut && at < cut + micros(WINDOW_MAX) {
+            // One of the crowd that was let in before. What the cut has done is seen when they are gone.
+            self.counts.store(0, Relaxed);
+            return self.begin(at);
+        }
         let is_slow = usual.micros > 0 && took > usual.micros + usual.micros / 2;
+        if is_slow {
+            self.slow_took.fetch_add(took.into(), Relaxed);
+            self.slow_usual.fetch_add(usual.micros.into(), Relaxed);
+        }
         self.counts.fetch_add(1 << 32 | u64::from(is_slow), Relaxed);
         if sample.in_flight > self.peak.load(Relaxed) {
             self.peak.store(sample.in_flight, Relaxed);
         }
         let window = self.number.load(Relaxed) & Usual::WINDOW_MASK;
-        let has_room = || window != usual.window && sample.in_flight <= (self.limit() / 2).max(LEAST);
+        let is_calm =
+            || took < usual.micros || sample.in_flight <= self.calm.load(Relaxed).min(self.limit() / 2).max(LEAST);
+        let has_room = || window != usual.window && is_calm();
         if sample.is_whole && (usual.micros == 0 || has_room() || self.teaches.load(Relaxed)) {
             let micros = towards(usual.micros, took.min(Usual::MICROS_MAX));
             sample.usual.store(Usual { micros, window }.written(), Relaxed);
         }
-        let at = micros(now.saturating_duration_since(self.born));
-        if at >= self.ends.load(Relaxed) {
-            self.look(at);
+        if at >= self.ends.load(Relaxed) || is_slow && are_slow(self.counts.load(Relaxed)) {
+            self.look(at, sample.in_flight);
         }
     }
 
+    fn begin(&self, at: u64) {
+        self.slow_took.store(0, Relaxed);
+        self.slow_usual.store(0, Relaxed);
+        self.peak.store(0, Relaxed);
+        self.began.store(at, Relaxed);
+        self.ends.store(at + micros(WINDOW), Relaxed);
+    }
+
     /// Ends the window, if it has seen enough.
-    fn look(&self, at: u64) {
+    fn look(&self, at: u64, in_flight: usize) {
         // Whoever is late finds it done.
         let Ok(mut course) = self.course.try_lock() else { return };
-        let elapsed = at.saturating_sub(course.began);
-        let total = self.counts.load(Relaxed) >> 32;
+        let elapsed = at.saturating_sub(self.began.load(Relaxed));
+        let counts = self.counts.load(Relaxed);
         // One turn of all places: what the last change of the limit did must have come about.
         let enough = (self.limit() as u64).max(SAMPLES_MIN);
-        if at < self.ends.load(Relaxed) || total < enough && elapsed < micros(WINDOW_MAX) {
+        let is_over = at >= self.ends.load(Relaxed) && (counts >> 32 >= enough || elapsed >= micros(WINDOW_MAX));
+        if !is_over && (elapsed < micros(WINDOW_MIN) || !are_slow(counts)) {
             return;
         }
         let counts = self.counts.swap(0, Relaxed);
         let total = counts >> 32;
         let rate = total as f64 / Duration::from_micros(elapsed.max(1)).as_secs_f64();
         self.rate.store(rate as u32, Relaxed);
+        let (took, usual) = (self.slow_took.load(Relaxed), self.slow_usual.load(Relaxed));
         let window = Window {
-            peak: self.peak.swap(0, Relaxed),
+            peak: self.peak.load(Relaxed),
             total,
             slow: counts & u64::from(u32::MAX),
             rate,
+            gradient: usual as f64 / took.max(1) as f64,
+            in_flight,
         };
         if !self.is_fixed {
             course.turn(window);
-            self.limit.store(course.limit as usize, Relaxed);
+            self.calm.store((course.calm * 2.0) as usize, Relaxed);
+            let limit = course.limit as usize;
+            if self.limit.swap(limit, Relaxed) > limit {
+                self.cut.store(at, Relaxed);
+            }
             self.teaches.store(course.teaches(), Relaxed);
         }
         self.number.fetch_add(1, Relaxed);
-        course.began = at;
-        self.ends.store(at + micros(WINDOW), Relaxed);
+        self.begin(at);
     }
+}
+
+/// Whether so many are slow that there is nothing to wait for: all, and in the lower half the slow ones.
+fn are_slow(counts: u64) -> bool {
+    let (total, slow) = (counts >> 32, counts & u64::from(u32::MAX));
+    total >= SAMPLES_SLOW && slow * 4 >= total * 3
 }
 
 fn micros(duration: Duration) -> u64 {
@@ -234,16 +305,37 @@ impl Usual {
     }
 }
 
+// === impl Growth ===
+
+impl Growth {
+    /// Whether they have become more and more, and that for some windows.
+    fn goes_on(&mut self, window: Window, is_slow: bool) -> bool {
+        if !is_slow || self.windows == 0 {
+            *self = Self {
+                windows: u32::from(is_slow),
+                began_with: window.in_flight,
+                ended: 0,
+            };
+            return false;
+        }
+        self.windows += 1;
+        self.ended += window.total;
+        let more = window.in_flight.saturating_sub(self.began_with);
+        self.windows > GROWTH_WINDOWS && more as f64 > self.ended as f64 * GROWTH
+    }
+}
+
 // === impl Course ===
 
 impl Course {
     fn new(limit: f64) -> Self {
         Self {
-            began: 0,
             limit,
             is_new: true,
             fall: None,
             rise: None,
+            calm: 0.0,
+            growth: Growth::default(),
             lessons: 0,
             after: limit,
         }
@@ -264,10 +356,18 @@ impl Course {
         }
         let (fall, rise) = (self.fall.take(), self.rise.take());
         let peak = window.peak as f64;
-        if peak <= self.limit / 2.0 {
+        let is_slow = window.slow * 2 > window.total;
+        // Down at once, up by and by: a crowd that gathers is not what is usual.
+        self.calm = match self.calm {
+            calm if calm == 0.0 || peak < calm => peak,
+            calm if is_slow => calm,
+            calm => (calm * 1.0625).min(peak),
+        };
+        let gathers = self.growth.goes_on(window, is_slow);
+        if peak <= self.limit / 2.0 && !gathers {
             return;
         }
-        if window.slow * 2 > window.total {
+        if is_slow {
             self.is_new = false;
             self.fall(fall, window);
         } else if peak >= self.limit.floor() {
@@ -285,11 +385,8 @@ impl Course {
             return self.learn(LESSONS, top, top);
         }
         self.fall = Some((top, if is_checked { here } else { mark }));
-        let cut = if window.slow * 10 > window.total * 9 {
-            CUT_DEEP
-        } else {
-            CUT
-        };
+        // As many as would take half again as long as is usual, if it is their number that makes them slow.
+        let cut = CUT.min(window.gradient * SLOW).max(CUT_MOST);
         self.limit = (self.limit.min(window.peak as f64) * cut).max(LEAST as f64);
     }
 

@@ -2,15 +2,11 @@
 
 use std::{collections::VecDeque, time::Duration};
 
-use tokio::{sync::oneshot, time::Instant};
+use tokio::sync::oneshot;
 
 use super::{Place, Priority};
 
-/// What anybody may wait when more have come than could leave for as long as one may usually wait: a share of that.
-const SHARE_WHEN_STANDING: u32 = 25;
-/// How much more must come than leave.
-const ARRIVALS_MANY: f64 = 1.1;
-/// So many may always wait, unless the queue stands: what a first burst needs before a rate is known.
+/// So many may always wait, unless there is a crowd: what a first burst needs before a rate is known.
 const LENGTH_MIN: usize = 1024;
 
 /// Two lines: sheddable operations never wait.
@@ -18,10 +14,18 @@ const LENGTH_MIN: usize = 1024;
 pub(super) struct Queue {
     critical: VecDeque<Waiter>,
     normal: VecDeque<Waiter>,
-    /// How many had to get in line since `counted_from`, and whether they were too many before that.
-    came: u32,
-    counted_from: Option<Instant>,
-    are_many: bool,
+}
+
+/// What may be waited, as of now.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Patience {
+    /// The longest that anybody waits while there is no crowd, and now.
+    pub(super) usual: Duration,
+    pub(super) wait: Duration,
+    /// How many places become free in a second; 0 = not known.
+    pub(super) rate: u32,
+    /// Whether more come than can be answered.
+    pub(super) is_crowd: bool,
 }
 
 type Waiter = oneshot::Sender<Place>;
@@ -50,19 +54,9 @@ impl Queue {
         }
     }
 
-    /// Gets in line; `None`: it would take too long. `rate`: how many places become free in a second, 0 = not known.
-    pub(super) fn join(&mut self, priority: Priority, rate: u32, wait: Duration, now: Instant) -> Option<Ticket> {
-        let stands = self.stands(rate, wait, now);
-        let wait_now = match (priority, stands) {
-            (Priority::Critical, _) | (_, false) => wait,
-            (_, true) => wait / SHARE_WHEN_STANDING,
-        };
-        let by_rate = (f64::from(rate) * wait_now.as_secs_f64()) as usize;
-        let length = if wait_now < wait {
-            by_rate.max(1)
-        } else {
-            by_rate.max(LENGTH_MIN)
-        };
+    /// Gets in line; `None`: it would take too long.
+    pub(super) fn join(&mut self, priority: Priority, patience: Patience) -> Option<Ticket> {
+        let length = patience.length(priority);
         let (sender, turn) = oneshot::channel();
         let line = match priority {
             Priority::Sheddable => return None,
@@ -78,7 +72,20 @@ impl Queue {
             }
         };
         line.push_back(sender);
-        Some(Ticket { turn, wait: wait_now })
+        Some(Ticket {
+            turn,
+            wait: match priority {
+                // Few are let in line, and each of them is to get its place.
+                Priority::Critical => patience.usual,
+                Priority::Normal | Priority::Sheddable => patience.wait,
+            },
+        })
+    }
+
+    /// Sends away those for whom there will be no place in time now that there is a crowd. Who came last may stay: the others have waited for too long already.
+    pub(super) fn shorten(&mut self, patience: Patience) {
+        let surplus = self.normal.len().saturating_sub(patience.length(Priority::Normal));
+        self.normal.drain(..surplus);
     }
 
     /// Gives a place to the first in line; gives it back when nobody is there. To be followed by [`Self::prune`].
@@ -91,18 +98,19 @@ impl Queue {
         }
         Some(place)
     }
+}
 
-    /// Whether more came of late than could leave. A queue alone is no reason to send anybody away: a fixed number of clients that ask again when they are
-    /// answered makes one that never grows.
-    fn stands(&mut self, rate: u32, wait: Duration, now: Instant) -> bool {
-        let from = *self.counted_from.get_or_insert(now);
-        self.came = self.came.saturating_add(1);
-        let counted = now.saturating_duration_since(from);
-        if counted >= wait {
-            self.are_many = f64::from(self.came) > f64::from(rate) * counted.as_secs_f64() * ARRIVALS_MANY;
-            self.came = 0;
-            self.counted_from = Some(now);
+// === impl Patience ===
+
+impl Patience {
+    /// How many may wait: as many as get a place in time. In a crowd half of them, since not all take the same time; somebody always comes who takes a free place.
+    fn length(self, priority: Priority) -> usize {
+        let in_time = f64::from(self.rate) * self.wait.as_secs_f64();
+        match (self.is_crowd, priority) {
+            (false, _) => (in_time as usize).max(LENGTH_MIN),
+            (true, Priority::Critical) => (in_time as usize).max(1),
+            (true, _) => (in_time / 2.0) as usize,
         }
-        self.are_many && rate > 0
+        .max(1)
     }
 }

@@ -8,7 +8,7 @@ use apollo_compiler::{
 };
 
 use super::id::{self, Hash};
-use crate::operation::{Limits, count};
+use crate::operation::{Limits, lexical};
 
 /// What is known of a text without a schema.
 #[derive(Debug)]
@@ -21,7 +21,9 @@ pub(super) struct Normal {
 
 /// Reads a text; `None` if it is none or too large.
 pub(super) fn read(text: &str, limits: &Limits) -> Option<Normal> {
-    count::check_text(text, limits).ok()?;
+    if lexical::is_long(text, limits) {
+        return None;
+    }
     let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
     let document = parser.parse_ast(text, "operation.graphql").ok()?;
     Some(Normal {

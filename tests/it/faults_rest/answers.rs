@@ -1,7 +1,7 @@
 //! Answers that arrive whole and are not what they should be.
 
 use serde_json::{Value, json};
-use switchboard_harness::{Fault, Plan};
+use switchboard_harness::{Answer, Fault, Plan};
 
 use super::{fails, setup, status};
 use crate::support::faulty::errors;
@@ -48,6 +48,16 @@ async fn redirects_are_not_followed() {
         assert_eq!(errors(&answer), [format!("CONNECTOR_FETCH {code} thing")]);
         assert_eq!((setup.proxy.requests(), setup.well.calls()), (1, 0));
     }
+}
+
+#[tokio::test]
+async fn what_is_compressed_though_nobody_asked_for_that_is_no_answer_and_not_unpacked() {
+    let setup = setup(Plan::none()).await;
+    setup.api.on("GET /thing", |_| {
+        Answer::raw("application/json", &b"\x1f\x8b\x08\x00\x00"[..]).with_header("content-encoding", "gzip")
+    });
+    let answer = setup.server.ask("{ thing { id } }").await;
+    assert_eq!(errors(&answer), ["UPSTREAM_BAD_RESPONSE thing"]);
 }
 
 // F23

@@ -17,6 +17,8 @@ extend schema
   @source(name: "api", http: { baseURL: "http://unused" })
 type Query {
   thing(id: ID!): Thing @connect(source: "api", http: { GET: "/things/{$args.id}" }, selection: "id")
+  traced: Thing
+    @connect(source: "api", http: { GET: "/traced", headers: [{ name: "baggage", from: "baggage" }] }, selection: "id")
   kept: Thing @connect(source: "api", http: { GET: "/kept" }, selection: "id") @cacheControl(maxAge: 60)
 }
 type Mutation { rename(id: ID!): Thing @connect(source: "api", http: { POST: "/things/{$args.id}" }, selection: "id") }
@@ -46,6 +48,7 @@ impl Busy {
         let api = MockRest::start().await;
         let thing = |request: &RestRequest| Answer::json(json!({ "id": request.captured("id") }));
         api.on("GET /things/{id}", thing).on("POST /things/{id}", thing);
+        api.on_json("GET /traced", json!({ "id": "traced" }));
         api.on("GET /kept", |_| {
             Answer::json(json!({ "id": "kept" })).with_header("cache-control", "max-age=60")
         });

@@ -24,8 +24,8 @@ pub(crate) struct Load {
     pub(crate) rate: f64,
     pub(crate) seconds: f64,
     pub(crate) connections: usize,
-    /// Several, with `|` between them, are sent in turn, and counted apart.
-    pub(crate) body: String,
+    /// Sent in turn, and counted apart.
+    pub(crate) bodies: Vec<String>,
     /// `{n}` is another number in each request.
     pub(crate) headers: Vec<String>,
 }
@@ -93,9 +93,8 @@ impl Load {
 
     /// The next request, and which of the bodies it has.
     fn request(&self, number: u64) -> (usize, Vec<u8>) {
-        let bodies: Vec<&str> = self.body.split('|').collect();
-        let which = (number % bodies.len() as u64) as usize;
-        let body = bodies[which];
+        let which = (number % self.bodies.len() as u64) as usize;
+        let body = &self.bodies[which];
         let mut text = format!(
             "POST {} HTTP/1.1\r\nhost: bench\r\ncontent-type: application/json\r\ncontent-length: {}\r\n",
             self.path,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! edge upstream PORT WORKERS SERVICE_MS
-//! edge load ADDRESS PATH RATE SECONDS CONNECTIONS BODY [HEADER…]
+//! edge load ADDRESS PATH RATE SECONDS CONNECTIONS BODY[|BODY…] [HEADER…]
 //! edge sockets ADDRESS PATH IDLE SLOW
 //! ```
 
@@ -42,7 +42,7 @@ async fn main() {
                 rate: rate.parse().unwrap(),
                 seconds: seconds.parse().unwrap(),
                 connections: connections.parse().unwrap(),
-                body: body.to_owned(),
+                bodies: body.split('|').map(str::to_owned).collect(),
                 headers: headers.iter().map(|header| (*header).to_owned()).collect(),
             };
             println!("{}", load.run().await);

@@ -1,0 +1,221 @@
+//! What a document has too much of is counted in its bytes before a tree is made of it: a tree takes many times its size.
+//!
+//! Only counted, never understood: what is no GraphQL is left to the parser, which says where.
+
+use super::{
+    Limits, RequestError, RequestErrorKind,
+    error::LimitKind,
+    limits::{LimitMode, within},
+};
+
+/// What a document is made of.
+#[derive(Debug, Default)]
+struct Counts {
+    /// As the parser counts them: each comma, comment and run of blanks is one.
+    tokens: usize,
+    /// Names behind an `@`.
+    directives: u64,
+    /// `a: b` outside parentheses.
+    aliases: u64,
+    /// Braces within each other where nothing but braces is open.
+    braces: usize,
+    /// Whether each bracket is closed by one of its kind.
+    is_balanced: bool,
+}
+
+/// What came last, but for blanks and commas.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Last {
+    Name,
+    /// A colon behind a name.
+    Colon,
+    At,
+    Other,
+}
+
+/// Refuses a document with too many bytes, tokens, directives or braces within braces. Of one with too many bytes or tokens it is told what most of them are, if there is
+/// a limit on that.
+pub(super) fn check(text: &str, limits: &Limits) -> Result<(), RequestError> {
+    let counts = Counts::of(text.as_bytes());
+    let is_long = is_long(text, limits);
+    let has_many = is_long || limits.tokens > 0 && counts.tokens > limits.tokens;
+    if limits.mode == LimitMode::Enforce {
+        if has_many || counts.tokens > SMALL {
+            within(
+                "directives",
+                counts.directives,
+                limits.directives,
+                LimitKind::Directives,
+            )?;
+        }
+        if has_many {
+            within("aliases", counts.aliases, limits.aliases, LimitKind::Aliases)?;
+        }
+    }
+    if is_long {
+        return Err(too_long(text, limits));
+    }
+    if has_many {
+        return Err(too_many_tokens(limits));
+    }
+    if counts.is_balanced && counts.braces > limits.nesting {
+        let what = "levels of selections";
+        return within(what, counts.braces as u64, limits.nesting as u64, LimitKind::Depth);
+    }
+    Ok(())
+}
+
+/// Whether it has more bytes than it may.
+pub(super) fn is_long(text: &str, limits: &Limits) -> bool {
+    limits.document_bytes > 0 && text.len() > limits.document_bytes
+}
+
+fn too_long(text: &str, limits: &Limits) -> RequestError {
+    let message = format!(
+        "The document has {} bytes; at most {} are allowed.",
+        text.len(),
+        limits.document_bytes
+    );
+    RequestError::new(RequestErrorKind::Limit(LimitKind::DocumentBytes), message)
+}
+
+/// The document has more tokens than it may.
+pub(super) fn too_many_tokens(limits: &Limits) -> RequestError {
+    let message = format!("the document has more than {} tokens", limits.tokens);
+    RequestError::new(RequestErrorKind::Limit(LimitKind::Tokens), message)
+}
+
+/// Tokens of a document whose tree is small enough to be counted in.
+const SMALL: usize = 1_000;
+
+// === impl Counts ===
+
+impl Counts {
+    fn of(text: &[u8]) -> Self {
+        let mut counts = Self::default();
+        let mut open = Vec::new();
+        let (mut only_braces, mut is_broken) = (0, false);
+        let mut last = Last::Other;
+        let mut at = 0;
+        while at < text.len() {
+            let byte = text[at];
+            counts.tokens += 1;
+            let kind = KINDS[byte as usize];
+            at += length(kind, &text[at..]);
+            match kind {
+                Kind::Blank | Kind::Comma | Kind::Comment => continue,
+                Kind::Name => {
+                    match last {
+                        Last::At => counts.directives += 1,
+                        Last::Colon if only_braces == open.len() => counts.aliases += 1,
+                        _ => {}
+                    }
+                    last = Last::Name;
+                    continue;
+                }
+                Kind::Open => {
+                    if byte == b'{' && only_braces == open.len() {
+                        only_braces += 1;
+                        counts.braces = counts.braces.max(only_braces);
+                    }
+                    open.push(byte);
+                }
+                Kind::Close => {
+                    is_broken |= open.pop() != Some(opposite(byte));
+                    only_braces = only_braces.min(open.len());
+                }
+                Kind::Other | Kind::Number | Kind::Text => {}
+            }
+            last = match (byte, last) {
+                (b'@', _) => Last::At,
+                (b':', Last::Name) => Last::Colon,
+                _ => Last::Other,
+            };
+        }
+        counts.is_balanced = !is_broken && open.is_empty();
+        counts
+    }
+}
+
+/// What a token begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Blank,
+    Comma,
+    Comment,
+    Name,
+    Number,
+    Text,
+    Open,
+    Close,
+    Other,
+}
+
+/// By first byte. The byte order mark is the only blank of several bytes.
+static KINDS: [Kind; 256] = {
+    let mut kinds = [Kind::Other; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        kinds[byte] = match byte as u8 {
+            b' ' | b'\t' | b'\r' | b'\n' | BOM => Kind::Blank,
+            b',' => Kind::Comma,
+            b'#' => Kind::Comment,
+            b'_' | b'A'..=b'Z' | b'a'..=b'z' => Kind::Name,
+            b'-' | b'0'..=b'9' => Kind::Number,
+            b'"' => Kind::Text,
+            b'{' | b'[' | b'(' => Kind::Open,
+            b'}' | b']' | b')' => Kind::Close,
+            _ => Kind::Other,
+        };
+        byte += 1;
+    }
+    kinds
+};
+
+/// First byte of the byte order mark; other characters that begin with it are nowhere but in texts and comments of what is GraphQL.
+const BOM: u8 = 0xEF;
+
+/// Bytes of the token that `text` begins with; at least one.
+fn length(kind: Kind, text: &[u8]) -> usize {
+    let run = |goes_on: fn(u8) -> bool| {
+        let rest = text[1..].iter().position(|byte| !goes_on(*byte));
+        rest.map_or(text.len(), |length| length + 1)
+    };
+    match kind {
+        Kind::Blank => run(|byte| matches!(byte, b' ' | b'\t' | b'\r' | b'\n' | BOM | 0xBB | 0xBF)),
+        Kind::Comment => run(|byte| !matches!(byte, b'\r' | b'\n')),
+        Kind::Name => run(|byte| byte == b'_' || byte.is_ascii_alphanumeric()),
+        Kind::Number => run(|byte| matches!(byte, b'.' | b'+' | b'-' | b'_') || byte.is_ascii_alphanumeric()),
+        Kind::Text => text_length(text),
+        Kind::Other if text.starts_with(b"...") => 3,
+        Kind::Comma | Kind::Open | Kind::Close | Kind::Other => 1,
+    }
+}
+
+/// Bytes of a string, quotes included; of one without an end, all that could be meant.
+fn text_length(text: &[u8]) -> usize {
+    let is_block = text.starts_with(b"\"\"\"");
+    let mut at = if is_block { 3 } else { 1 };
+    while let Some(byte) = text.get(at) {
+        match byte {
+            b'\\' if is_block && text[at..].starts_with(b"\\\"\"\"") => at += 4,
+            b'\\' if !is_block => at += 2,
+            b'"' if !is_block => return at + 1,
+            b'"' if is_block && text[at..].starts_with(b"\"\"\"") => return at + 3,
+            b'\r' | b'\n' if !is_block => return at,
+            _ => at += 1,
+        }
+    }
+    text.len()
+}
+
+fn opposite(close: u8) -> u8 {
+    match close {
+        b'}' => b'{',
+        b']' => b'[',
+        _ => b'(',
+    }
+}
+
+#[cfg(test)]
+mod tests;
