@@ -170,7 +170,8 @@ impl Job {
         let mut key = call::key(call);
         // A gRPC call and one in this process do not say whom they are for.
         key.extend_from_slice(&connector.source.map_or(u32::MAX, |source| source.0).to_le_bytes());
-        // The same call of another connector may be good for another time, and for others.
+        // The same call of another connector may be good for another time, and for others: also where it was made of who asks.
+        key.push(u8::from(compiled.request.context.is_any()));
         let policy = connector.cache.unwrap_or_default();
         for seconds in [policy.max_age, policy.stale_while_revalidate, policy.stale_if_error] {
             key.extend_from_slice(&seconds.map_or(u64::MAX, u64::from).to_le_bytes());

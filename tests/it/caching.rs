@@ -21,6 +21,8 @@ extend schema
 type Query {
   plain: Thing @connect(source: "open", http: { GET: "/plain" }, selection: "id")
   minute: Thing @cacheControl(maxAge: 60) @connect(source: "open", http: { GET: "/minute" }, selection: "id part { id }")
+  tenants: Thing @cacheControl(maxAge: 60)
+    @connect(source: "open", http: { GET: "/minute", queryParams: "tenant: $context.claims.tenant" }, selection: "id part { id }")
   second: Thing @cacheControl(maxAge: 20) @connect(source: "open", http: { GET: "/second" }, selection: "id part { id }")
   private: Thing @cacheControl(maxAge: 60, scope: PRIVATE) @connect(source: "open", http: { GET: "/minute" }, selection: "id")
   number: Int @connect(source: "open", http: { GET: "/minute" }, selection: "$.id")
@@ -184,6 +186,16 @@ async fn pass(time: Duration) {
 }
 
 // --- how long ---
+
+#[tokio::test]
+async fn what_one_field_makes_of_who_asks_is_not_said_of_another_that_makes_the_same_call() {
+    let site = Site::start().await;
+
+    assert_eq!(site.control("{ tenants { id } }").await, "max-age=60, private");
+    // Who has no tenant makes the call that everybody makes.
+    assert_eq!(site.control("{ minute { id } }").await, "max-age=60, public");
+    assert_eq!(site.api.calls(), 2);
+}
 
 #[tokio::test]
 async fn what_the_schema_says_of_all_fields_is_what_clients_are_told() {

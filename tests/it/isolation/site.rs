@@ -439,9 +439,7 @@ impl Sources {
         let surface = format!("{surface}, persisted: {{ registrations_per_minute: 0, manifests: [{named}] }}");
         let members = format!("  members: {{ schema: schema.graphql, require_auth: true, {surface} }}");
         // Calls are counted: a busy machine must not have one made again because it took long.
-        let url = |backend: String, more: &str| {
-            format!("{{ override_url: \"{backend}\", timeout: 30s, {more} }}")
-        };
+        let url = |backend: String, more: &str| format!("{{ override_url: \"{backend}\", timeout: 30s, {more} }}");
         let sources = format!(
             "own: {}, told: {}, signed: {}, rpc: {}",
             url(self.api.url(), ""),
