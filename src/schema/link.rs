@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 
 use apollo_compiler::{
-    Node,
+    Name, Node,
     ast::{self, Value},
 };
 
@@ -312,12 +312,25 @@ impl Link {
             Some((identity, version)) if is_version(version) => (identity, version),
             _ => (trimmed, ""),
         };
-        let namespace = text("as").map(|text| text.value);
-        let namespace = namespace.unwrap_or_else(|| identity.rsplit('/').next().unwrap_or_default().to_owned());
+        let last = identity.rsplit('/').next().unwrap_or_default();
+        // What is linked by a URL that ends in no name is refused, or nobody knows it: its directives are called somehow.
+        let last = if Name::is_valid_syntax(last) { last } else { "unnamed" };
+        let namespace = match text("as") {
+            None => last.to_owned(),
+            Some(text) => {
+                let name = text.value.trim_start_matches('@');
+                if Name::is_valid_syntax(name) {
+                    name.to_owned()
+                } else {
+                    not_a_name(&text.value, &text.place, problems);
+                    last.to_owned()
+                }
+            }
+        };
         Some(Self {
             identity: identity.to_owned(),
             version: version.to_owned(),
-            namespace: namespace.trim_start_matches('@').to_owned(),
+            namespace,
             imports: argument("import")
                 .map(|value| read_imports(value, problems))
                 .unwrap_or_default(),
@@ -369,7 +382,17 @@ fn read_import(entry: &Node<Value>, problems: &mut Problems<'_>) -> Option<Impor
         );
         return None;
     }
+    if !Name::is_valid_syntax(local.strip_prefix('@').unwrap_or(&local)) {
+        not_a_name(&local, &place, problems);
+        return None;
+    }
     Some(Import { name, local, place })
+}
+
+fn not_a_name(text: &str, place: &Place, problems: &mut Problems<'_>) {
+    problems
+        .error(Code::GraphqlError, place, format!("`{text}` is not a name"))
+        .hint("a name has letters, digits and `_`, and begins with no digit");
 }
 
 /// The directives that stand on the schema itself.
