@@ -56,6 +56,7 @@ mod visit;
 
 pub use access::PolicySettings;
 pub use files::SourceFile;
+pub(crate) use graphql::readable;
 pub use local::{LocalSchemas, LocalTypes};
 pub use model::Surface;
 pub use options::{Advice, LoadOptions, Reflected, Reflection};

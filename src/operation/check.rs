@@ -30,7 +30,7 @@ use super::{
     lexical, overlap,
     places::Places,
 };
-use crate::schema::Surface;
+use crate::schema::{Surface, readable};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -86,7 +86,7 @@ fn choose<'a>(
 pub(super) fn refused(kind: RequestErrorKind, text: &str, errors: &DiagnosticList, errors_max: usize) -> RequestError {
     let places = Places::of(text);
     let details = errors.iter().take(errors_max).map(|diagnostic| RequestErrorDetail {
-        message: diagnostic.error.to_string(),
+        message: readable(diagnostic.error.to_string()),
         location: diagnostic.error.location().map(|span| places.at(span.offset())),
     });
     RequestError {

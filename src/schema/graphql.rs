@@ -108,7 +108,7 @@ fn report(errors: &DiagnosticList, schema: Option<&Schema>, errors_max: usize, p
 }
 
 /// A message of the parser with tokens as they are written.
-fn readable(mut message: String) -> String {
+pub(crate) fn readable(mut message: String) -> String {
     for (name, written) in TOKENS {
         message = message.replace(&format!("expected {name},"), &format!("expected {written},"));
     }

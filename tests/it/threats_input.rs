@@ -139,6 +139,19 @@ async fn an_operation_has_a_name_of_128_characters_at_most() {
 }
 
 #[tokio::test]
+async fn what_is_missing_is_named_as_it_is_written() {
+    let threats = Threats::start().await;
+    for (query, message) in [
+        ("{ users(first: 1 { id } }", "syntax error: expected `)`, got {"),
+        ("{ users", "syntax error: expected `}`, got EOF"),
+    ] {
+        let told = threats.query(query).await;
+        assert_eq!(told.code(), "GRAPHQL_PARSE_FAILED");
+        assert_eq!(told.json()["errors"][0]["message"], message);
+    }
+}
+
+#[tokio::test]
 async fn numbers_that_no_machine_holds_are_refused() {
     let threats = Threats::start().await;
     let digits = "9".repeat(1_000);
