@@ -1,5 +1,8 @@
 //! What clients and caches before us are told of an answer: how long it is good, for whom, what took part in it, and whether they have it already.
 
+mod compression;
+mod tags;
+
 use std::time::Duration;
 
 use async_compression::tokio::bufread::{BrotliDecoder, GzipDecoder, ZstdDecoder};
@@ -387,44 +390,6 @@ async fn a_document_that_is_one_clients_alone_varies_by_who_asks() {
 // --- again ---
 
 #[tokio::test]
-async fn a_client_that_has_the_answer_is_told_so_without_a_body() {
-    let site = Site::start().await;
-    let query = "{ second { id } old }";
-
-    let first = site.get(query).await;
-    let tag = first.header("etag");
-    assert!(tag.starts_with("W/\"") && tag.ends_with('"'), "{tag}");
-    for known in [&*tag, tag.trim_start_matches("W/"), "*", &format!("\"other\", {tag}")] {
-        let again = site.get_as(query, &[("if-none-match", known)]).await;
-        assert_eq!((again.status, again.body.len()), (304, 0), "{known}");
-        for name in ["etag", "cache-control", "vary", "deprecation", "sunset"] {
-            assert_eq!(again.header(name), first.header(name), "{name}");
-        }
-        assert_eq!(
-            (again.header("content-type"), again.header("content-length")),
-            (String::new(), String::new())
-        );
-    }
-    site.api.on_json("GET /second", json!({ "id": 7 }));
-    let changed = Site::start().await;
-    changed.api.on_json("GET /second", json!({ "id": 7 }));
-    let other = changed.get_as(query, &[("if-none-match", &*tag)]).await;
-    assert_eq!(other.status, 200, "it is another now");
-    assert_ne!(other.header("etag"), tag);
-}
-
-#[tokio::test]
-async fn a_tag_is_the_same_in_every_process_and_another_for_every_media_type() {
-    let (one, other) = (Site::start().await, Site::start().await);
-    let query = "{ minute { id } }";
-    let as_graphql = [("accept", "application/graphql-response+json")];
-
-    let tag = one.get(query).await.header("etag");
-    assert_eq!(tag, other.get(query).await.header("etag"));
-    assert_ne!(tag, one.get_as(query, &as_graphql).await.header("etag"));
-}
-
-#[tokio::test]
 async fn an_answer_that_was_kept_here_says_for_how_long() {
     let site = Site::start().await;
 
@@ -517,94 +482,3 @@ async fn an_operation_that_asks_for_something_deprecated_is_told_so() {
 }
 
 // --- compression ---
-
-#[tokio::test]
-async fn large_answers_are_compressed_for_those_who_take_it() {
-    let site = Site::start().await;
-    let text = "All of it, and more than once. ".repeat(100);
-    site.api.on_json("GET /large", json!({ "id": 1, "text": text }));
-    let query = "{ large { id tenant } }";
-
-    let plain = site.get(query).await;
-    assert_eq!(
-        (plain.header("content-encoding"), plain.header("vary")),
-        (String::new(), "accept, accept-encoding".to_owned())
-    );
-    for (accepted, coding) in [("gzip", "gzip"), ("gzip, br", "br"), ("br;q=0.5, zstd", "zstd")] {
-        for _ in 0..2 {
-            let got = site.get_as(query, &[("accept-encoding", accepted)]).await;
-            assert_eq!(got.header("content-encoding"), coding);
-            assert_eq!(got.header("vary"), "accept, accept-encoding");
-            assert_eq!(
-                got.header("etag"),
-                plain.header("etag"),
-                "weak: the same whatever the coding"
-            );
-            assert!(got.body.len() * 4 < plain.body.len(), "{}", got.body.len());
-            assert_eq!(got.decoded().await, plain.body);
-        }
-        let posted = site
-            .post(json!({ "query": query }), &[("accept-encoding", accepted)])
-            .await;
-        assert_eq!(posted.decoded().await, plain.body);
-        let again = site
-            .get_as(
-                query,
-                &[("accept-encoding", accepted), ("if-none-match", &*plain.header("etag"))],
-            )
-            .await;
-        assert_eq!((again.status, again.header("content-encoding")), (304, String::new()));
-    }
-    let refused = site.get_as(query, &[("accept-encoding", "gzip;q=0, identity")]).await;
-    assert_eq!(refused.body, plain.body);
-}
-
-#[tokio::test]
-async fn small_answers_are_sent_as_they_are() {
-    let site = Site::start().await;
-
-    let got = site
-        .get_as("{ minute { id } }", &[("accept-encoding", "gzip, br, zstd")])
-        .await;
-    assert_eq!(
-        (got.header("content-encoding"), got.header("vary")),
-        (String::new(), "accept".to_owned())
-    );
-    assert_eq!(got.json()["data"]["minute"]["id"], 1);
-}
-
-#[tokio::test]
-async fn an_answer_of_megabytes_is_compressed_too() {
-    let site = Site::start().await;
-    let text: String = (0..100_000).map(|number| format!("line {number}\n")).collect();
-    site.api.on_json("GET /large", json!({ "id": 1, "text": text }));
-    for coding in ["gzip", "br", "zstd"] {
-        let got = site
-            .get_as("{ large { tenant } }", &[("accept-encoding", coding)])
-            .await;
-        assert_eq!(got.header("content-encoding"), coding);
-        let json: Value = serde_json::from_slice(&got.decoded().await).expect("JSON");
-        assert_eq!(json["data"]["large"]["tenant"], text);
-    }
-}
-
-#[tokio::test]
-async fn compression_can_be_narrowed_and_switched_off() {
-    let text = "x".repeat(5000);
-    for (settings, expected) in [
-        ("compression: { codings: [] }", ("", "accept")),
-        ("compression: { min_bytes: 6000 }", ("", "accept")),
-        ("compression: { codings: [gzip] }", ("gzip", "accept, accept-encoding")),
-    ] {
-        let site = Site::with("", settings).await;
-        site.api.on_json("GET /large", json!({ "id": 1, "text": text }));
-        let got = site
-            .get_as("{ large { tenant } }", &[("accept-encoding", "zstd, br, gzip")])
-            .await;
-        assert_eq!(
-            (&*got.header("content-encoding"), &*got.header("vary")),
-            expected,
-            "{settings}"
-        );
-    }
-}

@@ -23,6 +23,14 @@ fn grpc_problems(field: &str, connect: &str, types: &str) -> Vec<String> {
         .collect()
 }
 
+/// A list of products, by a connector that calls a method of the shop's.
+fn schema(connect: &str) -> String {
+    format!(
+        "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
+         type Product {{ id: ID! title: String created: String label: String }}"
+    )
+}
+
 #[test]
 fn lists_of_grpc_answers_are_checked_at_every_depth() {
     let product = "type Product { id: ID tags: [String] units: [Int] prices: [[Int]] labels: JSON price: Money } \
@@ -113,12 +121,6 @@ fn lists_of_grpc_messages_are_checked_where_types_tell() {
 
 #[test]
 fn grpc_names_are_checked_against_the_proto_files() {
-    let schema = |connect: &str| {
-        format!(
-            "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
-             type Product {{ id: ID! title: String created: String label: String }}"
-        )
-    };
     let good = schema(
         "grpc: { method: \"shop.Catalog/BatchGet\", message: \"ids: $(['1']) filter: { language_code: 'de' }\" }, \
          selection: \"$.products { id title: displayTitle created label: labels.x }\"",
@@ -182,12 +184,6 @@ fn grpc_names_are_checked_against_the_proto_files() {
 
 #[test]
 fn a_grpc_method_that_streams_is_refused() {
-    let schema = |connect: &str| {
-        format!(
-            "{CONNECT}\n{BFF}\n{GRPC}\ntype Query {{\n  products: [Product]\n    @connect(source: \"shop\", {connect})\n}}\n\
-             type Product {{ id: ID! title: String created: String label: String }}"
-        )
-    };
     insta::assert_snapshot!(rendered(&schema("grpc: { method: \"shop.Catalog/Watch\" }, selection: \"$.products { id }\""), false), @r#"
     schema.graphql:9:46: error[GRAPHQL_ERROR]: "shop.Catalog/Watch" streams; only unary methods can be called
     9 |     @connect(source: "shop", grpc: { method: "shop.Catalog/Watch" }, selection: "$.products { id }")
