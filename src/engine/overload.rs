@@ -344,7 +344,7 @@ impl Limiter {
         ticket
     }
 
-    /// How long anybody may wait. In a crowd twice as long as an execution takes, at most a tenth of what is usual: all that waiting brings then is that no place stays
+    /// How long anybody may wait. In a crowd as long as an execution takes, at most a tenth of what is usual: all that waiting brings then is that no place stays
     /// free, and a queue that is short does that as well.
     fn patience(&self, queue: &Queue, crowd: &mut Crowd) -> Patience {
         let (rate, usual) = (self.adapt.rate(), self.queue_timeout);
@@ -357,7 +357,7 @@ impl Limiter {
         let waits = queue.len() as f64 > f64::from(rate) * short.as_secs_f64();
         let is_crowd = crowd.look(counted, waits, Instant::now()) && rate > 0;
         let wait = match is_crowd {
-            true => Duration::from_secs_f64(2.0 * self.limit() as f64 / f64::from(rate)).clamp(short / 5, short),
+            true => Duration::from_secs_f64(self.limit() as f64 / f64::from(rate)).clamp(short / 5, short),
             false => usual,
         };
         Patience {

@@ -7,6 +7,7 @@
 //! - A limit that was cut while answers became fewer with it was not why they were slow: the limit goes back up, and what they take now is usual.
 //! - A limit that was raised while answers did not become more is beyond what sources can do, though nothing seems slow: what is usual was learned in a
 //!   crowd, and is learned again with half of them.
+//! - A limit that cannot be lower is raised for a moment now and then: if more are answered with it, they are slow for another reason.
 
 use std::{
     sync::{
@@ -51,6 +52,13 @@ const RATE_GAINED: f64 = 1.1;
 /// Windows in which executions become more while they are slow, and by which share of those that ended, until the limit is cut that has not been reached.
 const GROWTH_WINDOWS: u32 = 4;
 const GROWTH: f64 = 0.05;
+
+/// Windows with the least limit after which it is raised for one; twice as many each time that was for nothing, up to the most.
+const TRY_AFTER: u32 = 8;
+const TRY_AFTER_MAX: u32 = 64;
+/// The limit then, as a share of the least, and by how much the rate must gain if their number is not why they are slow.
+const TRY: f64 = 1.5;
+const TRY_GAINED: f64 = 1.25;
 
 /// Windows in which every execution teaches what is usual, after a limit that was cut for nothing.
 const LESSONS: u32 = 3;
@@ -130,6 +138,12 @@ struct Course {
     /// Where it began to fall: the limit to go back to, and what the next check compares with.
     fall: Option<(f64, Mark)>,
     rise: Option<Mark>,
+    /// Windows in which the limit was the least there is and executions were slow.
+    at_least: u32,
+    /// So many of them until it is raised for a window.
+    try_after: u32,
+    /// The rate before the limit was raised for a window.
+    tried: Option<f64>,
     /// What most executions at once have been of late.
     calm: f64,
     growth: Growth,
@@ -209,7 +223,7 @@ impl Adapt {
         }
         let window = self.number.load(Relaxed) & Usual::WINDOW_MASK;
         let is_calm =
-            || took < usual.micros || sample.in_flight <= self.calm.load(Relaxed).min(self.limit() / 2).max(LEAST);
+            || took < usual.micros || sample.in_flight <= self.calm.load(Relaxed).min(self.limit() / 2).max(LEAST / 2);
         let has_room = || window != usual.window && is_calm();
         if sample.is_whole && (usual.micros == 0 || has_room() || self.teaches.load(Relaxed)) {
             let micros = towards(usual.micros, took.min(Usual::MICROS_MAX));
@@ -334,6 +348,9 @@ impl Course {
             is_new: true,
             fall: None,
             rise: None,
+            at_least: 0,
+            try_after: TRY_AFTER,
+            tried: None,
             calm: 0.0,
             growth: Growth::default(),
             lessons: 0,
@@ -353,6 +370,9 @@ impl Course {
                 self.limit = self.after;
             }
             return;
+        }
+        if let Some(before) = self.tried.take() {
+            return self.end_try(before, window);
         }
         let (fall, rise) = (self.fall.take(), self.rise.take());
         let peak = window.peak as f64;
@@ -384,10 +404,38 @@ impl Course {
             self.is_new = true;
             return self.learn(LESSONS, top, top);
         }
+        if self.tries_more(window) {
+            return;
+        }
         self.fall = Some((top, if is_checked { here } else { mark }));
         // As many as would take half again as long as is usual, if it is their number that makes them slow.
         let cut = CUT.min(window.gradient * SLOW).max(CUT_MOST);
         self.limit = (self.limit.min(window.peak as f64) * cut).max(LEAST as f64);
+    }
+
+    /// One that has been the least for long is raised for a window: they may be slow whatever their number is, and then more of them end.
+    fn tries_more(&mut self, window: Window) -> bool {
+        if self.limit > LEAST as f64 {
+            (self.at_least, self.try_after) = (0, TRY_AFTER);
+            return false;
+        }
+        self.at_least += 1;
+        if self.at_least < self.try_after {
+            return false;
+        }
+        self.tried = Some(window.rate);
+        self.limit = LEAST as f64 * TRY;
+        true
+    }
+
+    fn end_try(&mut self, before: f64, window: Window) {
+        self.at_least = 0;
+        if window.rate < before * TRY_GAINED {
+            self.limit = LEAST as f64;
+            self.try_after = (self.try_after * 2).min(TRY_AFTER_MAX);
+        } else {
+            self.learn(LESSONS, self.limit, self.limit);
+        }
     }
 
     fn rise(&mut self, begun: Option<Mark>, window: Window) {

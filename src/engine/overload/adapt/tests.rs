@@ -158,3 +158,32 @@ fn where_there_is_room_nothing_is_cut_however_slow_it_is() {
 
     assert_eq!((seen.refused, played.adapt.limit()), (0, BEGIN));
 }
+
+#[test]
+fn a_source_that_can_do_little_is_not_crowded_either() {
+    // Four at once for 8 ms: 500 a second.
+    let mut played = Played::new(4, 8);
+    played.run(400, 5);
+
+    played.run(5_000, 5);
+    let mut seen = played.run(5_000, 60);
+
+    assert!(seen.answered >= 28_500, "{} answers", seen.answered);
+    assert!(seen.p99() <= Duration::from_millis(24), "{:?}", seen.p99());
+}
+
+#[test]
+fn where_the_limit_is_least_it_is_found_out_that_a_source_is_slow_for_another_reason() {
+    let mut played = Played::new(4, 8);
+    played.run(400, 5);
+    played.run(5_000, 5);
+    assert!(played.adapt.limit() <= LEAST * 2, "{}", played.adapt.limit());
+
+    let now = played.now;
+    played.lanes.extend((0..10_000).map(|_| Reverse(now)));
+    played.service = Duration::from_millis(60);
+    played.run(2_000, 30);
+    let seen = played.run(2_000, 5);
+
+    assert_eq!(seen.refused, 0, "{} places", played.adapt.limit());
+}

@@ -45,7 +45,7 @@ struct Due {
 // === impl Load ===
 
 impl Load {
-    /// Sends everything; counts and latencies by body and status. Status 0: no answer.
+    /// Sends everything; counts and latencies by status, of all and by body. Status 0: no answer.
     pub(crate) async fn run(self) -> Value {
         let (load, due) = (Rc::new(self), Rc::<Due>::default());
         let local = tokio::task::LocalSet::new();
@@ -61,15 +61,23 @@ impl Load {
             })
             .await;
         let unsent = due.waiting.borrow().len();
-        let mut bodies: BTreeMap<usize, Map<String, Value>> = BTreeMap::new();
-        for ((body, status), latencies) in &mut *due.seen.borrow_mut() {
-            latencies.sort_unstable();
-            let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
-            let told = json!({ "count": latencies.len(), "p50_us": at(0.5), "p99_us": at(0.99), "max_us": at(1.0) });
-            bodies.entry(*body).or_default().insert(status.to_string(), told);
+        let (mut bodies, mut all) = (
+            BTreeMap::<usize, Map<String, Value>>::new(),
+            BTreeMap::<u16, Vec<u32>>::new(),
+        );
+        for ((body, status), latencies) in due.seen.take() {
+            all.entry(status).or_default().extend(&latencies);
+            bodies
+                .entry(body)
+                .or_default()
+                .insert(status.to_string(), summary(latencies));
         }
+        let all: Map<_, _> = all
+            .into_iter()
+            .map(|(status, latencies)| (status.to_string(), summary(latencies)))
+            .collect();
         let bodies: Vec<_> = bodies.into_values().map(Value::Object).collect();
-        json!({ "rate": load.rate, "seconds": seconds, "unsent": unsent, "bodies": bodies })
+        json!({ "rate": load.rate, "seconds": seconds, "unsent": unsent, "all": all, "bodies": bodies })
     }
 
     /// Makes requests due, in time.
@@ -108,6 +116,13 @@ impl Load {
         }
         (which, format!("{text}\r\n{body}").into_bytes())
     }
+}
+
+/// How many there are, and how long they took.
+fn summary(mut latencies: Vec<u32>) -> Value {
+    latencies.sort_unstable();
+    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize];
+    json!({ "count": latencies.len(), "p50_us": at(0.5), "p99_us": at(0.99), "p999_us": at(0.999), "max_us": at(1.0) })
 }
 
 /// One connection: sends what is due, one after the other.
