@@ -86,6 +86,7 @@ mod spec_null;
 mod spec_one_of;
 mod spec_selection;
 mod supply;
+mod supply_chain;
 mod support;
 mod telemetry;
 mod threats_access;
