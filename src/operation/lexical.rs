@@ -17,6 +17,8 @@ struct Counts {
     directives: u64,
     /// `a: b` outside parentheses.
     aliases: u64,
+    /// Bytes of the longest string as it is written, quotes included.
+    text: usize,
     /// Braces within each other where nothing but braces is open.
     braces: usize,
     /// Whether each bracket is closed by one of its kind.
@@ -33,7 +35,7 @@ enum Last {
     Other,
 }
 
-/// Refuses a document with too many bytes, tokens, directives or braces within braces. Of one with too many bytes or tokens it is told what most of them are, if there is
+/// Refuses a document with too many bytes, tokens, directives or braces within braces, or too long a string. Of one with too many bytes or tokens it is told what most of them are, if there is
 /// a limit on that.
 pub(super) fn check(text: &str, limits: &Limits) -> Result<(), RequestError> {
     let counts = Counts::of(text.as_bytes());
@@ -58,6 +60,9 @@ pub(super) fn check(text: &str, limits: &Limits) -> Result<(), RequestError> {
     if has_many {
         return Err(too_many_tokens(limits));
     }
+    if limits.mode == LimitMode::Enforce && limits.string_bytes > 0 && counts.text / WRITTEN > limits.string_bytes {
+        return Err(too_long_string(counts.text, limits));
+    }
     if counts.is_balanced && counts.braces > limits.nesting {
         let what = "levels of selections";
         return within(what, counts.braces as u64, limits.nesting as u64, LimitKind::Depth);
@@ -79,11 +84,21 @@ fn too_long(text: &str, limits: &Limits) -> RequestError {
     RequestError::new(RequestErrorKind::Limit(LimitKind::DocumentBytes), message)
 }
 
+fn too_long_string(bytes: usize, limits: &Limits) -> RequestError {
+    let most = limits.string_bytes;
+    let message =
+        format!("A string of the document is written in {bytes} bytes; at most {most} are allowed in a string.");
+    RequestError::new(RequestErrorKind::Limit(LimitKind::StringBytes), message)
+}
+
 /// The document has more tokens than it may.
 pub(super) fn too_many_tokens(limits: &Limits) -> RequestError {
     let message = format!("the document has more than {} tokens", limits.tokens);
     RequestError::new(RequestErrorKind::Limit(LimitKind::Tokens), message)
 }
+
+/// Bytes that one of a string may be written in: `\\u0041`. Only the parser can tell the length of what is not longer than that makes it.
+const WRITTEN: usize = 6;
 
 /// Tokens of a document whose tree is small enough to be counted in.
 const SMALL: usize = 1_000;
@@ -101,7 +116,8 @@ impl Counts {
             let byte = text[at];
             counts.tokens += 1;
             let kind = KINDS[byte as usize];
-            at += length(kind, &text[at..]);
+            let length = length(kind, &text[at..]);
+            at += length;
             match kind {
                 Kind::Blank | Kind::Comma | Kind::Comment => continue,
                 Kind::Name => {
@@ -124,7 +140,8 @@ impl Counts {
                     is_broken |= open.pop() != Some(opposite(byte));
                     only_braces = only_braces.min(open.len());
                 }
-                Kind::Other | Kind::Number | Kind::Text => {}
+                Kind::Text => counts.text = counts.text.max(length),
+                Kind::Other | Kind::Number => {}
             }
             last = match (byte, last) {
                 (b'@', _) => Last::At,

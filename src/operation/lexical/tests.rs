@@ -84,3 +84,28 @@ fn only_braces_within_braces_that_are_closed_are_levels_of_selections() {
         assert_eq!((counts.braces, counts.is_balanced), (braces, is_balanced), "{text}");
     }
 }
+
+#[test]
+fn a_string_that_is_too_long_however_it_is_written_is_refused_unparsed() {
+    let limits = Limits {
+        document_bytes: 0,
+        ..Limits::default()
+    };
+    let written = |text: &str| format!("{{ a(text: \"{}\") }}", text);
+    let escaped = written(&"\\u0041".repeat(limits.string_bytes));
+    let plain = written(&"a".repeat(limits.string_bytes * 6 + 6));
+
+    assert!(check(&escaped, &limits).is_ok(), "as long as it may be");
+    let refused = check(&format!("{plain} {{"), &limits);
+    let error = refused.expect_err("it is too long");
+    assert_eq!(error.kind, RequestErrorKind::Limit(LimitKind::StringBytes));
+    assert_eq!(
+        error.errors[0].message,
+        "A string of the document is written in 98312 bytes; at most 16384 are allowed in a string."
+    );
+    let measured = Limits {
+        mode: LimitMode::Measure,
+        ..limits
+    };
+    assert!(check(&plain, &measured).is_ok());
+}
