@@ -3,8 +3,9 @@
 //! hyper has no idle time-out, and its header time-out also runs while a kept-alive connection is merely quiet, at the price of a timer a request. Here
 //! one lazy timer a connection covers both, and a client that does not read: it is moved only when a deadline comes nearer.
 
+mod talk;
+
 use std::{
-    convert::Infallible,
     future::{Future, poll_fn},
     net::IpAddr,
     pin::pin,
@@ -14,11 +15,12 @@ use std::{
 };
 
 use bytes::Bytes;
-use hyper::{Request, Response, body::Incoming, service::service_fn};
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
-    server::conn::auto,
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    server::conn::{http1, http2},
 };
+use hyper_util::rt::{TokioExecutor, TokioTimer};
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -26,6 +28,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+use self::talk::{Answers, Talk};
 use super::{
     Settings,
     drain::{Place, Stage},
@@ -33,8 +36,12 @@ use super::{
     watch::{Lapse, Watch},
 };
 
-/// hyper's, set up once and shared by all connections.
-pub(super) type Protocol = auto::Builder<TokioExecutor>;
+/// hyper's two, set up once and shared by all connections.
+#[derive(Debug)]
+pub(super) struct Protocol {
+    http1: http1::Builder,
+    http2: http2::Builder<TokioExecutor>,
+}
 
 /// What answers the requests of a connection.
 pub(super) trait Handle: Send + Sync + 'static {
@@ -63,21 +70,23 @@ const PENDING_RESETS_MAX: usize = 20;
 /// Streams we may have reset for protocol errors before the connection is ended.
 const LOCAL_RESETS_MAX: usize = 256;
 
+/// A connection that has been quiet for so long gives its buffers back until it is used again: most of those that are open are.
+const RESTS_AFTER: Duration = Duration::from_secs(2);
+
 /// HTTP/2 pings tell whether a silent client is still there.
 const PING_INTERVAL: Duration = Duration::from_secs(20);
 const PING_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Sets hyper up.
 pub(super) fn protocol(settings: &Settings) -> Protocol {
-    let mut protocol = auto::Builder::new(TokioExecutor::new());
     let head_buffer = (settings.uri_bytes_max + settings.header_bytes_max).max(8 * 1024) * HEAD_BUFFER_FACTOR;
-    protocol
-        .http1()
+    let mut http1 = http1::Builder::new();
+    http1
         .header_read_timeout(None)
         .max_headers(settings.header_count_max)
         .max_buf_size(head_buffer);
-    protocol
-        .http2()
+    let mut http2 = http2::Builder::new(TokioExecutor::new());
+    http2
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_streams)
         .max_header_list_size(u32::try_from(settings.header_bytes_max).unwrap_or(u32::MAX))
@@ -85,7 +94,7 @@ pub(super) fn protocol(settings: &Settings) -> Protocol {
         .max_local_error_reset_streams(LOCAL_RESETS_MAX)
         .keep_alive_interval(PING_INTERVAL)
         .keep_alive_timeout(PING_TIMEOUT);
-    protocol
+    Protocol { http1, http2 }
 }
 
 /// Serves a connection with TLS: the same once both sides know whom they talk to, which has as much time as the head of a request.
@@ -96,6 +105,7 @@ pub(super) async fn serve_tls<H: Handle>(
     protocol: Arc<Protocol>,
     settings: Arc<Settings>,
     mut place: Place,
+    open: impl Send,
 ) {
     let peer = tcp.peer_addr().ok().map(|address| address.ip());
     let mut shaking_hands = pin!(acceptor.accept(tcp));
@@ -108,11 +118,11 @@ pub(super) async fn serve_tls<H: Handle>(
         }
     });
     if let Ok(Some(stream)) = timeout(settings.header_timeout, agreed).await {
-        serve(stream, peer, handler, protocol, settings, place).await;
+        serve(stream, peer, handler, protocol, settings, place, open).await;
     }
 }
 
-/// Serves a connection until either side ends it, a time-out does, or the server stops.
+/// Serves a connection until either side ends it, a time-out does, or the server stops. `_open` is dropped then.
 pub(super) async fn serve<S, H>(
     stream: S,
     peer: Option<IpAddr>,
@@ -120,20 +130,15 @@ pub(super) async fn serve<S, H>(
     protocol: Arc<Protocol>,
     settings: Arc<Settings>,
     mut place: Place,
+    _open: impl Send,
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     H: Handle,
 {
     let watch = Arc::new(Watch::new(peer));
-    let socket = TokioIo::new(Socket::new(stream, Arc::clone(&watch)));
-    let service = {
-        let watch = Arc::clone(&watch);
-        service_fn(move |mut request| {
-            let (handler, watch) = (Arc::clone(&handler), Arc::clone(&watch));
-            async move { Ok::<_, Infallible>(handler.handle(&mut request, &watch).await) }
-        })
-    };
-    let mut connection = pin!(protocol.serve_connection(socket, service));
+    let socket = Socket::new(stream, Arc::clone(&watch));
+    let answers = Answers::new(handler, Arc::clone(&watch));
+    let mut talk = Talk::new(socket, answers, protocol);
     let mut timer = pin!(sleep_until(Instant::now() + settings.header_timeout));
     // Whether the timer would wake this task: it does so at the deadline it was last polled with.
     let mut is_armed = false;
@@ -143,7 +148,7 @@ pub(super) async fn serve<S, H>(
         place.register(cx.waker());
         loop {
             // Errors are the client's: a broken connection, a malformed request that hyper has answered.
-            if connection.as_mut().poll(cx).is_ready() {
+            if talk.poll(cx).is_ready() {
                 return Poll::Ready(());
             }
             let stage = place.stage();
@@ -153,11 +158,16 @@ pub(super) async fn serve<S, H>(
             if stage == Stage::Draining && closing.is_none() {
                 // The request that may be in flight has the server's drain time.
                 closing = Some(Closing { by: None });
-                connection.as_mut().graceful_shutdown();
+                talk.end();
                 continue;
             }
 
-            let due = next_deadline(&watch, &settings, closing);
+            let due = next_deadline(&watch, &settings, closing).map(|due| match due {
+                (at, Lapse::Idle) if talk.may_rest() && settings.idle_timeout > RESTS_AFTER => {
+                    (at - settings.idle_timeout + RESTS_AFTER, Lapse::Quiet)
+                }
+                due => due,
+            });
             if let Some((at, _)) = due.filter(|(at, _)| *at < timer.deadline()) {
                 timer.as_mut().reset(at);
                 is_armed = false;
@@ -169,11 +179,13 @@ pub(super) async fn serve<S, H>(
             is_armed = false;
             let now = Instant::now();
             match due {
-                Some((at, Lapse::Idle)) if at <= now => {
+                // Polled again, so that whatever comes in next wakes this task.
+                Some((at, Lapse::Quiet)) if at <= now && talk.rest(cx) => {}
+                Some((at, Lapse::Idle | Lapse::Quiet)) if at <= now => {
                     closing = Some(Closing {
                         by: Some(now + CLOSING),
                     });
-                    connection.as_mut().graceful_shutdown();
+                    talk.end();
                     timer.as_mut().reset(now + CLOSING);
                 }
                 Some((at, _)) if at <= now => return Poll::Ready(()),
@@ -203,3 +215,6 @@ fn next_deadline(watch: &Watch, settings: &Settings, closing: Option<Closing>) -
         (due, by) => due.or(by),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -437,18 +437,12 @@ impl<H: Handle> Port<H> {
         match self.tls.clone() {
             None => {
                 let peer = tcp.peer_addr().ok().map(|address| address.ip());
-                let connection = connection::serve(tcp, peer, handler, protocol, settings, place);
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(open);
-                });
+                tokio::spawn(connection::serve(tcp, peer, handler, protocol, settings, place, open));
             }
             Some(acceptor) => {
-                let connection = connection::serve_tls(tcp, acceptor, handler, protocol, settings, place);
-                tokio::spawn(async move {
-                    connection.await;
-                    drop(open);
-                });
+                tokio::spawn(connection::serve_tls(
+                    tcp, acceptor, handler, protocol, settings, place, open,
+                ));
             }
         }
     }

@@ -1,7 +1,7 @@
 //! The client's socket as hyper sees it; tells the connection's [`Watch`] what moves.
 //!
-//! Two things hyper does not do happen here: what it refuses itself gets a body that says why, and a connection that ends while its client still sends is
-//! read on for a moment. Closing with bytes unread resets it, and the client would see that instead of its answer.
+//! Three things hyper does not do happen here: a connection is waited on without a buffer until something comes in, what hyper refuses itself gets a body that
+//! says why, and a connection that ends while its client still sends is read on for a moment. Closing with bytes unread resets it, and the client would see that instead of its answer.
 
 mod bare;
 
@@ -29,10 +29,26 @@ const DISCARDED_AT_ONCE: usize = 16 * 1024;
 /// Up to this many bytes are written as one piece, however many they come in.
 const JOINED_BYTES_MAX: usize = 1024;
 
+/// What HTTP/2 begins with: <https://www.rfc-editor.org/rfc/rfc9113#section-3.4>.
+const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+
+/// What a connection that nobody listens to has begun with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Beginning {
+    /// The preface of HTTP/2.
+    Http2,
+    /// Anything else.
+    Other,
+    /// Its end.
+    Nothing,
+}
+
 /// A stream that is watched: TCP, or TLS over it.
 #[derive(Debug)]
 pub(super) struct Socket<S> {
     stream: S,
+    /// What came in before hyper was there to read it.
+    early: SmallVec<[u8; PREFACE.len()]>,
     head: HeadReader,
     watch: Arc<Watch>,
     /// What is written in place of hyper's own refusal, and how much of it has been.
@@ -47,11 +63,17 @@ impl<S> Socket<S> {
     pub(super) fn new(stream: S, watch: Arc<Watch>) -> Self {
         Self {
             stream,
+            early: SmallVec::new(),
             head: HeadReader::default(),
             watch,
             instead: None,
             discards: None,
         }
+    }
+
+    /// Takes back what hyper has read and not used.
+    pub(super) fn unread(&mut self, bytes: &[u8]) {
+        self.early.insert_from_slice(0, bytes);
     }
 
     fn note_write<T>(&self, written: &Poll<io::Result<T>>) {
@@ -108,11 +130,52 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     }
 }
 
+impl<S: AsyncRead + Unpin> Socket<S> {
+    /// Waits until enough has come in to tell what it is. It is read again by whoever reads then.
+    ///
+    /// # Errors
+    /// Those of the stream.
+    pub(super) fn poll_beginning(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<Beginning>> {
+        loop {
+            if self.early.starts_with(PREFACE) {
+                return Poll::Ready(Ok(Beginning::Http2));
+            }
+            if !PREFACE.starts_with(&self.early) {
+                return Poll::Ready(Ok(Beginning::Other));
+            }
+            let mut bytes = [0; PREFACE.len()];
+            let mut buf = ReadBuf::new(&mut bytes[self.early.len()..]);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buf))?;
+            if buf.filled().is_empty() {
+                return Poll::Ready(Ok(Beginning::Nothing));
+            }
+            self.watch.head_continues();
+            self.early.extend_from_slice(buf.filled());
+        }
+    }
+
+    /// Reads from the stream, behind what came early.
+    fn poll_stream(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        if self.early.is_empty() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        let count = self.early.len().min(buf.remaining());
+        buf.put_slice(&self.early[..count]);
+        self.early.drain(..count);
+        if buf.remaining() > 0
+            && let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_read(cx, buf)
+        {
+            return Poll::Ready(Err(error));
+        }
+        Poll::Ready(Ok(()))
+    }
+}
+
 impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        ready!(Pin::new(&mut this.stream).poll_read(cx, buf))?;
+        ready!(this.poll_stream(cx, buf))?;
         let fresh = &buf.filled()[before..];
         if !fresh.is_empty() && this.watch.awaits_head() {
             match this.head.read(fresh) {

@@ -36,6 +36,8 @@ pub(super) struct Watch {
 pub(super) enum Lapse {
     /// Sending the head of a request, or nothing at all since it was opened.
     Head,
+    /// Nothing for a moment, between requests.
+    Quiet,
     /// Nothing, between requests.
     Idle,
     /// Not reading its answer.

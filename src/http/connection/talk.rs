@@ -1,0 +1,171 @@
+//! What is spoken on a connection, and what that takes.
+//!
+//! hyper keeps two buffers and room for an answer in the making, some 20 KiB, as long as a connection is open. Most connections that are open are not in use,
+//! so it is there from the first byte of a request until the connection has been quiet for a moment; in between the socket is all there is.
+
+use std::{
+    convert::Infallible,
+    future::Future,
+    mem,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+};
+
+use hyper::{
+    Request, Response,
+    body::Incoming,
+    server::conn::{http1, http2},
+    service::Service,
+};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::{super::socket::Beginning, Handle, Protocol, Socket, Watch};
+
+/// A connection, as far as it is spoken on.
+pub(super) struct Talk<S, H: Handle> {
+    state: State<S, H>,
+    answers: Answers<H>,
+    protocol: Arc<Protocol>,
+}
+
+enum State<S, H: Handle> {
+    /// Nothing has come in yet, or not for a while.
+    Waiting {
+        socket: Socket<S>,
+        was_http1: bool,
+    },
+    Http1(Box<http1::Connection<Io<S>, Answers<H>>>),
+    Http2(Pin<Box<Http2<S, H>>>),
+    /// It is being closed, with nothing left to say.
+    Ending(Socket<S>),
+    Over,
+}
+
+type Io<S> = TokioIo<Socket<S>>;
+
+type Http2<S, H> = http2::Connection<Io<S>, Answers<H>, TokioExecutor>;
+
+/// Answers the requests of one connection.
+pub(super) struct Answers<H> {
+    handler: Arc<H>,
+    watch: Arc<Watch>,
+}
+
+// === impl Talk ===
+
+impl<S, H> Talk<S, H>
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    H: Handle,
+{
+    /// A connection on which nothing has come in yet.
+    pub(super) fn new(socket: Socket<S>, answers: Answers<H>, protocol: Arc<Protocol>) -> Self {
+        let was_http1 = false;
+        Self {
+            state: State::Waiting { socket, was_http1 },
+            answers,
+            protocol,
+        }
+    }
+
+    /// Speaks until the connection has ended. Errors are the client's: a broken connection, a malformed request that hyper has answered.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            match &mut self.state {
+                State::Waiting { socket, was_http1 } => {
+                    let Ok(beginning) = ready!(socket.poll_beginning(cx)) else {
+                        return Poll::Ready(());
+                    };
+                    let is_http1 = *was_http1 || beginning == Beginning::Other;
+                    let State::Waiting { socket, .. } = mem::replace(&mut self.state, State::Over) else {
+                        return Poll::Ready(());
+                    };
+                    self.state = self.begin(socket, beginning, is_http1);
+                }
+                State::Http1(connection) => return Pin::new(connection).poll(cx).map(drop),
+                State::Http2(connection) => return connection.as_mut().poll(cx).map(drop),
+                State::Ending(socket) => return Pin::new(socket).poll_shutdown(cx).map(drop),
+                State::Over => return Poll::Ready(()),
+            }
+        }
+    }
+
+    fn begin(&self, socket: Socket<S>, beginning: Beginning, is_http1: bool) -> State<S, H> {
+        let answers = self.answers.clone();
+        match beginning {
+            Beginning::Nothing => State::Ending(socket),
+            _ if is_http1 => State::Http1(Box::new(
+                self.protocol.http1.serve_connection(TokioIo::new(socket), answers),
+            )),
+            _ => State::Http2(Box::pin(
+                self.protocol.http2.serve_connection(TokioIo::new(socket), answers),
+            )),
+        }
+    }
+
+    /// Asks the connection to end once what is under way has been answered.
+    pub(super) fn end(&mut self) {
+        match &mut self.state {
+            State::Waiting { .. } => {
+                if let State::Waiting { socket, .. } = mem::replace(&mut self.state, State::Over) {
+                    self.state = State::Ending(socket);
+                }
+            }
+            State::Http1(connection) => Pin::new(&mut **connection).graceful_shutdown(),
+            State::Http2(connection) => connection.as_mut().graceful_shutdown(),
+            State::Ending(_) | State::Over => {}
+        }
+    }
+
+    /// Whether there is something to give back.
+    pub(super) fn may_rest(&self) -> bool {
+        matches!(self.state, State::Http1(_))
+    }
+
+    /// Gives back what speaking takes, until something comes in. `false`: more is under way than was known of, and the connection ends with it.
+    pub(super) fn rest(&mut self, cx: &mut Context<'_>) -> bool {
+        let State::Http1(connection) = &mut self.state else {
+            return false;
+        };
+        // Between requests hyper ends at once when it is asked to, and says nothing to the client.
+        Pin::new(&mut **connection).graceful_shutdown();
+        if !matches!(connection.poll_without_shutdown(cx), Poll::Ready(Ok(()))) {
+            return false;
+        }
+        if let State::Http1(connection) = mem::replace(&mut self.state, State::Over) {
+            let parts = connection.into_parts();
+            let (mut socket, was_http1) = (parts.io.into_inner(), true);
+            socket.unread(&parts.read_buf);
+            self.state = State::Waiting { socket, was_http1 };
+        }
+        true
+    }
+}
+
+// === impl Answers ===
+
+impl<H> Answers<H> {
+    pub(super) fn new(handler: Arc<H>, watch: Arc<Watch>) -> Self {
+        Self { handler, watch }
+    }
+}
+
+impl<H> Clone for Answers<H> {
+    fn clone(&self) -> Self {
+        Self::new(Arc::clone(&self.handler), Arc::clone(&self.watch))
+    }
+}
+
+impl<H: Handle> Service<Request<Incoming>> for Answers<H> {
+    type Response = Response<H::Body>;
+    type Error = Infallible;
+    // hyper keeps room for it as long as the connection is open, so it is where it can be given back.
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        let Self { handler, watch } = self.clone();
+        Box::pin(async move { Ok(handler.handle(&mut request, &watch).await) })
+    }
+}
