@@ -48,6 +48,7 @@ mod several;
 mod socket;
 mod stack;
 mod tls;
+mod unwritten;
 mod watch;
 
 pub use browser::Cors;
@@ -164,6 +165,9 @@ pub struct Settings {
     /// Open connections on the public port; more wait in the listener's queue. 10,000; less where the process may open
     /// fewer files.
     pub max_connections: usize,
+    /// Bytes of answers that wait for their clients to take them, all together: a client that does not read has `write_timeout`, and what it asked for stays in
+    /// memory. 256 MiB; queries whose answers find no room get 503. Answers of up to 64 KiB are not counted. 0 = no limit.
+    pub answer_bytes: usize,
     /// Requests under way on one HTTP/2 connection. 100.
     pub max_streams: u32,
     /// Header lines in a request. 100.
@@ -215,6 +219,7 @@ impl Default for Settings {
             drain_timeout: Duration::from_secs(10),
             shutdown_delay: Duration::ZERO,
             max_connections: 10_000,
+            answer_bytes: 256 * 1024 * 1024,
             max_streams: 100,
             header_count_max: 100,
             header_bytes_max: 16 * 1024,

@@ -378,6 +378,7 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
         drain_timeout: section.duration("drain_timeout", default.drain_timeout),
         shutdown_delay: section.duration("shutdown_delay", default.shutdown_delay),
         max_connections: section.positive_count("max_connections", default.max_connections),
+        answer_bytes: section.count("answer_bytes", default.answer_bytes),
         max_streams: u32::try_from(section.positive_count("max_streams", default.max_streams as usize))
             .unwrap_or(u32::MAX),
         header_count_max: section.positive_count("header_count", default.header_count_max),

@@ -55,7 +55,7 @@ impl Handle for Admin {
 
     async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Body> {
         let _in_flight = watch.enter();
-        let body = match body::read(request.body_mut(), BODY_BYTES_MAX, BODY_TIMEOUT).await {
+        let body = match body::read(request.body_mut(), BODY_BYTES_MAX, BODY_TIMEOUT, watch).await {
             Ok(body) => Body::from(body),
             Err(refusal) => return refusal.answer(StatusProfile::Compat).status.into_response(),
         };

@@ -33,7 +33,7 @@ use super::{
     Settings,
     drain::{Place, Stage},
     socket::Socket,
-    watch::{Lapse, Watch},
+    watch::{BareRefusal, Lapse, Watch},
 };
 
 /// hyper's two, set up once and shared by all connections.
@@ -46,7 +46,10 @@ pub(super) struct Protocol {
 /// What answers the requests of a connection.
 pub(super) trait Handle: Send + Sync + 'static {
     /// Body of the answers.
-    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>> + Send + 'static;
+    type Body: http_body::Body<Data = Bytes, Error: Into<Box<dyn std::error::Error + Send + Sync>>>
+        + Send
+        + Unpin
+        + 'static;
 
     /// Answers one request. The future is dropped when the client leaves.
     fn handle(
@@ -54,6 +57,9 @@ pub(super) trait Handle: Send + Sync + 'static {
         request: &mut Request<Incoming>,
         watch: &Watch,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
+
+    /// Is told what was refused before it was a request.
+    fn refused(&self, _refusal: &BareRefusal) {}
 }
 
 /// Room for the request line and headers in hyper's buffer. Four times our own limits, so that most of what exceeds them is answered in JSON with an id;
@@ -158,6 +164,14 @@ pub(super) async fn serve<S, H>(
             if stage == Stage::Draining && closing.is_none() {
                 // The request that may be in flight has the server's drain time.
                 closing = Some(Closing { by: None });
+                talk.end();
+                continue;
+            }
+
+            if watch.is_flooded() && closing.is_none() {
+                closing = Some(Closing {
+                    by: Some(Instant::now() + CLOSING),
+                });
                 talk.end();
                 continue;
             }

@@ -13,6 +13,7 @@ use super::{
     Settings, body, json, params,
     refusal::Refusal,
     seen::{Known, Seen},
+    watch::Watch,
 };
 use crate::{
     engine::{self, OnError},
@@ -51,7 +52,7 @@ struct Common {
 pub(super) async fn decode(
     http: &mut http::Request<Incoming>,
     surface: usize,
-    (body_bytes_max, seen): (usize, Seen),
+    (body_bytes_max, seen, watch): (usize, Seen, &Watch),
     settings: &Settings,
     deadline: Instant,
 ) -> Result<Decoded, Refusal> {
@@ -64,7 +65,7 @@ pub(super) async fn decode(
         if seen.has(Known::ContentEncoding) {
             check_content_encoding(http.headers())?;
         }
-        let body = body::read(http.body_mut(), body_bytes_max, settings.body_timeout).await?;
+        let body = body::read(http.body_mut(), body_bytes_max, settings.body_timeout, watch).await?;
         json::parse(&body, settings.batch_max)?
     };
     let common = Common {
@@ -196,6 +197,6 @@ impl Fields {
             || self
                 .extensions
                 .as_ref()
-                .is_some_and(|extensions| extensions.contains_key("persistedQuery"))
+                .is_some_and(|extensions| extensions.get("persistedQuery").is_some_and(|query| !query.is_null()))
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! After the engine, around `encode`. What an answer has beside its body is decided here; nothing is made that nobody asked for.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method, Response, header};
 use http_body_util::Full;
@@ -13,6 +15,7 @@ use super::{
     coding::{Coding, Compressor},
     encode,
     seen::{Known, Seen},
+    unwritten::Unwritten,
 };
 use crate::engine::{self, CacheControl, Caching, Outcome};
 
@@ -34,7 +37,7 @@ pub(super) async fn deliver(
     profile: StatusProfile,
     id: HeaderValue,
     wishes: Wishes,
-    compressor: &Compressor,
+    (compressor, unwritten): (&Compressor, &Arc<Unwritten>),
 ) -> Response<Full<Bytes>> {
     let caching = std::mem::take(&mut answer.caching);
     let may_be_coded = compressor.takes(answer.body.len());
@@ -60,6 +63,7 @@ pub(super) async fn deliver(
     if let Some(coded) = coded {
         answer.body = coded;
     }
+    answer.body = unwritten.count(answer.body);
     let mut http = encode::answer(*answer, media, profile, id);
     let headers = http.headers_mut();
     if let Some(coding) = coding.filter(|_| is_coded) {

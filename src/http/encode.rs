@@ -108,12 +108,13 @@ pub(super) fn not_modified(id: HeaderValue) -> Response<Full<Bytes>> {
     http
 }
 
-/// A refusal as HTTP.
+/// A refusal as HTTP. `varies`: whether somebody could give it to another request.
 pub(super) fn refusal(
     refusal: Refusal,
     media: Media,
     profile: StatusProfile,
     id: HeaderValue,
+    varies: bool,
 ) -> Response<Full<Bytes>> {
     let answer = refusal.answer(profile);
     let mut http = plain(
@@ -122,6 +123,10 @@ pub(super) fn refusal(
         content_type(answer.status, media, profile),
         id,
     );
+    if varies {
+        http.headers_mut()
+            .insert(header::VARY, HeaderValue::from_static("accept"));
+    }
     if let Some(allow) = refusal.allow() {
         http.headers_mut()
             .insert(header::ALLOW, HeaderValue::from_static(allow));

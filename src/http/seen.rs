@@ -26,6 +26,8 @@ pub(super) struct Seen {
     pub(super) is_json: bool,
     /// Bytes of all names and values.
     pub(super) bytes: usize,
+    /// How many there are.
+    pub(super) count: usize,
 }
 
 // === impl Seen ===
@@ -37,6 +39,7 @@ impl Seen {
             known: 0,
             is_json: false,
             bytes: 0,
+            count: headers.len(),
         };
         let mut content_types = 0;
         for (name, value) in headers {

@@ -96,9 +96,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
     /// Writes a refusal with a body in place of the bare one that hyper has made, if this is one; else `None`.
     fn write_instead(&mut self, cx: &mut Context<'_>, head: &[u8]) -> Option<Poll<io::Result<usize>>> {
         if self.instead.is_none() {
-            let refusal = bare::with_body(head, self.head.is_in_first_line())?;
+            let (refusal, text) = bare::with_body(head, self.head.is_in_first_line())?;
             self.watch.keeps_reading();
-            self.instead = Some((refusal, 0));
+            self.watch.has_refused(refusal);
+            self.instead = Some((text, 0));
         }
         let (refusal, done) = self.instead.as_mut()?;
         while *done < refusal.len() {
@@ -177,6 +178,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         let before = buf.filled().len();
         ready!(this.poll_stream(cx, buf))?;
         let fresh = &buf.filled()[before..];
+        this.watch.came(fresh.len());
         if !fresh.is_empty() && this.watch.awaits_head() {
             match this.head.read(fresh) {
                 Progress::Partial => this.watch.head_continues(),

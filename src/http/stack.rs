@@ -31,7 +31,8 @@ use super::{
     request_id,
     seen::{Known, Seen},
     several,
-    watch::Watch,
+    unwritten::Unwritten,
+    watch::{BareRefusal, Watch},
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
@@ -44,12 +45,16 @@ use crate::{
 /// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
 const OVERLOADED_BODY_BYTES_MAX: u64 = 16 * 1024;
 
+/// What may come in over HTTP/2 of a body that is not read: hyper's window.
+const UNREAD_BYTES_MAX: usize = 1024 * 1024;
+
 /// The public port.
 pub(super) struct Stack<A> {
     answer: A,
     surfaces: Vec<Surface>,
     unrouted: SurfaceMetrics,
     compressor: Compressor,
+    unwritten: Arc<Unwritten>,
     settings: Arc<Settings>,
     log: LogRequests,
     identity: Option<Arc<Identity>>,
@@ -133,6 +138,7 @@ impl<A: Answer> Stack<A> {
             unrouted: metrics.unrouted(),
             compressor: Compressor::new(settings.compression.clone()),
             hsts: settings.tls.as_ref().and_then(hsts),
+            unwritten: Unwritten::new(settings.answer_bytes, metrics.unwritten.clone()),
             settings,
             log,
             identity,
@@ -215,13 +221,12 @@ impl<A: Answer> Stack<A> {
             false => Some(default),
         };
         let expects = seen.has(Known::Expect);
-        let is_http1 = request.version() < Version::HTTP_2;
         let admitted = async {
             if watch.take_fault().is_some() {
                 return Err(Refusal::Framing.into());
             }
             check_head(
-                seen.bytes,
+                seen,
                 request.uri().path_and_query().map_or("", |path| path.as_str()),
                 &self.settings,
             )?;
@@ -257,7 +262,7 @@ impl<A: Answer> Stack<A> {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let mut decoded = decode(request, index, (limit, seen), &self.settings, deadline).await?;
+            let mut decoded = decode(request, index, (limit, seen, watch), &self.settings, deadline).await?;
             findings.count(&decoded, &standing, suspect)?;
             decoded.is_from(peer, &caller, &standing);
             Ok((decoded, media))
@@ -273,9 +278,7 @@ impl<A: Answer> Stack<A> {
             Err(Early::Session(cookie)) => (End::Session(cookie), false),
             Err(Early::Page) => (End::Page, false),
             Err(Early::Refused(refusal)) => {
-                // A client that waits for «100 Continue» has sent nothing to discard; HTTP/2 resets a stream without harm to its answer.
-                let is_clean = !is_http1 || refusal.closes() || expects || body::discard(request.body_mut()).await;
-                let closes = is_http1 && (refusal.closes() || !is_clean || expects && !request.body().is_end_stream());
+                let closes = closes(refusal, request, expects, watch).await;
                 (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes))
             }
         }
@@ -287,6 +290,19 @@ impl<A: Answer> Stack<A> {
             LogRequests::Off => None,
             LogRequests::Errors | LogRequests::All if seen.has(Known::ClientName) => ClientName::said(headers),
             LogRequests::Errors | LogRequests::All => None,
+        }
+    }
+
+    /// An answer that there is no room for until its client has taken it is none; what a mutation has done is told all the same.
+    fn with_room(&self, end: End) -> End {
+        match end {
+            End::Answered(answer, media)
+                if !self.unwritten.has_room(answer.body.len())
+                    && answer.operation.as_ref().is_some_and(|info| info.kind == "query") =>
+            {
+                End::Refused(Refusal::Overloaded, media)
+            }
+            end => end,
         }
     }
 
@@ -365,6 +381,7 @@ impl<A: Answer> Handle for Stack<A> {
         });
 
         let profile = self.settings.status_profile;
+        let end = self.with_room(end);
         let outcome = end.outcome();
         let mut operation = None;
         let mut exceeded = Exceeded::default();
@@ -373,17 +390,10 @@ impl<A: Answer> Handle for Stack<A> {
                 operation = answer.operation.take();
                 exceeded = answer.exceeded;
                 exceeded.iter().for_each(|limit| metrics.over_limit(limit.key()));
-                deliver(answer, media, profile, id.clone(), wishes, &self.compressor).await
+                let out = (&self.compressor, &self.unwritten);
+                deliver(answer, media, profile, id.clone(), wishes, out).await
             }
-            End::Refused(refusal, media) => {
-                let mut refused = encode::refusal(refusal, media, profile, id.clone());
-                if is_get {
-                    refused
-                        .headers_mut()
-                        .insert(header::VARY, HeaderValue::from_static("accept"));
-                }
-                refused
-            }
+            End::Refused(refusal, media) => encode::refusal(refusal, media, profile, id.clone(), is_get),
             End::Options => encode::options(id.clone()),
             End::Session(cookie) => encode::session(cookie, id.clone()),
             End::Page => self.page(surface, id.clone()),
@@ -411,6 +421,40 @@ impl<A: Answer> Handle for Stack<A> {
         yield_now().await;
         response
     }
+
+    fn refused(&self, refusal: &BareRefusal) {
+        let BareRefusal { id, status } = refusal;
+        Exchange::begin(&self.unrouted, Instant::now()).finish(RequestOutcome::Refused);
+        self.log(&Line {
+            surface: "-",
+            id,
+            client: None,
+            class: None,
+            operation: None,
+            errors: 1,
+            outcome: RequestOutcome::Refused,
+            exceeded: Exceeded::default(),
+            status: status.as_u16(),
+            took: Duration::ZERO,
+        });
+    }
+}
+
+/// Whether a connection ends with a refusal: over HTTP/1 where the rest of the request cannot be told from the next one.
+async fn closes(refusal: Refusal, request: &mut Request<Incoming>, expects: bool, watch: &Watch) -> bool {
+    let is_read = request.body().is_end_stream();
+    if request.version() >= Version::HTTP_2 {
+        // The stream is reset without harm to its answer; what is under way of it comes in all the same.
+        watch.came_in_body(if is_read { 0 } else { UNREAD_BYTES_MAX });
+        return false;
+    }
+    // A client that waits for «100 Continue» has sent nothing to discard.
+    refusal.closes()
+        || if expects {
+            !is_read
+        } else {
+            !body::discard(request.body_mut()).await
+        }
 }
 
 /// What a client gets of which nothing is known.
@@ -432,11 +476,11 @@ fn hsts(tls: &Tls) -> Option<HeaderValue> {
     HeaderValue::try_from(format!("max-age={seconds}; includeSubDomains")).ok()
 }
 
-fn check_head(header_bytes: usize, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
+fn check_head(seen: Seen, path_and_query: &str, settings: &Settings) -> Result<(), Refusal> {
     if path_and_query.len() > settings.uri_bytes_max {
         return Err(Refusal::UriTooLong);
     }
-    if header_bytes > settings.header_bytes_max {
+    if seen.bytes > settings.header_bytes_max || seen.count > settings.header_count_max {
         return Err(Refusal::HeadersTooLarge);
     }
     Ok(())

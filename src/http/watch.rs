@@ -5,10 +5,14 @@
 
 use std::{
     net::IpAddr,
-    sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
+    },
     time::Duration,
 };
 
+use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
 use super::{Settings, head::Fault};
@@ -29,6 +33,20 @@ pub(super) struct Watch {
     discards_since: Moment,
     protocol: AtomicU8,
     fault: AtomicU8,
+    /// Bytes that came in over HTTP/2 beside bodies and what requests are allowed.
+    frames: AtomicU64,
+    /// Answers over HTTP/2 of which the client has not taken all, and since when it has taken nothing of each.
+    answers: Mutex<Vec<(u32, Instant)>>,
+    next_answer: AtomicU32,
+    has_refused: AtomicBool,
+    refused: Mutex<Option<BareRefusal>>,
+}
+
+/// What hyper has refused before there was a request.
+#[derive(Debug)]
+pub(super) struct BareRefusal {
+    pub(super) id: HeaderValue,
+    pub(super) status: StatusCode,
 }
 
 /// What a connection has been doing for too long.
@@ -60,6 +78,11 @@ pub(super) struct InFlight<'a> {
 /// For how long a client may go on sending whose connection ends.
 const DISCARDING: Duration = Duration::from_secs(2);
 
+/// What may come in over HTTP/2 beside bodies: so much at any time, and so much for each request. Headers take 16 KiB at most, and a client says by some
+/// 13 bytes in 16 KiB that it takes an answer.
+const FRAME_BYTES_MAX: u64 = 256 * 1024;
+const FRAME_BYTES_REQUEST: u64 = 64 * 1024;
+
 const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
 
@@ -78,6 +101,11 @@ impl Watch {
             discards_since: Moment(AtomicU64::new(0)),
             protocol: AtomicU8::new(HTTP1),
             fault: AtomicU8::new(0),
+            frames: AtomicU64::new(0),
+            answers: Mutex::default(),
+            next_answer: AtomicU32::new(0),
+            has_refused: AtomicBool::new(false),
+            refused: Mutex::default(),
         }
     }
 
@@ -100,6 +128,72 @@ impl Watch {
     pub(super) fn head_complete(&self, fault: Option<Fault>) {
         self.head_since.unset();
         self.fault.store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
+    }
+
+    /// Counts bytes that came in.
+    pub(super) fn came(&self, bytes: usize) {
+        if self.protocol.load(Relaxed) == HTTP2 {
+            self.frames.fetch_add(bytes as u64, Relaxed);
+        }
+    }
+
+    /// Says that so many of them were of a body, or would have been.
+    pub(super) fn came_in_body(&self, bytes: usize) {
+        if self.protocol.load(Relaxed) == HTTP2 {
+            self.allow(bytes as u64);
+        }
+    }
+
+    fn allow(&self, bytes: u64) {
+        let less = |frames: u64| Some(frames.saturating_sub(bytes));
+        let _ = self.frames.fetch_update(Relaxed, Relaxed, less);
+    }
+
+    /// Whether frames come in that ask for nothing, without end.
+    pub(super) fn is_flooded(&self) -> bool {
+        self.frames.load(Relaxed) > FRAME_BYTES_MAX
+    }
+
+    /// Notes an answer over HTTP/2 that the client has yet to take: its number.
+    pub(super) fn answer_waits(&self) -> u32 {
+        let number = self.next_answer.fetch_add(1, Relaxed);
+        self.answers().push((number, Instant::now()));
+        number
+    }
+
+    /// The client has taken some of it.
+    pub(super) fn answer_moves(&self, number: u32) {
+        let now = Instant::now();
+        let mut answers = self.answers();
+        answers
+            .iter_mut()
+            .filter(|answer| answer.0 == number)
+            .for_each(|answer| answer.1 = now);
+        self.idle_since.set(self.opened, now);
+    }
+
+    /// The client has it, or does not want it any more.
+    pub(super) fn answer_ends(&self, number: u32) {
+        self.answers().retain(|answer| answer.0 != number);
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Vec<(u32, Instant)>> {
+        self.answers.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes what hyper has refused.
+    pub(super) fn has_refused(&self, refusal: BareRefusal) {
+        *self.refused.lock().unwrap_or_else(PoisonError::into_inner) = Some(refusal);
+        self.has_refused.store(true, Relaxed);
+    }
+
+    /// Tells it, once.
+    pub(super) fn take_refused(&self) -> Option<BareRefusal> {
+        if !self.has_refused.load(Relaxed) {
+            return None;
+        }
+        self.has_refused.store(false, Relaxed);
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 
     pub(super) fn is_http2(&self) {
@@ -155,6 +249,9 @@ impl Watch {
     /// Counts a request as in flight until the guard is dropped.
     pub(super) fn enter(&self) -> InFlight<'_> {
         self.in_flight.fetch_add(1, Relaxed);
+        if self.protocol.load(Relaxed) == HTTP2 {
+            self.allow(FRAME_BYTES_REQUEST);
+        }
         InFlight {
             watch: self,
             ended: None,
@@ -163,6 +260,16 @@ impl Watch {
 
     /// When the connection has to be ended if nothing changes, and why.
     pub(super) fn due(&self, settings: &Settings) -> Option<(Instant, Lapse)> {
+        let due = self.due_of_socket(settings);
+        if self.protocol.load(Relaxed) != HTTP2 {
+            return due;
+        }
+        let taken = self.answers().iter().map(|answer| answer.1).min();
+        let taken = taken.map(|since| (since + settings.write_timeout, Lapse::Write));
+        due.into_iter().chain(taken).min_by_key(|due| due.0)
+    }
+
+    fn due_of_socket(&self, settings: &Settings) -> Option<(Instant, Lapse)> {
         if let Some(at) = self.deadline(&self.write_since, settings.write_timeout) {
             return Some((at, Lapse::Write));
         }

@@ -57,6 +57,8 @@ pub struct Metrics {
     families: Families,
     /// Open connections on the public port.
     pub connections: Gauge,
+    /// Bytes of answers that wait to be written.
+    pub unwritten: Gauge,
     /// Times accepting a connection failed, mostly for want of file descriptors.
     pub accept_errors: Counter,
 }
@@ -189,6 +191,12 @@ impl Metrics {
             "Open connections on the public port",
             connections.clone(),
         );
+        let unwritten = Gauge::default();
+        registry.register(
+            "unwritten_bytes",
+            "Bytes of answers that wait for their clients to take them",
+            unwritten.clone(),
+        );
         let accept_errors = Counter::default();
         registry.register(
             "accept_errors",
@@ -211,6 +219,7 @@ impl Metrics {
             families,
             registry,
             connections,
+            unwritten,
             accept_errors,
         }
     }

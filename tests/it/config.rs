@@ -185,6 +185,7 @@ http:
   shutdown_delay: 7s
   max_connections: 8
   max_streams: 9
+  answer_bytes: 19
   header_count: 10
   header_bytes: 11
   uri_bytes: 12
@@ -211,6 +212,7 @@ fn every_key_of_the_server_is_read() {
         drain_timeout: Duration::ZERO,
         shutdown_delay: Duration::from_secs(7),
         max_connections: 8,
+        answer_bytes: 19,
         max_streams: 9,
         header_count_max: 10,
         header_bytes_max: 11,

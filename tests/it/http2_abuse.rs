@@ -17,6 +17,7 @@ const RST_STREAM: u8 = 0x3;
 const SETTINGS: u8 = 0x4;
 const PING: u8 = 0x6;
 const GOAWAY: u8 = 0x7;
+const WINDOW_UPDATE: u8 = 0x8;
 const CONTINUATION: u8 = 0x9;
 const END_STREAM: u8 = 0x1;
 const END_HEADERS: u8 = 0x4;
@@ -146,6 +147,68 @@ async fn a_client_whose_window_stays_shut_is_let_go() {
 
     assert!(kinds.contains(&HEADERS), "it was answered: {kinds:?}");
     still_serves(&wire).await;
+}
+
+#[tokio::test]
+async fn taking_some_answers_does_not_keep_the_others_waiting_for_ever() {
+    let wire = Wire::with(Settings {
+        write_timeout: Duration::from_millis(300),
+        ..Settings::default()
+    })
+    .await;
+    let tcp = connect(&wire, &[0, 4, 0, 0, 0, 0]).await;
+
+    let stalled = frame(HEADERS, END_STREAM | END_HEADERS, 1, &get());
+    let taken = (1..1_000_000).map(|number| {
+        let stream = 2 * number + 1;
+        [
+            frame(HEADERS, END_STREAM | END_HEADERS, stream, &get()),
+            frame(WINDOW_UPDATE, 0, stream, &60_000_u32.to_be_bytes()),
+        ]
+        .concat()
+    });
+    let (kinds, ()) = tokio::join!(
+        until_closed(tcp, std::iter::once(stalled).chain(taken)),
+        still_serves(&wire)
+    );
+
+    let answered = kinds.iter().filter(|kind| **kind == DATA).count();
+    assert!(answered > 0, "{kinds:?}");
+}
+
+#[tokio::test]
+async fn frames_that_ask_for_nothing_end_a_connection_that_is_used_as_well() {
+    let wire = Wire::start().await;
+    let tcp = connect(&wire, &[]).await;
+
+    let asked = (0..).map(|number| frame(HEADERS, END_STREAM | END_HEADERS, 2 * number + 1, &get()));
+    let pings = frame(PING, 0, 0, &[0; 8]).repeat(10_000);
+    let pieces = asked.map(move |asked| [&asked[..], &pings].concat());
+    let (kinds, ()) = tokio::join!(until_closed(tcp, pieces), still_serves(&wire));
+
+    assert!(kinds.contains(&GOAWAY), "it was told so");
+}
+
+#[tokio::test]
+async fn headers_are_counted_over_http2_too() {
+    let wire = Wire::start().await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().no_proxy();
+    let client = client.build().unwrap();
+    let url = format!("http://{}/web/graphql?query=%7Bdata%7D", wire.address);
+    let ask = async |count: usize| {
+        let headers = (0..count).map(|number| (format!("x-{number}").parse().unwrap(), "y".parse().unwrap()));
+        client
+            .get(&url)
+            .headers(headers.collect())
+            .send()
+            .await
+            .unwrap()
+            .status()
+            .as_u16()
+    };
+
+    assert_eq!(ask(90).await, 200);
+    assert_eq!(ask(101).await, 431);
 }
 
 #[tokio::test]

@@ -160,6 +160,9 @@ async fn what_is_no_http_is_told_so_in_json() {
         );
     }
     assert_eq!(wire.seen(), 0);
+    let counted = wire.probe("/metrics").await.body;
+    let line = r#"switchboard_requests_total{surface="-",outcome="refused"} 3"#;
+    assert!(counted.contains(line), "{counted}");
 }
 
 #[tokio::test]
@@ -303,6 +306,42 @@ async fn a_client_that_does_not_read_its_answer_is_let_go() {
     }
 
     assert!(client.closed().await.len() < 32 * 1024 * 1024, "cut off");
+}
+
+#[tokio::test]
+async fn answers_that_nobody_takes_have_only_so_much_memory() {
+    let wire = Wire::with(Settings {
+        answer_bytes: 48 * 1024 * 1024,
+        ..Settings::default()
+    })
+    .await;
+    let until = async |line: &str| {
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while !wire.metrics.render().contains(line) {
+            assert!(Instant::now() < deadline, "{line}: {}", wire.metrics.render());
+            tokio::task::yield_now().await;
+        }
+    };
+    let large = 32 * 1024 * 1024 + 11;
+    let mut lazy = Client::connect(wire.address).await;
+    lazy.send(post(HEAD, r#"{"query":"{ large }"}"#)).await;
+    until(&format!("switchboard_unwritten_bytes {large}\n")).await;
+
+    let refused = wire.ask("{ large }", "").await;
+    assert_eq!(
+        refused.refusal(),
+        (
+            503,
+            "REQUEST_CONCURRENCY_LIMITED".to_owned(),
+            "there is too much to do right now; try again in a moment".to_owned()
+        )
+    );
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(wire.ask("{ data }", "").await.status, 200);
+
+    drop(lazy);
+    until("switchboard_unwritten_bytes 0\n").await;
+    assert_eq!(wire.ask("{ large }", "").await.body.len(), large);
 }
 
 #[tokio::test]

@@ -13,7 +13,7 @@ use std::{
 };
 
 use hyper::{
-    Request, Response,
+    Request, Response, Version,
     body::Incoming,
     server::conn::{http1, http2},
     service::Service,
@@ -21,7 +21,10 @@ use hyper::{
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::{super::socket::Beginning, Handle, Protocol, Socket, Watch};
+use super::{
+    super::{socket::Beginning, unwritten::Outgoing},
+    Handle, Protocol, Socket, Watch,
+};
 
 /// A connection, as far as it is spoken on.
 pub(super) struct Talk<S, H: Handle> {
@@ -84,7 +87,13 @@ where
                     };
                     self.state = self.begin(socket, beginning, is_http1);
                 }
-                State::Http1(connection) => return Pin::new(connection).poll(cx).map(drop),
+                State::Http1(connection) => {
+                    let polled = Pin::new(connection).poll(cx).map(drop);
+                    if let Some(refusal) = self.answers.watch.take_refused() {
+                        self.answers.handler.refused(&refusal);
+                    }
+                    return polled;
+                }
                 State::Http2(connection) => return connection.as_mut().poll(cx).map(drop),
                 State::Ending(socket) => return Pin::new(socket).poll_shutdown(cx).map(drop),
                 State::Over => return Poll::Ready(()),
@@ -159,13 +168,17 @@ impl<H> Clone for Answers<H> {
 }
 
 impl<H: Handle> Service<Request<Incoming>> for Answers<H> {
-    type Response = Response<H::Body>;
+    type Response = Response<Outgoing<H::Body>>;
     type Error = Infallible;
     // hyper keeps room for it as long as the connection is open, so it is where it can be given back.
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let Self { handler, watch } = self.clone();
-        Box::pin(async move { Ok(handler.handle(&mut request, &watch).await) })
+        Box::pin(async move {
+            let response = handler.handle(&mut request, &watch).await;
+            let http2 = (request.version() == Version::HTTP_2).then_some(&watch);
+            Ok(response.map(|body| Outgoing::new(body, http2)))
+        })
     }
 }

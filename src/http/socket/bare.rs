@@ -6,6 +6,7 @@ use crate::http::{
     StatusProfile,
     refusal::Refusal,
     request_id::{self, REQUEST_ID},
+    watch::BareRefusal,
 };
 
 /// How such an answer begins: nothing but refusals of clients is written so.
@@ -20,7 +21,7 @@ pub(super) fn may_be(written: &[u8]) -> bool {
 }
 
 /// The same refusal with a body in JSON and an id, if it is one of hyper's own. `in_first_line`: of what was too large nothing but the URI has been seen.
-pub(super) fn with_body(head: &[u8], in_first_line: bool) -> Option<Vec<u8>> {
+pub(super) fn with_body(head: &[u8], in_first_line: bool) -> Option<(BareRefusal, Vec<u8>)> {
     let is_ours = || memmem::find(head, REQUEST_ID.as_str().as_bytes()).is_some();
     if !head.ends_with(b"\r\n\r\n") || is_ours() {
         return None;
@@ -35,7 +36,7 @@ pub(super) fn with_body(head: &[u8], in_first_line: bool) -> Option<Vec<u8>> {
         _ => return None,
     };
     let answer = refusal.answer(StatusProfile::Compat);
-    let body = answer.body();
+    let (body, id) = (answer.body(), request_id::next());
     let mut out = format!(
         "HTTP/1.1 {}\r\ncontent-type: application/json; charset=utf-8\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
          x-content-type-options: nosniff\r\n{REQUEST_ID}: ",
@@ -43,10 +44,11 @@ pub(super) fn with_body(head: &[u8], in_first_line: bool) -> Option<Vec<u8>> {
         body.len()
     )
     .into_bytes();
-    out.extend_from_slice(request_id::next().as_bytes());
+    out.extend_from_slice(id.as_bytes());
     out.extend_from_slice(b"\r\n");
     out.extend_from_slice(&head[lines_from..start]);
     out.extend_from_slice(&head[start + NO_BODY.len()..]);
     out.extend_from_slice(&body);
-    Some(out)
+    let status = answer.status;
+    Some((BareRefusal { id, status }, out))
 }
