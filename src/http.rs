@@ -38,6 +38,7 @@ mod encode;
 mod head;
 mod ide;
 mod json;
+mod line;
 mod params;
 mod peer;
 mod refusal;

@@ -175,12 +175,12 @@ fn key_source(section: &Section<'_>, base: &Path) -> Option<KeySource> {
 fn key_material(section: &Section<'_>, base: &Path, (what, half): (&str, &'static str)) -> Option<KeyMaterial> {
     match (
         section.secret("secret"),
-        section.text("secret_file"),
-        section.text(half),
+        section.secret_file("secret_file", base),
+        section.secret_file(half, base),
     ) {
         (Some(secret), None, None) => Some(KeyMaterial::Secret(secret)),
-        (None, Some(file), None) => Some(KeyMaterial::SecretFile(base.join(file))),
-        (None, None, Some(file)) => Some(KeyMaterial::PublicFile(base.join(file))),
+        (None, Some(file), None) => Some(KeyMaterial::SecretFile(file)),
+        (None, None, Some(file)) => Some(KeyMaterial::PublicFile(file)),
         _ => {
             section.report(
                 "",
@@ -308,14 +308,14 @@ fn session(section: Section<'_>) -> SessionSettings {
 }
 
 fn revoked(section: Section<'_>, base: &Path) -> Option<RevokedSettings> {
-    let file = section.text("file");
+    let file = section.secret_file("file", base);
     if file.is_none() {
         section.report("file", "the file is missing", "name a JSON file");
     }
     let version_claim = section.text("version_claim").unwrap_or_else(|| "ver".to_owned());
     section.finish();
     Some(RevokedSettings {
-        file: base.join(file?),
+        file: file?,
         version_claim,
     })
 }

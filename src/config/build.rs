@@ -397,7 +397,8 @@ fn http(section: Section<'_>, base: &Path) -> HttpSettings {
 }
 
 fn tls(section: Section<'_>, base: &Path) -> Option<Tls> {
-    let (certificate, key) = (section.text("certificate"), section.text("key"));
+    let certificate = section.secret_file("certificate", base);
+    let key = section.secret_file("key", base);
     let hsts_days = section.count("hsts_days", 0);
     if certificate.is_some() != key.is_some() || hsts_days > 0 && key.is_none() {
         section.report(
@@ -408,8 +409,8 @@ fn tls(section: Section<'_>, base: &Path) -> Option<Tls> {
     }
     section.finish();
     Some(Tls {
-        certificate: base.join(certificate?),
-        key: base.join(key?),
+        certificate: certificate?,
+        key: key?,
         hsts_days,
     })
 }

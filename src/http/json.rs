@@ -73,7 +73,7 @@ fn parse_several(text: &str, most: usize) -> Result<Vec<Result<Box<Fields>, Refu
 pub(super) fn parse_object(text: &str, expected: &'static str) -> Result<Option<Map<String, Value>>, Refusal> {
     let cell = Cell::new(expected);
     parse_with(text, &cell, ObjectSeed { expected: &cell }).map_err(|refusal| match refusal {
-        Refusal::NotJson => Refusal::Shape(expected),
+        Refusal::NotJson => Refusal::Parameter(expected),
         other => other,
     })
 }
@@ -90,6 +90,8 @@ where
     parsed.map_err(|error| {
         if error.is_data() {
             Refusal::Shape(expected.get())
+        } else if error.to_string().starts_with("number out of range") {
+            Refusal::NumberRange
         } else {
             Refusal::NotJson
         }

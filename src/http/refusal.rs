@@ -65,6 +65,10 @@ pub(super) enum Refusal {
     NotJson,
     /// The query string cannot be decoded.
     NotParameters,
+    /// A parameter that has to be JSON is none.
+    Parameter(&'static str),
+    /// JSON, with a number that no machine can hold.
+    NumberRange,
     /// Well-formed JSON or parameters, but not a GraphQL request. Says what was expected.
     Shape(&'static str),
     /// A bug of ours.
@@ -115,6 +119,11 @@ impl Refusal {
             Self::BatchSize(_) => (400, ""),
             Self::NotJson => (400, "the body is not valid JSON"),
             Self::NotParameters => (400, "the query string is malformed"),
+            Self::Parameter(message) => (400, message),
+            Self::NumberRange => (
+                400,
+                "a number is beyond the range of 64 bits; send it as a string if the schema takes one",
+            ),
             Self::Shape(message) => match profile {
                 StatusProfile::Compat => (400, message),
                 StatusProfile::Draft2026 => (422, message),
@@ -129,6 +138,7 @@ impl Refusal {
             Self::NoCredentials | Self::BadCredentials => "UNAUTHENTICATED",
             Self::OverQuota => "REQUEST_RATE_LIMITED",
             Self::Internal => "INTERNAL_SERVER_ERROR",
+            Self::NumberRange => "BAD_USER_INPUT",
             _ => "BAD_REQUEST",
         };
         let message = match self {

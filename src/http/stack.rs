@@ -26,6 +26,7 @@ use super::{
     decode::{Decoded, decode},
     deliver::{Wishes, deliver},
     encode, ide,
+    line::Line,
     peer::client_address,
     refusal::{METHODS, Refusal, SESSION_METHODS},
     request_id,
@@ -37,9 +38,9 @@ use super::{
 use crate::{
     engine::{self, OperationInfo, Outcome},
     identity::{ClientName, Identity},
-    operation::{Exceeded, error::LimitKind},
+    operation::Exceeded,
     quota::Quotas,
-    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, Suspect, clean},
+    telemetry::{LogRequests, Metrics, RequestOutcome, SurfaceMetrics, Suspect},
 };
 
 /// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
@@ -89,21 +90,6 @@ impl From<Refusal> for Early {
     fn from(refusal: Refusal) -> Self {
         Self::Refused(refusal)
     }
-}
-
-/// What a log line says of a request.
-struct Line<'a> {
-    surface: &'a str,
-    id: &'a HeaderValue,
-    /// Name and version of its client, by its own account.
-    client: Option<(HeaderValue, Option<HeaderValue>)>,
-    class: Option<&'a str>,
-    operation: Option<OperationInfo>,
-    errors: u32,
-    outcome: RequestOutcome,
-    exceeded: Exceeded,
-    status: u16,
-    took: Duration,
 }
 
 /// Counts a request, whatever becomes of it: dropped without [`Exchange::finish`], its client left.
@@ -316,38 +302,6 @@ impl<A: Answer> Stack<A> {
             headers.insert(header::STRICT_TRANSPORT_SECURITY, hsts.clone());
         }
     }
-
-    /// Writes the request's line, if it is to have one.
-    fn log(&self, line: &Line<'_>) {
-        let has_errors =
-            line.status >= 400 || line.errors > 0 || line.outcome != RequestOutcome::Data || !line.exceeded.is_empty();
-        match self.log {
-            LogRequests::Off => return,
-            LogRequests::Errors if !has_errors => return,
-            LogRequests::Errors | LogRequests::All => {}
-        }
-        let operation = line.operation.as_ref();
-        let text = |value: &HeaderValue| clean(&String::from_utf8_lossy(value.as_bytes())).into_owned();
-        let (client, version) = line.client.as_ref().map_or((None, None), |(name, version)| {
-            (Some(text(name)), version.as_ref().map(text))
-        });
-        let limits: Vec<&str> = line.exceeded.iter().map(LimitKind::key).collect();
-        tracing::info!(
-            request_id = line.id.to_str().unwrap_or_default(),
-            surface = line.surface,
-            class = line.class,
-            client,
-            version,
-            operation = operation.and_then(|info| info.name.as_deref()).map(clean).as_deref(),
-            kind = operation.map(|info| info.kind),
-            outcome = line.outcome.as_str(),
-            status = line.status,
-            duration_us = u64::try_from(line.took.as_micros()).unwrap_or(u64::MAX),
-            errors = line.errors,
-            over_limits = (!limits.is_empty()).then(|| limits.join(",")),
-            "request"
-        );
-    }
 }
 
 impl<A: Answer> Handle for Stack<A> {
@@ -405,7 +359,7 @@ impl<A: Answer> Handle for Stack<A> {
         cors.add(origin, preflight, response.headers_mut());
         let ended = exchange.finish(outcome);
         in_flight.ended_at(ended);
-        self.log(&Line {
+        Line {
             surface: surface.map_or("-", |(_, surface)| surface.route.surface.as_str()),
             id: &id,
             client,
@@ -416,7 +370,8 @@ impl<A: Answer> Handle for Stack<A> {
             exceeded,
             status: response.status().as_u16(),
             took: ended - started,
-        });
+        }
+        .write(self.log);
         // Others first, once, so that answers go out together: a client that has many requests under way is woken once for several of them.
         yield_now().await;
         response
@@ -425,7 +380,7 @@ impl<A: Answer> Handle for Stack<A> {
     fn refused(&self, refusal: &BareRefusal) {
         let BareRefusal { id, status } = refusal;
         Exchange::begin(&self.unrouted, Instant::now()).finish(RequestOutcome::Refused);
-        self.log(&Line {
+        Line {
             surface: "-",
             id,
             client: None,
@@ -436,7 +391,8 @@ impl<A: Answer> Handle for Stack<A> {
             exceeded: Exceeded::default(),
             status: status.as_u16(),
             took: Duration::ZERO,
-        });
+        }
+        .write(self.log);
     }
 }
 

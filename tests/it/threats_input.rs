@@ -195,11 +195,16 @@ async fn numbers_that_no_machine_holds_are_refused() {
             "{number}"
         );
     }
-    for number in ["1e999999", &digits, "-0.0e-999999", "1e-999999"] {
+    for number in ["1e999999", &digits, "-1e400"] {
+        let body =
+            format!(r#"{{"query":"query($n: Int) {{ users(first: $n) {{ id }} }}","variables":{{"n":{number}}}}}"#);
+        assert_eq!(threats.post("closed", body).await.code(), "BAD_USER_INPUT", "{number}");
+    }
+    for number in ["-0.0e-999999", "1e-999999"] {
         let body =
             format!(r#"{{"query":"query($n: Int) {{ users(first: $n) {{ id }} }}","variables":{{"n":{number}}}}}"#);
         let code = threats.post("closed", body).await.code();
-        assert!(["BAD_REQUEST", "BAD_USER_INPUT"].contains(&&*code), "{number}: {code}");
+        assert_eq!(code, "BAD_USER_INPUT", "{number}");
     }
 }
 

@@ -1,5 +1,7 @@
 //! Values that few sections have.
 
+use std::path::{Path, PathBuf};
+
 use super::{KeyValue, Section, join};
 use crate::config::Secret;
 
@@ -21,6 +23,25 @@ impl<'a> Section<'a> {
             );
         }
         Some(Secret::new(scalar.text))
+    }
+
+    /// A file that holds a secret, or stands beside one that does. Where its name comes from the environment it has to be there: that may be the secret itself, put
+    /// into the wrong variable, which nobody may show.
+    pub(in crate::config) fn secret_file(&self, key: &'static str, base: &Path) -> Option<PathBuf> {
+        self.note(key, KeyValue::Text);
+        let node = self.take(key)?;
+        let path = join(&self.path, key);
+        let scalar = self.reader.scalar(node, &path, "a file")?;
+        let file = base.join(&scalar.text);
+        if scalar.is_from_environment && !file.is_file() {
+            self.reader.report(
+                node.place,
+                &path,
+                "the value from the environment is not the name of a file",
+                "set the variable to the path of the file, not to what is in it",
+            );
+        }
+        Some(file)
     }
 
     /// Names and their texts, in the order of the file.

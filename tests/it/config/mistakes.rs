@@ -61,6 +61,30 @@ shop.yaml:24:48: log.format: `${` is not closed; write `${NAME}`, or `$${` for t
 }
 
 #[test]
+fn a_secret_that_stands_where_the_name_of_its_file_belongs_is_not_shown() {
+    let said = problems_after_a_surface(
+        "http: { tls: { certificate: tls/chain.pem, key: \"${CATALOG_KEY}\" } }
+auth:
+  issuers: { main: { issuer: a, audience: b, keys: [{ kid: s, algorithm: HS256, secret_file: \"${CATALOG_KEY}\" }] } }
+  forward: { token: { private_key_file: \"${CATALOG_KEY}\" } }
+  revoked: { file: \"${CATALOG_KEY}\" }
+",
+    );
+
+    for key in [
+        "http.tls.key",
+        "auth.issuers.main.keys[0].secret_file",
+        "auth.forward.token.private_key_file",
+        "auth.revoked.file",
+    ] {
+        let told =
+            format!("{key}: the value from the environment is not the name of a file; set the variable to the path");
+        assert!(said.contains(&told), "{key}: {said}");
+    }
+    assert!(!said.contains("hunter2"), "{said}");
+}
+
+#[test]
 fn a_file_without_surfaces_is_refused() {
     for text in ["", "# nothing\n", "~", "surfaces:\n", "surfaces: {}\n"] {
         let said = problems(text);
