@@ -438,7 +438,9 @@ fn shared_documents(config: &Config) -> Result<Option<Arc<dyn persisted::SharedS
     };
     match RedisStore::new(settings) {
         Ok(store) => Ok(Some(Arc::new(store))),
-        Err(error) => Err(format!("documents.redis: {error}")),
+        Err(_) => {
+            Err("documents.redis: this is no URL of a Redis server; write one such as `redis://host:6379`".to_owned())
+        }
     }
 }
 
@@ -450,6 +452,22 @@ fn with_causes(error: &RegistryError) -> String {
         cause = error.source();
     }
     text
+}
+
+/// What a start refuses beside schemas, and whether that may only be so on this machine: a file that is elsewhere. `sources`: those of all schemas, if these are in
+/// order.
+#[must_use]
+pub fn start_errors(config: &Config, sources: Option<&BTreeSet<String>>) -> Vec<(String, bool)> {
+    let mut errors = sources.map_or_else(Vec::new, |names| unused_sources(config, names));
+    errors.extend(shared_documents(config).err());
+    errors.extend(Identity::new(&config.auth.identity).err().into_iter().flatten());
+    let tls = config.http.tls.as_ref().map(crate::http::Tls::check);
+    errors.extend(tls.and_then(Result::err).map(|error| format!("http.tls: {error}")));
+    let absent = std::io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error()).to_string();
+    errors
+        .into_iter()
+        .map(|why| (why.clone(), why.contains(&absent)))
+        .collect()
 }
 
 /// Sources that the configuration names and no schema has: most likely a slip of the pen.

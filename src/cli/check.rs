@@ -1,6 +1,7 @@
 //! `switchboard check`: every error of schemas and operations, with its place.
 
 use std::{
+    collections::BTreeSet,
     path::{Path, PathBuf},
     process::ExitCode,
 };
@@ -96,15 +97,22 @@ fn from_config(args: &Args, findings: &mut Findings, estimates: &mut Estimates) 
         ..args.options(&config.base, Advice::All)?
     };
     let mut operations = 0;
+    let mut sources = (surfaces.len() == config.surfaces.len()).then(BTreeSet::new);
     for surface in &surfaces {
         let read = app::read_files(&surface.name, &surface.schema, &options);
         findings.schema(&read);
+        let names = read.surface.iter().flat_map(|surface| &surface.sources);
+        let names = names.map(|source| source.name.to_string());
+        sources = sources
+            .filter(|_| read.surface.is_some())
+            .map(|all| all.into_iter().chain(names).collect());
         if let Some(loaded) = &read.surface {
             estimates.begin(&surface.name);
             operations += check_operations(&config, surface, loaded, findings, estimates);
         }
     }
     findings.unused_sources(&config);
+    findings.start_errors(&config, sources.as_ref());
     Ok(format!(
         "{}, {}",
         counted(surfaces.len(), "surface"),

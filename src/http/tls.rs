@@ -71,6 +71,18 @@ impl ResolvesServerCert for Current {
     }
 }
 
+// === impl Tls ===
+
+impl Tls {
+    /// Reads both files as a start does.
+    ///
+    /// # Errors
+    /// One cannot be read, or they do not fit together.
+    pub fn check(&self) -> Result<(), TlsError> {
+        Certificates::load(self).map(drop)
+    }
+}
+
 // === impl Certificates ===
 
 impl Certificates {

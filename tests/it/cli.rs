@@ -321,6 +321,35 @@ fn a_server_that_cannot_start_tells_all_reasons() {
 }
 
 #[test]
+fn what_would_stop_a_start_is_told_by_check_and_what_is_elsewhere_only_warned_of() {
+    let config = r#"
+surfaces: { web: { schema: web.graphql } }
+sources: { catalogue: {} }
+documents: { redis: "redis://h:notaport" }
+auth:
+  issuers:
+    main: { issuer: a, audience: b, keys: [{ kid: s, algorithm: HS256, secret_file: short.txt }] }
+    other: { issuer: c, audience: d, keys: [{ kid: s, algorithm: HS256, secret_file: /nowhere/key.txt }] }
+"#;
+    let directory = directory(&[
+        ("web.graphql", GOOD),
+        ("switchboard.yaml", config),
+        ("short.txt", "too short"),
+    ]);
+
+    let (code, out, err) = run(directory.path(), &["check"], "");
+
+    assert_eq!((code, err.as_str()), (1, ""), "{out}");
+    let told: Vec<&str> = out.lines().filter(|line| line.contains("CONFIG_ERROR")).collect();
+    insta::assert_snapshot!(told.join("\n"), @r"
+    switchboard.yaml:1:1: error[CONFIG_ERROR]: sources.catalogue: no schema has a source of that name (there are: catalog)
+    switchboard.yaml:1:1: error[CONFIG_ERROR]: documents.redis: this is no URL of a Redis server; write one such as `redis://host:6379`
+    switchboard.yaml:1:1: error[CONFIG_ERROR]: auth.issuers.main: keys[0]: a secret has at least 32 bytes
+    switchboard.yaml:1:1: warning[CONFIG_ERROR]: auth.issuers.other: keys[0]: /nowhere/key.txt: No such file or directory (os error 2)
+    ");
+}
+
+#[test]
 fn mappings_are_evaluated_line_by_line() {
     let answers = map_lines(&[
         json!({ "selection": "id name: full_name", "data": { "id": 1, "full_name": "Ada" } }),

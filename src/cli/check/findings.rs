@@ -152,6 +152,15 @@ impl Findings {
         }
     }
 
+    /// Tells why a server would not start, though each line of its configuration may be right.
+    pub(super) fn start_errors(&mut self, config: &Config, sources: Option<&BTreeSet<String>>) {
+        let file = app::shown(&config.file, &config.base);
+        for (why, may_be_elsewhere) in app::start_errors(config, sources) {
+            let severity = if may_be_elsewhere { "warning" } else { "error" };
+            self.found((severity, "CONFIG_ERROR"), &why, &file, 1, 1);
+        }
+    }
+
     /// Tells why a document is refused, with its line.
     pub(super) fn request_error(&mut self, file: &str, text: &str, error: &RequestError, severity: &str) {
         let code = response::error::request_code(error.kind);
@@ -178,9 +187,16 @@ impl Findings {
     }
 
     fn error(&mut self, code: &str, message: &str, file: &str, line: usize, column: usize) {
+        self.found(("error", code), message, file, line, column);
+    }
+
+    fn found(&mut self, (severity, code): (&str, &str), message: &str, file: &str, line: usize, column: usize) {
         let json = json!({
-            "code": code, "message": message, "file": file, "line": line, "column": column, "severity": "error",
+            "code": code, "message": message, "file": file, "line": line, "column": column, "severity": severity,
         });
-        self.add(json, format!("{file}:{line}:{column}: error[{code}]: {message}\n\n"));
+        self.add(
+            json,
+            format!("{file}:{line}:{column}: {severity}[{code}]: {message}\n\n"),
+        );
     }
 }
