@@ -10,6 +10,9 @@ use crate::{
     telemetry::{LogRequests, RequestOutcome, clean},
 };
 
+/// Whom lines are from: those who look for them or leave them out do so by this.
+const TARGET: &str = "switchboard::http::stack";
+
 /// What a log line says of a request.
 pub(super) struct Line<'a> {
     pub(super) surface: &'a str,
@@ -44,6 +47,7 @@ impl Line<'_> {
         });
         let limits: Vec<&str> = self.exceeded.iter().map(LimitKind::key).collect();
         tracing::info!(
+            target: TARGET,
             request_id = self.id.to_str().unwrap_or_default(),
             surface = self.surface,
             class = self.class,

@@ -95,7 +95,10 @@ impl Refusal {
             Self::UriTooLong => (414, "the URI is too long; use POST"),
             Self::HeadersTooLarge => (431, "the request headers are too large"),
             Self::NotHttp => (400, "this is no HTTP request"),
-            Self::Framing => (400, "the request head is ambiguous"),
+            Self::Framing => (
+                400,
+                "the head of the request is ambiguous: it has one `Host`, says once how long the body is, and its lines end in CRLF",
+            ),
             Self::CrossSite => (
                 403,
                 "a page of another site may have sent this; add the header GraphQL-Require-Preflight, or use POST",

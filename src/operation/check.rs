@@ -83,10 +83,22 @@ fn choose<'a>(
     })
 }
 
+/// A message with the schema for what the library calls the document: it is there that a type or directive has to be, of which it says no more than the client has.
+fn of_schema(message: String) -> String {
+    let missing = message
+        .strip_prefix("cannot find ")
+        .and_then(|rest| rest.strip_suffix(" in this document"))
+        .filter(|missing| missing.starts_with("type ") || missing.starts_with("directive "));
+    match missing {
+        Some(missing) => format!("the schema has no {missing}"),
+        None => message,
+    }
+}
+
 pub(super) fn refused(kind: RequestErrorKind, text: &str, errors: &DiagnosticList, errors_max: usize) -> RequestError {
     let places = Places::of(text);
     let details = errors.iter().take(errors_max).map(|diagnostic| RequestErrorDetail {
-        message: readable(diagnostic.error.to_string()),
+        message: of_schema(readable(diagnostic.error.to_string())),
         location: diagnostic.error.location().map(|span| places.at(span.offset())),
     });
     RequestError {

@@ -21,7 +21,6 @@ const REFUSED_BODIES: &[(&[u8], u16, &str)] = &[
     (b"\xff\xfe{\0}\0", 400, NOT_JSON),
     (br#"{"query":"\ud800"}"#, 400, NOT_JSON),
     (br#"{"query":"{ data }","variables":{"a":"\udc00\ud800"}}"#, 400, NOT_JSON),
-    (br#"{"query":"{ data }","variables":{"a":1e999999}}"#, 400, NOT_JSON),
     (b"null", 422, OBJECT),
     (b"1", 422, OBJECT),
     (b"\"{ data }\"", 422, OBJECT),
