@@ -16,7 +16,7 @@ use http::{Request, Response};
 use hyper::body::Incoming;
 use tower::ServiceExt as _;
 
-use super::{Operate, StatusProfile, body, connection::Handle, drain::Drain, watch::Watch};
+use super::{Operate, StatusProfile, body, connection::Handle, drain::Drain, watch::InFlight};
 use crate::telemetry::Metrics;
 
 /// What is sent here is some lines of switches; and it is sent from near by.
@@ -53,9 +53,8 @@ impl Admin {
 impl Handle for Admin {
     type Body = Body;
 
-    async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Body> {
-        let _in_flight = watch.enter();
-        let body = match body::read(request.body_mut(), BODY_BYTES_MAX, BODY_TIMEOUT, watch).await {
+    async fn handle(&self, request: &mut Request<Incoming>, _: &mut InFlight) -> Response<Body> {
+        let body = match body::read(request.body_mut(), BODY_BYTES_MAX, BODY_TIMEOUT).await {
             Ok(body) => Body::from(body),
             Err(refusal) => return refusal.answer(StatusProfile::Compat).status.into_response(),
         };

@@ -9,7 +9,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokio::time::timeout;
 
-use super::{refusal::Refusal, watch::Watch};
+use super::refusal::Refusal;
 
 /// How much memory an announced length gets before its bytes have come. The default limit of a body; where there is none, a client could
 /// otherwise announce all the memory there is.
@@ -24,28 +24,22 @@ const DISCARDING: Duration = Duration::from_millis(25);
 /// The whole body. `bytes_max` 0 = no limit.
 ///
 /// A timer is only made when the body is not already there.
-pub(super) async fn read(
-    body: &mut Incoming,
-    bytes_max: usize,
-    deadline: Duration,
-    watch: &Watch,
-) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: &mut Incoming, bytes_max: usize, deadline: Duration) -> Result<Bytes, Refusal> {
     let bytes_max = if bytes_max == 0 { usize::MAX } else { bytes_max };
     if body.size_hint().lower() > bytes_max as u64 {
         return Err(Refusal::BodyTooLarge);
     }
-    let mut reading = pin!(read_frames(body, bytes_max, watch));
+    let mut reading = pin!(read_frames(body, bytes_max));
     match reading.as_mut().now_or_never() {
         Some(read) => read,
         None => timeout(deadline, reading).await.unwrap_or(Err(Refusal::BodyTimeout)),
     }
 }
 
-async fn read_frames(body: &mut Incoming, bytes_max: usize, watch: &Watch) -> Result<Bytes, Refusal> {
+async fn read_frames(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Refusal> {
     let Some(first) = next(body).await? else {
         return Ok(Bytes::new());
     };
-    watch.came_in_body(first.len());
     if first.len() > bytes_max {
         return Err(Refusal::BodyTooLarge);
     }
@@ -59,7 +53,6 @@ async fn read_frames(body: &mut Incoming, bytes_max: usize, watch: &Watch) -> Re
     let mut whole = BytesMut::with_capacity(first.len() + expected);
     whole.extend_from_slice(&first);
     while let Some(bytes) = next(body).await? {
-        watch.came_in_body(bytes.len());
         if whole.len() + bytes.len() > bytes_max {
             return Err(Refusal::BodyTooLarge);
         }

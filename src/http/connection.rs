@@ -20,7 +20,7 @@ use hyper::{
     body::Incoming,
     server::conn::{http1, http2},
 };
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use hyper_util::rt::TokioTimer;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::TcpStream,
@@ -33,14 +33,15 @@ use super::{
     Settings,
     drain::{Place, Stage},
     socket::Socket,
-    watch::{BareRefusal, Lapse, Watch},
+    stream::Streams,
+    watch::{BareRefusal, InFlight, Lapse, Watch},
 };
 
 /// hyper's two, set up once and shared by all connections.
 #[derive(Debug)]
 pub(super) struct Protocol {
     http1: http1::Builder,
-    http2: http2::Builder<TokioExecutor>,
+    http2: http2::Builder<Streams>,
 }
 
 /// What answers the requests of a connection.
@@ -55,7 +56,7 @@ pub(super) trait Handle: Send + Sync + 'static {
     fn handle(
         &self,
         request: &mut Request<Incoming>,
-        watch: &Watch,
+        in_flight: &mut InFlight,
     ) -> impl Future<Output = Response<Self::Body>> + Send;
 
     /// Is told what was refused before it was a request.
@@ -91,7 +92,7 @@ pub(super) fn protocol(settings: &Settings) -> Protocol {
         .header_read_timeout(None)
         .max_headers(settings.header_count_max)
         .max_buf_size(head_buffer);
-    let mut http2 = http2::Builder::new(TokioExecutor::new());
+    let mut http2 = http2::Builder::new(Streams);
     http2
         .timer(TokioTimer::new())
         .max_concurrent_streams(settings.max_streams)
@@ -168,7 +169,7 @@ pub(super) async fn serve<S, H>(
                 continue;
             }
 
-            if watch.is_flooded() && closing.is_none() {
+            if watch.is_flooded() && closing.is_none_or(|closing| closing.by.is_none()) {
                 closing = Some(Closing {
                     by: Some(Instant::now() + CLOSING),
                 });
@@ -195,6 +196,7 @@ pub(super) async fn serve<S, H>(
             match due {
                 // Polled again, so that whatever comes in next wakes this task.
                 Some((at, Lapse::Quiet)) if at <= now && talk.rest(cx) => {}
+                Some((at, Lapse::Answer)) if at <= now => watch.reset_stalled(now - settings.write_timeout),
                 Some((at, Lapse::Idle | Lapse::Quiet)) if at <= now => {
                     closing = Some(Closing {
                         by: Some(now + CLOSING),

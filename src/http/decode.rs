@@ -13,7 +13,6 @@ use super::{
     Settings, body, json, params,
     refusal::Refusal,
     seen::{Known, Seen},
-    watch::Watch,
 };
 use crate::{
     engine::{self, OnError},
@@ -52,7 +51,7 @@ struct Common {
 pub(super) async fn decode(
     http: &mut http::Request<Incoming>,
     surface: usize,
-    (body_bytes_max, seen, watch): (usize, Seen, &Watch),
+    (body_bytes_max, seen): (usize, Seen),
     settings: &Settings,
     deadline: Instant,
 ) -> Result<Decoded, Refusal> {
@@ -65,7 +64,7 @@ pub(super) async fn decode(
         if seen.has(Known::ContentEncoding) {
             check_content_encoding(http.headers())?;
         }
-        let body = body::read(http.body_mut(), body_bytes_max, settings.body_timeout, watch).await?;
+        let body = body::read(http.body_mut(), body_bytes_max, settings.body_timeout).await?;
         json::parse(&body, settings.batch_max)?
     };
     let common = Common {

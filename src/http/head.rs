@@ -1,4 +1,4 @@
-//! Reads along while the head of an HTTP/1 request comes in, and refuses what two servers could read differently.
+//! Reads along while requests come in over HTTP/1, and refuses heads that two servers could read differently.
 //!
 //! hyper follows the RFC's lenient side: it takes a bare line feed for a line end and lets `Transfer-Encoding` beat `Content-Length` without a trace.
 //! Behind a proxy that reads the same bytes otherwise, that is how a second request is smuggled in.
@@ -21,15 +21,23 @@ pub(super) enum Fault {
 pub(super) enum Progress {
     /// It goes on.
     Partial,
-    /// It is complete.
+    /// At least one is complete; what is wrong with the first of which something is.
     Complete(Option<Fault>),
-    /// This is HTTP/2.
-    Http2,
 }
 
-/// Reads one head, in pieces of any size.
+/// Reads one head after the other, in pieces of any size, and passes over the bodies between them.
 #[derive(Debug, Default)]
 pub(super) struct HeadReader {
+    head: Head,
+    /// Bytes of a body that are still to come.
+    body: u64,
+    /// Whether a body is coming in whose end is not known here: it is sent in chunks.
+    is_in_chunks: bool,
+}
+
+/// What has come of a head.
+#[derive(Debug, Default)]
+struct Head {
     /// Start of a line whose end has not come yet. No longer than hyper's own buffer: it stops reading there.
     partial: Vec<u8>,
     lengths: u8,
@@ -40,14 +48,50 @@ pub(super) struct HeadReader {
     is_coded: bool,
     bare_line_feed: bool,
     has_lines: bool,
-    http2: bool,
+    /// `Content-Length`.
+    length: u64,
 }
 
 // === impl HeadReader ===
 
 impl HeadReader {
-    /// Takes the next bytes. After anything but [`Progress::Partial`] the reader is ready for another head.
-    pub(super) fn read(&mut self, fresh: &[u8]) -> Progress {
+    /// Takes the next bytes. `is_between`: whether no request is under way, so that a body sent in chunks has ended.
+    pub(super) fn read(&mut self, mut fresh: &[u8], is_between: bool) -> Progress {
+        let mut progress = Progress::Partial;
+        self.is_in_chunks &= !is_between;
+        while !fresh.is_empty() && !self.is_in_chunks {
+            let of_body = fresh.len().min(usize::try_from(self.body).unwrap_or(usize::MAX));
+            self.body -= of_body as u64;
+            fresh = &fresh[of_body..];
+            let Some(end) = self.head.read(fresh) else { break };
+            fresh = &fresh[end..];
+            let head = std::mem::take(&mut self.head);
+            self.is_in_chunks = head.encodings > 0;
+            self.body = head.length;
+            progress = match progress {
+                Progress::Complete(Some(fault)) => Progress::Complete(Some(fault)),
+                Progress::Complete(None) | Progress::Partial => Progress::Complete(head.fault()),
+            };
+        }
+        progress
+    }
+
+    /// Whether a head has begun and not ended.
+    pub(super) fn is_in_head(&self) -> bool {
+        self.head.has_lines || !self.head.partial.is_empty()
+    }
+
+    /// Whether nothing but a part of the request line has come.
+    pub(super) fn is_in_first_line(&self) -> bool {
+        !self.head.has_lines && !self.head.partial.is_empty()
+    }
+}
+
+// === impl Head ===
+
+impl Head {
+    /// Takes bytes up to the end of the head; where that is, if it is among them.
+    fn read(&mut self, fresh: &[u8]) -> Option<usize> {
         let mut start = 0;
         for end in memchr::memchr_iter(b'\n', fresh) {
             let is_end = if self.partial.is_empty() {
@@ -59,16 +103,11 @@ impl HeadReader {
             };
             start = end + 1;
             if is_end {
-                return std::mem::take(self).finish();
+                return Some(start);
             }
         }
         self.partial.extend_from_slice(&fresh[start..]);
-        Progress::Partial
-    }
-
-    /// Whether nothing but a part of the request line has come.
-    pub(super) fn is_in_first_line(&self) -> bool {
-        !self.has_lines && !self.partial.is_empty()
+        None
     }
 
     /// Takes a line without its LF; tells whether it ends the head.
@@ -83,12 +122,15 @@ impl HeadReader {
         match line.first() {
             // Empty lines before the request line are skipped, as hyper does.
             None => return self.has_lines,
-            // The preface of HTTP/2: no HTTP/1 method starts like this.
-            Some(b'P') if !self.has_lines && line.starts_with(b"PRI ") => {
-                self.http2 = true;
-                return true;
+            Some(b'c' | b'C') if names(line, b"content-length:") => {
+                self.lengths = more(self.lengths);
+                let value = line[b"content-length:".len()..].trim_ascii();
+                // What is no number ends the connection: hyper refuses it.
+                self.length = std::str::from_utf8(value)
+                    .ok()
+                    .and_then(|value| value.parse().ok())
+                    .unwrap_or(0);
             }
-            Some(b'c' | b'C') if names(line, b"content-length:") => self.lengths = more(self.lengths),
             Some(b't' | b'T') if names(line, b"transfer-encoding:") => {
                 self.encodings = more(self.encodings);
                 let coding = line[b"transfer-encoding:".len()..].trim_ascii();
@@ -107,19 +149,17 @@ impl HeadReader {
         false
     }
 
-    fn finish(self) -> Progress {
-        if self.http2 {
-            Progress::Http2
-        } else if self.lengths + self.encodings > 1 {
-            Progress::Complete(Some(Fault::TwoLengths))
+    fn fault(&self) -> Option<Fault> {
+        if self.lengths + self.encodings > 1 {
+            Some(Fault::TwoLengths)
         } else if self.bare_line_feed {
-            Progress::Complete(Some(Fault::BareLineFeed))
+            Some(Fault::BareLineFeed)
         } else if self.is_coded {
-            Progress::Complete(Some(Fault::Coding))
+            Some(Fault::Coding)
         } else if self.is_wrong_host || self.hosts > 1 || self.needs_host && self.hosts == 0 {
-            Progress::Complete(Some(Fault::Host))
+            Some(Fault::Host)
         } else {
-            Progress::Complete(None)
+            None
         }
     }
 }

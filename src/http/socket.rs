@@ -16,6 +16,7 @@ use smallvec::SmallVec;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::{
+    frames::FrameReader,
     head::{HeadReader, Progress},
     watch::Watch,
 };
@@ -30,7 +31,7 @@ const DISCARDED_AT_ONCE: usize = 16 * 1024;
 const JOINED_BYTES_MAX: usize = 1024;
 
 /// What HTTP/2 begins with: <https://www.rfc-editor.org/rfc/rfc9113#section-3.4>.
-const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+pub(super) const PREFACE: &[u8; 24] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
 /// What a connection that nobody listens to has begun with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +51,7 @@ pub(super) struct Socket<S> {
     /// What came in before hyper was there to read it.
     early: SmallVec<[u8; PREFACE.len()]>,
     head: HeadReader,
+    frames: FrameReader,
     watch: Arc<Watch>,
     /// What is written in place of hyper's own refusal, and how much of it has been.
     instead: Option<(Vec<u8>, usize)>,
@@ -65,6 +67,7 @@ impl<S> Socket<S> {
             stream,
             early: SmallVec::new(),
             head: HeadReader::default(),
+            frames: FrameReader::default(),
             watch,
             instead: None,
             discards: None,
@@ -73,7 +76,10 @@ impl<S> Socket<S> {
 
     /// Takes back what hyper has read and not used.
     pub(super) fn unread(&mut self, bytes: &[u8]) {
-        self.early.insert_from_slice(0, bytes);
+        if !bytes.is_empty() {
+            self.watch.head_continues();
+            self.early.insert_from_slice(0, bytes);
+        }
     }
 
     fn note_write<T>(&self, written: &Poll<io::Result<T>>) {
@@ -163,6 +169,10 @@ impl<S: AsyncRead + Unpin> Socket<S> {
         let count = self.early.len().min(buf.remaining());
         buf.put_slice(&self.early[..count]);
         self.early.drain(..count);
+        if self.early.is_empty() {
+            // Gives back what it took if it was long.
+            self.early = SmallVec::new();
+        }
         if buf.remaining() > 0
             && let Poll::Ready(Err(error)) = Pin::new(&mut self.stream).poll_read(cx, buf)
         {
@@ -178,12 +188,14 @@ impl<S: AsyncRead + Unpin> AsyncRead for Socket<S> {
         let before = buf.filled().len();
         ready!(this.poll_stream(cx, buf))?;
         let fresh = &buf.filled()[before..];
-        this.watch.came(fresh.len());
-        if !fresh.is_empty() && this.watch.awaits_head() {
-            match this.head.read(fresh) {
-                Progress::Partial => this.watch.head_continues(),
-                Progress::Complete(fault) => this.watch.head_complete(fault),
-                Progress::Http2 => this.watch.is_http2(),
+        if this.watch.has_frames() {
+            this.watch.frames_came(this.frames.read(fresh));
+        } else if !fresh.is_empty() {
+            if let Progress::Complete(fault) = this.head.read(fresh, this.watch.is_between()) {
+                this.watch.head_complete(fault);
+            }
+            if this.head.is_in_head() {
+                this.watch.head_continues();
             }
         }
         Poll::Ready(Ok(()))
@@ -227,6 +239,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch.shuts();
         if let Some(left) = self.discards {
             return self.poll_discard(cx, left);
         }

@@ -33,7 +33,7 @@ use super::{
     seen::{Known, Seen},
     several,
     unwritten::Unwritten,
-    watch::{BareRefusal, Watch},
+    watch::{BareRefusal, InFlight, Watch},
 };
 use crate::{
     engine::{self, OperationInfo, Outcome},
@@ -45,9 +45,6 @@ use crate::{
 
 /// Larger bodies are not read when there is too much to do: parsing this much costs as much as refusing.
 const OVERLOADED_BODY_BYTES_MAX: u64 = 16 * 1024;
-
-/// What may come in over HTTP/2 of a body that is not read: hyper's window.
-const UNREAD_BYTES_MAX: usize = 1024 * 1024;
 
 /// The public port.
 pub(super) struct Stack<A> {
@@ -248,26 +245,29 @@ impl<A: Answer> Stack<A> {
                 return Err(Refusal::Overloaded.into());
             }
             let deadline = started + self.settings.operation_timeout;
-            let mut decoded = decode(request, index, (limit, seen, watch), &self.settings, deadline).await?;
+            let mut decoded = decode(request, index, (limit, seen), &self.settings, deadline).await?;
             findings.count(&decoded, &standing, suspect)?;
             decoded.is_from(peer, &caller, &standing);
             Ok((decoded, media))
         };
-        match admitted.await {
-            Ok((Decoded::One(request), media)) => (End::Answered(self.answered(&request, surface).await, media), false),
+        let end = match admitted.await {
+            Ok((Decoded::One(one), media)) => End::Answered(self.answered(&one, surface).await, media),
             Ok((Decoded::Several(requests), _)) => {
                 let answer = several::answer(&self.answer, requests, self.settings.status_profile).await;
                 // An array is no GraphQL response, so it has not its media type.
-                (End::Answered(Box::new(answer), Media::Json), false)
+                End::Answered(Box::new(answer), Media::Json)
             }
-            Err(Early::Options) => (End::Options, false),
-            Err(Early::Session(cookie)) => (End::Session(cookie), false),
-            Err(Early::Page) => (End::Page, false),
+            Err(Early::Options) => End::Options,
+            Err(Early::Session(cookie)) => End::Session(cookie),
+            Err(Early::Page) => End::Page,
             Err(Early::Refused(refusal)) => {
-                let closes = closes(refusal, request, expects, watch).await;
-                (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes))
+                let closes = closes(refusal, request, expects).await;
+                return (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes));
             }
-        }
+        };
+        // Of a POST that is answered all has been read.
+        let has_read = *request.method() == Method::POST && matches!(end, End::Answered(..));
+        (end, watch.ends(!has_read && is_unread(request)))
     }
 
     /// What a client says of itself, where that may be logged.
@@ -307,8 +307,7 @@ impl<A: Answer> Stack<A> {
 impl<A: Answer> Handle for Stack<A> {
     type Body = Full<Bytes>;
 
-    async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
-        let mut in_flight = watch.enter();
+    async fn handle(&self, request: &mut Request<Incoming>, in_flight: &mut InFlight) -> Response<Full<Bytes>> {
         let started = Instant::now();
         let seen = Seen::of(request.headers());
         baggage::bound(request.headers_mut(), seen);
@@ -326,7 +325,7 @@ impl<A: Answer> Handle for Stack<A> {
         let mut findings = Findings::default();
         // Pinned where it is made: it is large, and each hand it passes through would copy it.
         let ran = {
-            let running = pin!(self.run(request, surface, watch, (&id, started, seen), &mut findings));
+            let running = pin!(self.run(request, surface, in_flight.watch(), (&id, started, seen), &mut findings));
             AssertUnwindSafe(running).catch_unwind().await
         };
         let (end, closes) = ran.unwrap_or_else(|_| {
@@ -396,21 +395,22 @@ impl<A: Answer> Handle for Stack<A> {
     }
 }
 
-/// Whether a connection ends with a refusal: over HTTP/1 where the rest of the request cannot be told from the next one.
-async fn closes(refusal: Refusal, request: &mut Request<Incoming>, expects: bool, watch: &Watch) -> bool {
-    let is_read = request.body().is_end_stream();
-    if request.version() >= Version::HTTP_2 {
-        // The stream is reset without harm to its answer; what is under way of it comes in all the same.
-        watch.came_in_body(if is_read { 0 } else { UNREAD_BYTES_MAX });
-        return false;
-    }
-    // A client that waits for «100 Continue» has sent nothing to discard.
-    refusal.closes()
-        || if expects {
-            !is_read
-        } else {
-            !body::discard(request.body_mut()).await
-        }
+/// Whether a connection ends with an answer: over HTTP/1 where there is more of the request, which nobody has read and could be taken for the next one.
+fn is_unread(request: &Request<Incoming>) -> bool {
+    request.version() < Version::HTTP_2 && !request.body().is_end_stream()
+}
+
+/// The same of a refusal, after whatever little there is has been read.
+async fn closes(refusal: Refusal, request: &mut Request<Incoming>, expects: bool) -> bool {
+    let is_http1 = request.version() < Version::HTTP_2;
+    // A client that waits for «100 Continue» has sent nothing to discard. HTTP/2 resets a stream without harm to its answer.
+    is_http1
+        && (refusal.closes()
+            || if expects {
+                is_unread(request)
+            } else {
+                !body::discard(request.body_mut()).await
+            })
 }
 
 /// What a client gets of which nothing is known.

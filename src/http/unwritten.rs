@@ -18,13 +18,13 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use prometheus_client::metrics::gauge::Gauge;
 
-use super::watch::Watch;
+use super::{stream::Stream, watch::Watch};
 
 /// Smaller answers are not counted: there can only be so many connections.
 const COUNTED_BYTES_MIN: usize = 64 * 1024;
 
-/// What is handed to HTTP/2 at a time. Of a client that takes less than this in `write_timeout` nothing is expected any more.
-const PIECE: usize = 16 * 1024;
+/// What is handed to HTTP/2 at a time. An answer of which a client takes less than this in `write_timeout` is not expected to arrive.
+const PIECE: usize = 8 * 1024;
 
 /// All answers that wait to be written, counted once however many clients wait for the same one.
 #[derive(Debug)]
@@ -45,11 +45,11 @@ struct Counted {
 /// The body of an answer.
 pub(super) struct Outgoing<B> {
     body: B,
-    stream: Option<Stream>,
+    stream: Option<Pieces>,
 }
 
 /// What is left to hand over of an answer over HTTP/2.
-struct Stream {
+struct Pieces {
     left: Bytes,
     watch: Arc<Watch>,
     number: u32,
@@ -126,10 +126,11 @@ impl Drop for Counted {
 impl<B: Body> Outgoing<B> {
     /// A body as it is, or for HTTP/2 in pieces that `watch` is told of.
     pub(super) fn new(body: B, http2: Option<&Arc<Watch>>) -> Self {
-        let stream = http2.filter(|_| !body.is_end_stream()).map(|watch| Stream {
+        let http2 = http2.filter(|_| !body.is_end_stream()).zip(Stream::current());
+        let stream = http2.map(|(watch, stream)| Pieces {
             left: Bytes::new(),
             watch: Arc::clone(watch),
-            number: watch.answer_waits(),
+            number: watch.answer_waits(stream),
         });
         Self { body, stream }
     }
@@ -174,7 +175,7 @@ impl<B: Body<Data = Bytes> + Unpin> Body for Outgoing<B> {
     }
 }
 
-impl Drop for Stream {
+impl Drop for Pieces {
     fn drop(&mut self) {
         self.watch.answer_ends(self.number);
     }

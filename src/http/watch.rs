@@ -6,7 +6,7 @@
 use std::{
     net::IpAddr,
     sync::{
-        Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, AtomicU32, AtomicU64, Ordering::Relaxed},
     },
     time::Duration,
@@ -15,7 +15,7 @@ use std::{
 use http::{HeaderValue, StatusCode};
 use tokio::time::Instant;
 
-use super::{Settings, head::Fault};
+use super::{Settings, head::Fault, stream::Stream};
 
 /// State of one connection.
 #[derive(Debug)]
@@ -33,13 +33,24 @@ pub(super) struct Watch {
     discards_since: Moment,
     protocol: AtomicU8,
     fault: AtomicU8,
-    /// Bytes that came in over HTTP/2 beside bodies and what requests are allowed.
+    /// Bytes of frames that came in over HTTP/2 and are no body, and what requests allow of them.
     frames: AtomicU64,
+    allowed: AtomicU64,
     /// Answers over HTTP/2 of which the client has not taken all, and since when it has taken nothing of each.
-    answers: Mutex<Vec<(u32, Instant)>>,
+    answers: Mutex<Vec<Waiting>>,
     next_answer: AtomicU32,
+    is_shut: AtomicBool,
     has_refused: AtomicBool,
     refused: Mutex<Option<BareRefusal>>,
+}
+
+/// An answer over HTTP/2 on its way.
+#[derive(Debug)]
+struct Waiting {
+    number: u32,
+    /// When the client took some of it last.
+    since: Instant,
+    stream: Arc<Stream>,
 }
 
 /// What hyper has refused before there was a request.
@@ -60,6 +71,8 @@ pub(super) enum Lapse {
     Idle,
     /// Not reading its answer.
     Write,
+    /// Not reading one of its answers, over HTTP/2.
+    Answer,
     /// Closing, which it was asked to.
     Closing,
 }
@@ -70,18 +83,19 @@ struct Moment(AtomicU64);
 
 /// Counts a request as in flight until dropped.
 #[derive(Debug)]
-pub(super) struct InFlight<'a> {
-    watch: &'a Watch,
+pub(super) struct InFlight {
+    watch: Arc<Watch>,
     ended: Option<Instant>,
 }
 
 /// For how long a client may go on sending whose connection ends.
 const DISCARDING: Duration = Duration::from_secs(2);
 
-/// What may come in over HTTP/2 beside bodies: so much at any time, and so much for each request. Headers take 16 KiB at most, and a client says by some
-/// 13 bytes in 16 KiB that it takes an answer.
+/// What may come in over HTTP/2 beside bodies: so much at any time, and so much for each request, which is kept for later up to a bound. Headers take 16 KiB at
+/// most, and a client says by some 13 bytes in 16 KiB that it takes an answer.
 const FRAME_BYTES_MAX: u64 = 256 * 1024;
 const FRAME_BYTES_REQUEST: u64 = 64 * 1024;
+const FRAME_BYTES_KEPT: u64 = 4 * 1024 * 1024;
 
 const HTTP1: u8 = 1;
 const HTTP2: u8 = 2;
@@ -102,8 +116,10 @@ impl Watch {
             protocol: AtomicU8::new(HTTP1),
             fault: AtomicU8::new(0),
             frames: AtomicU64::new(0),
+            allowed: AtomicU64::new(0),
             answers: Mutex::default(),
             next_answer: AtomicU32::new(0),
+            is_shut: AtomicBool::new(false),
             has_refused: AtomicBool::new(false),
             refused: Mutex::default(),
         }
@@ -114,9 +130,24 @@ impl Watch {
         self.peer
     }
 
-    /// Whether bytes that come in now belong to the head of an HTTP/1 request.
-    pub(super) fn awaits_head(&self) -> bool {
-        self.in_flight.load(Relaxed) == 0 && self.protocol.load(Relaxed) == HTTP1
+    /// Whether no request is under way.
+    pub(super) fn is_between(&self) -> bool {
+        self.in_flight.load(Relaxed) == 0
+    }
+
+    /// Whether it is spoken by frames.
+    pub(super) fn has_frames(&self) -> bool {
+        self.protocol.load(Relaxed) == HTTP2
+    }
+
+    /// Notes that the connection is being shut down.
+    pub(super) fn shuts(&self) {
+        self.is_shut.store(true, Relaxed);
+    }
+
+    /// Whether it is.
+    pub(super) fn is_shut(&self) -> bool {
+        self.is_shut.load(Relaxed)
     }
 
     pub(super) fn head_continues(&self) {
@@ -127,37 +158,29 @@ impl Watch {
 
     pub(super) fn head_complete(&self, fault: Option<Fault>) {
         self.head_since.unset();
-        self.fault.store(fault.map_or(0, |fault| fault as u8 + 1), Relaxed);
-    }
-
-    /// Counts bytes that came in.
-    pub(super) fn came(&self, bytes: usize) {
-        if self.protocol.load(Relaxed) == HTTP2 {
-            self.frames.fetch_add(bytes as u64, Relaxed);
+        if let Some(fault) = fault {
+            self.fault.store(fault as u8 + 1, Relaxed);
         }
     }
 
-    /// Says that so many of them were of a body, or would have been.
-    pub(super) fn came_in_body(&self, bytes: usize) {
-        if self.protocol.load(Relaxed) == HTTP2 {
-            self.allow(bytes as u64);
-        }
-    }
-
-    fn allow(&self, bytes: u64) {
-        let less = |frames: u64| Some(frames.saturating_sub(bytes));
-        let _ = self.frames.fetch_update(Relaxed, Relaxed, less);
+    /// Counts bytes of frames over HTTP/2 that are no body.
+    pub(super) fn frames_came(&self, bytes: u64) {
+        self.frames.fetch_add(bytes, Relaxed);
     }
 
     /// Whether frames come in that ask for nothing, without end.
     pub(super) fn is_flooded(&self) -> bool {
-        self.frames.load(Relaxed) > FRAME_BYTES_MAX
+        self.frames.load(Relaxed) > self.allowed.load(Relaxed) + FRAME_BYTES_MAX
     }
 
     /// Notes an answer over HTTP/2 that the client has yet to take: its number.
-    pub(super) fn answer_waits(&self) -> u32 {
+    pub(super) fn answer_waits(&self, stream: Arc<Stream>) -> u32 {
         let number = self.next_answer.fetch_add(1, Relaxed);
-        self.answers().push((number, Instant::now()));
+        self.answers().push(Waiting {
+            number,
+            since: Instant::now(),
+            stream,
+        });
         number
     }
 
@@ -165,19 +188,28 @@ impl Watch {
     pub(super) fn answer_moves(&self, number: u32) {
         let now = Instant::now();
         let mut answers = self.answers();
-        answers
-            .iter_mut()
-            .filter(|answer| answer.0 == number)
-            .for_each(|answer| answer.1 = now);
+        let of_number = answers.iter_mut().filter(|answer| answer.number == number);
+        of_number.for_each(|answer| answer.since = now);
         self.idle_since.set(self.opened, now);
     }
 
     /// The client has it, or does not want it any more.
     pub(super) fn answer_ends(&self, number: u32) {
-        self.answers().retain(|answer| answer.0 != number);
+        self.answers().retain(|answer| answer.number != number);
     }
 
-    fn answers(&self) -> MutexGuard<'_, Vec<(u32, Instant)>> {
+    /// Resets the streams of answers of which their client has taken nothing since then.
+    pub(super) fn reset_stalled(&self, since: Instant) {
+        self.answers().retain(|answer| {
+            let is_stalled = answer.since <= since;
+            if is_stalled {
+                answer.stream.reset();
+            }
+            !is_stalled
+        });
+    }
+
+    fn answers(&self) -> MutexGuard<'_, Vec<Waiting>> {
         self.answers.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -247,13 +279,15 @@ impl Watch {
     }
 
     /// Counts a request as in flight until the guard is dropped.
-    pub(super) fn enter(&self) -> InFlight<'_> {
+    pub(super) fn enter(self: &Arc<Self>) -> InFlight {
         self.in_flight.fetch_add(1, Relaxed);
         if self.protocol.load(Relaxed) == HTTP2 {
-            self.allow(FRAME_BYTES_REQUEST);
+            let most = self.frames.load(Relaxed) + FRAME_BYTES_KEPT;
+            let more = |allowed: u64| Some((allowed + FRAME_BYTES_REQUEST).min(most));
+            let _ = self.allowed.fetch_update(Relaxed, Relaxed, more);
         }
         InFlight {
-            watch: self,
+            watch: Arc::clone(self),
             ended: None,
         }
     }
@@ -264,8 +298,8 @@ impl Watch {
         if self.protocol.load(Relaxed) != HTTP2 {
             return due;
         }
-        let taken = self.answers().iter().map(|answer| answer.1).min();
-        let taken = taken.map(|since| (since + settings.write_timeout, Lapse::Write));
+        let taken = self.answers().iter().map(|answer| answer.since).min();
+        let taken = taken.map(|since| (since + settings.write_timeout, Lapse::Answer));
         due.into_iter().chain(taken).min_by_key(|due| due.0)
     }
 
@@ -317,14 +351,19 @@ impl Moment {
 
 // === impl InFlight ===
 
-impl InFlight<'_> {
+impl InFlight {
+    /// The connection that it is on.
+    pub(super) fn watch(&self) -> &Watch {
+        &self.watch
+    }
+
     /// Says when the request ended, for those who have looked at the clock anyway.
     pub(super) fn ended_at(&mut self, now: Instant) {
         self.ended = Some(now);
     }
 }
 
-impl Drop for InFlight<'_> {
+impl Drop for InFlight {
     fn drop(&mut self) {
         let ended = self.ended.unwrap_or_else(Instant::now);
         self.watch.idle_since.set(self.watch.opened, ended);

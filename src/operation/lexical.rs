@@ -17,7 +17,7 @@ struct Counts {
     directives: u64,
     /// `a: b` outside parentheses.
     aliases: u64,
-    /// Bytes of the longest string as it is written, quotes included.
+    /// Bytes of the longest string as it is written.
     text: usize,
     /// Braces within each other where nothing but braces is open.
     braces: usize,
@@ -140,7 +140,7 @@ impl Counts {
                     is_broken |= open.pop() != Some(opposite(byte));
                     only_braces = only_braces.min(open.len());
                 }
-                Kind::Text => counts.text = counts.text.max(length),
+                Kind::Text => counts.text = counts.text.max(written(&text[at - length..at])),
                 Kind::Other | Kind::Number => {}
             }
             last = match (byte, last) {
@@ -224,6 +224,18 @@ fn text_length(text: &[u8]) -> usize {
         }
     }
     text.len()
+}
+
+/// Bytes that a string is written in, but for the indentation of one in three quotes, which is not part of it; 0 where its end is missing, as the parser says.
+fn written(text: &[u8]) -> usize {
+    let Some(block) = text.strip_prefix(b"\"\"\"") else {
+        return text.len();
+    };
+    let Some(block) = block.strip_suffix(b"\"\"\"") else {
+        return 0;
+    };
+    let lines = block.split(|byte| matches!(byte, b'\r' | b'\n'));
+    lines.map(|line| line.trim_ascii_start().len() + 1).sum()
 }
 
 fn opposite(close: u8) -> u8 {

@@ -204,6 +204,44 @@ async fn heads_that_two_servers_could_read_differently_are_refused_and_end_the_c
 }
 
 #[tokio::test]
+async fn what_is_in_a_body_changes_nothing_for_the_requests_behind_it() {
+    let wire = Wire::start().await;
+    let ambiguous =
+        "POST /web/graphql HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n";
+    let get = "GET /web/graphql?query=%7Bdata%7D HTTP/1.1\r\nhost: a\r\ncontent-length: 6\r\n\r\n";
+
+    // A body that nobody reads: its connection ends, whatever it looks like.
+    let mut client = Client::connect(wire.address).await;
+    client.send(get).await;
+    let answer = client.reply().await.unwrap();
+    assert_eq!((answer.status, answer.header("connection")), (200, Some("close")));
+    client.send(format!("PRI \r\n{ambiguous}")).await;
+    assert_eq!(client.closed().await, "");
+
+    // One whose lines end in LF, and which comes behind its head.
+    let body = "{\n  \"query\":\n  \"{ data }\"\n}";
+    let head = format!(
+        "POST /web/graphql HTTP/1.1\r\nhost: a\r\n{HEAD}content-length: {}\r\n\r\n",
+        body.len()
+    );
+    let mut client = Client::connect(wire.address).await;
+    for _ in 0..2 {
+        client.send(&head).await;
+        let (first, second) = body.split_at(12);
+        client.send(first).await;
+        client.send(second).await;
+        assert_eq!(client.reply().await.unwrap().status, 200);
+    }
+    client.send(format!("{head}{body}{ambiguous}")).await;
+    let answers = client.closed().await;
+    assert_eq!(
+        answers.matches("HTTP/1.1 200").count() + answers.matches("HTTP/1.1 400").count(),
+        answers.matches("HTTP/1.1").count()
+    );
+    assert!(answers.contains("HTTP/1.1 400"), "{answers}");
+}
+
+#[tokio::test]
 async fn the_head_may_come_in_pieces() {
     let wire = Wire::start().await;
     let mut client = Client::connect(wire.address).await;

@@ -33,7 +33,7 @@ impl<'a> Section<'a> {
         let path = join(&self.path, key);
         let scalar = self.reader.scalar(node, &path, "a file")?;
         let file = base.join(&scalar.text);
-        if scalar.is_from_environment && !file.is_file() {
+        if scalar.is_from_environment && !file.metadata().is_ok_and(|found| !found.is_dir()) {
             self.reader.report(
                 node.place,
                 &path,

@@ -271,7 +271,8 @@ impl Adapt {
             course.turn(window);
             self.calm.store((course.calm * 2.0) as usize, Relaxed);
             let limit = course.limit as usize;
-            if self.limit.swap(limit, Relaxed) > limit {
+            // Those that began before say nothing of a limit that was cut, or that is tried.
+            if self.limit.swap(limit, Relaxed) > limit || course.tried.is_some() {
                 self.cut.store(at, Relaxed);
             }
             self.teaches.store(course.teaches(), Relaxed);
@@ -415,7 +416,7 @@ impl Course {
 
     /// One that has been the least for long is raised for a window: they may be slow whatever their number is, and then more of them end.
     fn tries_more(&mut self, window: Window) -> bool {
-        if self.limit > LEAST as f64 {
+        if self.limit > LEAST as f64 || window.peak < LEAST {
             (self.at_least, self.try_after) = (0, TRY_AFTER);
             return false;
         }

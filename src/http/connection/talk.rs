@@ -18,11 +18,11 @@ use hyper::{
     server::conn::{http1, http2},
     service::Service,
 };
-use hyper_util::rt::{TokioExecutor, TokioIo};
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    super::{socket::Beginning, unwritten::Outgoing},
+    super::{socket::Beginning, stream::Streams, unwritten::Outgoing},
     Handle, Protocol, Socket, Watch,
 };
 
@@ -48,7 +48,7 @@ enum State<S, H: Handle> {
 
 type Io<S> = TokioIo<Socket<S>>;
 
-type Http2<S, H> = http2::Connection<Io<S>, Answers<H>, TokioExecutor>;
+type Http2<S, H> = http2::Connection<Io<S>, Answers<H>, Streams>;
 
 /// Answers the requests of one connection.
 pub(super) struct Answers<H> {
@@ -108,9 +108,11 @@ where
             _ if is_http1 => State::Http1(Box::new(
                 self.protocol.http1.serve_connection(TokioIo::new(socket), answers),
             )),
-            _ => State::Http2(Box::pin(
-                self.protocol.http2.serve_connection(TokioIo::new(socket), answers),
-            )),
+            _ => {
+                self.answers.watch.is_http2();
+                let connection = self.protocol.http2.serve_connection(TokioIo::new(socket), answers);
+                State::Http2(Box::pin(connection))
+            }
         }
     }
 
@@ -130,7 +132,7 @@ where
 
     /// Whether there is something to give back.
     pub(super) fn may_rest(&self) -> bool {
-        matches!(self.state, State::Http1(_))
+        matches!(self.state, State::Http1(_)) && !self.answers.watch.is_shut()
     }
 
     /// Gives back what speaking takes, until something comes in. `false`: more is under way than was known of, and the connection ends with it.
@@ -146,7 +148,9 @@ where
         if let State::Http1(connection) = mem::replace(&mut self.state, State::Over) {
             let parts = connection.into_parts();
             let (mut socket, was_http1) = (parts.io.into_inner(), true);
-            socket.unread(&parts.read_buf);
+            // Old clients end a body with a line of its own.
+            let blanks = parts.read_buf.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            socket.unread(&parts.read_buf[blanks.count()..]);
             self.state = State::Waiting { socket, was_http1 };
         }
         true
@@ -175,8 +179,10 @@ impl<H: Handle> Service<Request<Incoming>> for Answers<H> {
 
     fn call(&self, mut request: Request<Incoming>) -> Self::Future {
         let Self { handler, watch } = self.clone();
+        // Before any of its body is read.
+        let mut in_flight = watch.enter();
         Box::pin(async move {
-            let response = handler.handle(&mut request, &watch).await;
+            let response = handler.handle(&mut request, &mut in_flight).await;
             let http2 = (request.version() == Version::HTTP_2).then_some(&watch);
             Ok(response.map(|body| Outgoing::new(body, http2)))
         })

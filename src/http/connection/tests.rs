@@ -18,8 +18,7 @@ struct Paths;
 impl Handle for Paths {
     type Body = Full<Bytes>;
 
-    async fn handle(&self, request: &mut Request<Incoming>, watch: &Watch) -> Response<Full<Bytes>> {
-        let _in_flight = watch.enter();
+    async fn handle(&self, request: &mut Request<Incoming>, _: &mut InFlight) -> Response<Full<Bytes>> {
         Response::new(Full::new(Bytes::copy_from_slice(request.uri().path().as_bytes())))
     }
 }

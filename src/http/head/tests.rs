@@ -1,13 +1,13 @@
 use super::{Fault, HeadReader, Progress};
 
 fn read_whole(head: &str) -> Progress {
-    HeadReader::default().read(head.as_bytes())
+    HeadReader::default().read(head.as_bytes(), true)
 }
 
 fn read_bytewise(head: &str) -> Progress {
     let mut reader = HeadReader::default();
     head.bytes()
-        .map(|byte| reader.read(&[byte]))
+        .map(|byte| reader.read(&[byte], true))
         .find(|progress| *progress != Progress::Partial)
         .unwrap_or(Progress::Partial)
 }
@@ -85,7 +85,42 @@ fn the_body_is_not_read_as_head() {
 }
 
 #[test]
-fn the_preface_of_http2_is_told_apart() {
-    assert_eq!(read_whole("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Progress::Http2);
-    assert_eq!(read_bytewise("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"), Progress::Http2);
+fn heads_behind_one_another_are_each_looked_at() {
+    let good = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\n\r\n\n\n\n";
+    let bad = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 3\r\ntransfer-encoding: chunked\r\n\r\n";
+    let get = "GET / HTTP/1.1\r\nhost: a\r\n\r\n";
+
+    for heads in [
+        format!("{good}{bad}"),
+        format!("{get}{bad}{get}"),
+        format!("{get}{good}{get}{bad}"),
+    ] {
+        assert_eq!(
+            read_whole(&heads),
+            Progress::Complete(Some(Fault::TwoLengths)),
+            "{heads:?}"
+        );
+        let mut reader = HeadReader::default();
+        let faults: Vec<_> = heads.bytes().map(|byte| reader.read(&[byte], false)).collect();
+        assert!(
+            faults.contains(&Progress::Complete(Some(Fault::TwoLengths))),
+            "{heads:?}"
+        );
+    }
+    assert_eq!(read_whole(&format!("{good}{get}{good}")), Progress::Complete(None));
+}
+
+#[test]
+fn a_body_in_chunks_is_passed_over_until_its_request_is_over() {
+    let mut reader = HeadReader::default();
+    let head = "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n2\r\n\n\n\r\n";
+    assert_eq!(reader.read(head.as_bytes(), true), Progress::Complete(None));
+    assert_eq!(reader.read(b"1\r\n\n\r\n0\r\n\r\n", false), Progress::Partial);
+    assert!(!reader.is_in_head());
+
+    let next = "GET / HTTP/1.1\r\nhost: a\n\r\n";
+    assert_eq!(
+        reader.read(next.as_bytes(), true),
+        Progress::Complete(Some(Fault::BareLineFeed))
+    );
 }

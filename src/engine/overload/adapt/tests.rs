@@ -182,7 +182,7 @@ fn where_the_limit_is_least_it_is_found_out_that_a_source_is_slow_for_another_re
     let now = played.now;
     played.lanes.extend((0..10_000).map(|_| Reverse(now)));
     played.service = Duration::from_millis(60);
-    played.run(2_000, 30);
+    played.run(2_000, 60);
     let seen = played.run(2_000, 5);
 
     assert_eq!(seen.refused, 0, "{} places", played.adapt.limit());
