@@ -6,6 +6,7 @@
 mod talk;
 
 use std::{
+    convert::Infallible,
     future::{Future, poll_fn},
     net::IpAddr,
     pin::pin,
@@ -16,9 +17,10 @@ use std::{
 
 use bytes::Bytes;
 use hyper::{
-    Request, Response,
+    Request, Response, Version,
     body::Incoming,
     server::conn::{http1, http2},
+    service::{Service, service_fn},
 };
 use hyper_util::rt::TokioTimer;
 use tokio::{
@@ -28,12 +30,13 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use self::talk::{Answers, Talk};
+use self::talk::Talk;
 use super::{
     Settings,
     drain::{Place, Stage},
     socket::Socket,
     stream::Streams,
+    unwritten::Outgoing,
     watch::{BareRefusal, InFlight, Lapse, Watch},
 };
 
@@ -144,8 +147,8 @@ pub(super) async fn serve<S, H>(
 {
     let watch = Arc::new(Watch::new(peer));
     let socket = Socket::new(stream, Arc::clone(&watch));
-    let answers = Answers::new(handler, Arc::clone(&watch));
-    let mut talk = Talk::new(socket, answers, protocol);
+    let answers = answers(&handler, &watch);
+    let mut talk = Talk::new(socket, answers, protocol, Arc::clone(&watch));
     let mut timer = pin!(sleep_until(Instant::now() + settings.header_timeout));
     // Whether the timer would wake this task: it does so at the deadline it was last polled with.
     let mut is_armed = false;
@@ -154,8 +157,11 @@ pub(super) async fn serve<S, H>(
     poll_fn(|cx| {
         place.register(cx.waker());
         loop {
-            // Errors are the client's: a broken connection, a malformed request that hyper has answered.
-            if talk.poll(cx).is_ready() {
+            let spoken = talk.poll(cx);
+            if let Some(refusal) = watch.take_refused() {
+                handler.refused(&refusal);
+            }
+            if spoken.is_ready() {
                 return Poll::Ready(());
             }
             let stage = place.stage();
@@ -211,6 +217,27 @@ pub(super) async fn serve<S, H>(
         }
     })
     .await;
+}
+
+/// Answers the requests of a connection.
+fn answers<H: Handle>(
+    handler: &Arc<H>,
+    watch: &Arc<Watch>,
+) -> impl Service<Request<Incoming>, Response = Response<Outgoing<H::Body>>, Error = Infallible, Future: Send + 'static>
++ Clone
++ Unpin
++ use<H> {
+    let (handler, watch) = (Arc::clone(handler), Arc::clone(watch));
+    service_fn(move |mut request| {
+        let (handler, watch) = (Arc::clone(&handler), Arc::clone(&watch));
+        // Before any of its body is read.
+        let mut in_flight = watch.enter();
+        async move {
+            let response = handler.handle(&mut request, &mut in_flight).await;
+            let http2 = (request.version() == Version::HTTP_2).then_some(&watch);
+            Ok(response.map(|body| Outgoing::new(body, http2)))
+        }
+    })
 }
 
 /// A connection that was asked to close.

@@ -239,6 +239,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Socket<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.watch.is_kept() {
+            return Poll::Ready(Ok(()));
+        }
         self.watch.shuts();
         if let Some(left) = self.discards {
             return self.poll_discard(cx, left);

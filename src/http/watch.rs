@@ -39,6 +39,7 @@ pub(super) struct Watch {
     /// Answers over HTTP/2 of which the client has not taken all, and since when it has taken nothing of each.
     answers: Mutex<Vec<Waiting>>,
     next_answer: AtomicU32,
+    is_kept: AtomicBool,
     is_shut: AtomicBool,
     has_refused: AtomicBool,
     refused: Mutex<Option<BareRefusal>>,
@@ -119,6 +120,7 @@ impl Watch {
             allowed: AtomicU64::new(0),
             answers: Mutex::default(),
             next_answer: AtomicU32::new(0),
+            is_kept: AtomicBool::new(false),
             is_shut: AtomicBool::new(false),
             has_refused: AtomicBool::new(false),
             refused: Mutex::default(),
@@ -138,6 +140,16 @@ impl Watch {
     /// Whether it is spoken by frames.
     pub(super) fn has_frames(&self) -> bool {
         self.protocol.load(Relaxed) == HTTP2
+    }
+
+    /// Whether a shutdown is to leave the connection open.
+    pub(super) fn keep_open(&self, is_kept: bool) {
+        self.is_kept.store(is_kept, Relaxed);
+    }
+
+    /// Whether it is to.
+    pub(super) fn is_kept(&self) -> bool {
+        self.is_kept.load(Relaxed)
     }
 
     /// Notes that the connection is being shut down.

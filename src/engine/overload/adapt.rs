@@ -21,8 +21,8 @@ use tokio::time::Instant;
 
 /// Where the limit begins. That of calls to one source is the same.
 const BEGIN: usize = 256;
-/// Fewer would leave processors idle while sources are waited for.
-pub(super) const LEAST: usize = 8;
+/// Fewer would leave sources idle between an answer and the next call.
+pub(super) const LEAST: usize = 6;
 /// More have never been of use to anybody, and each holds memory.
 pub(super) const MOST: usize = 4096;
 

@@ -5,42 +5,46 @@
 
 use std::{
     convert::Infallible,
-    future::Future,
+    error::Error,
+    future::Future as _,
     mem,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
 };
 
+use bytes::Bytes;
+use http_body::Body;
 use hyper::{
-    Request, Response, Version,
+    Request, Response,
     body::Incoming,
     server::conn::{http1, http2},
-    service::Service,
+    service::{HttpService, Service},
 };
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::{
-    super::{socket::Beginning, stream::Streams, unwritten::Outgoing},
-    Handle, Protocol, Socket, Watch,
+    super::{socket::Beginning, stream::Streams},
+    Protocol, Socket, Watch,
 };
 
-/// A connection, as far as it is spoken on.
-pub(super) struct Talk<S, H: Handle> {
-    state: State<S, H>,
-    answers: Answers<H>,
+/// A connection, as far as it is spoken on. `A` answers its requests.
+pub(super) struct Talk<S, A: HttpService<Incoming>> {
+    state: State<S, A>,
+    answers: A,
     protocol: Arc<Protocol>,
+    watch: Arc<Watch>,
 }
 
-enum State<S, H: Handle> {
+enum State<S, A: HttpService<Incoming>> {
     /// Nothing has come in yet, or not for a while.
     Waiting {
         socket: Socket<S>,
         was_http1: bool,
     },
-    Http1(Box<http1::Connection<Io<S>, Answers<H>>>),
-    Http2(Pin<Box<Http2<S, H>>>),
+    Http1(Box<http1::Connection<Io<S>, A>>),
+    Http2(Pin<Box<http2::Connection<Io<S>, A, Streams>>>),
     /// It is being closed, with nothing left to say.
     Ending(Socket<S>),
     Over,
@@ -48,28 +52,22 @@ enum State<S, H: Handle> {
 
 type Io<S> = TokioIo<Socket<S>>;
 
-type Http2<S, H> = http2::Connection<Io<S>, Answers<H>, Streams>;
-
-/// Answers the requests of one connection.
-pub(super) struct Answers<H> {
-    handler: Arc<H>,
-    watch: Arc<Watch>,
-}
-
 // === impl Talk ===
 
-impl<S, H> Talk<S, H>
+impl<S, A, B> Talk<S, A>
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
-    H: Handle,
+    A: Service<Request<Incoming>, Response = Response<B>, Error = Infallible, Future: Send + 'static> + Clone + Unpin,
+    B: Body<Data = Bytes, Error: Into<Box<dyn Error + Send + Sync>>> + Send + 'static,
 {
     /// A connection on which nothing has come in yet.
-    pub(super) fn new(socket: Socket<S>, answers: Answers<H>, protocol: Arc<Protocol>) -> Self {
+    pub(super) fn new(socket: Socket<S>, answers: A, protocol: Arc<Protocol>, watch: Arc<Watch>) -> Self {
         let was_http1 = false;
         Self {
             state: State::Waiting { socket, was_http1 },
             answers,
             protocol,
+            watch,
         }
     }
 
@@ -87,13 +85,7 @@ where
                     };
                     self.state = self.begin(socket, beginning, is_http1);
                 }
-                State::Http1(connection) => {
-                    let polled = Pin::new(connection).poll(cx).map(drop);
-                    if let Some(refusal) = self.answers.watch.take_refused() {
-                        self.answers.handler.refused(&refusal);
-                    }
-                    return polled;
-                }
+                State::Http1(connection) => return Pin::new(&mut **connection).poll(cx).map(drop),
                 State::Http2(connection) => return connection.as_mut().poll(cx).map(drop),
                 State::Ending(socket) => return Pin::new(socket).poll_shutdown(cx).map(drop),
                 State::Over => return Poll::Ready(()),
@@ -101,7 +93,7 @@ where
         }
     }
 
-    fn begin(&self, socket: Socket<S>, beginning: Beginning, is_http1: bool) -> State<S, H> {
+    fn begin(&self, socket: Socket<S>, beginning: Beginning, is_http1: bool) -> State<S, A> {
         let answers = self.answers.clone();
         match beginning {
             Beginning::Nothing => State::Ending(socket),
@@ -109,7 +101,7 @@ where
                 self.protocol.http1.serve_connection(TokioIo::new(socket), answers),
             )),
             _ => {
-                self.answers.watch.is_http2();
+                self.watch.is_http2();
                 let connection = self.protocol.http2.serve_connection(TokioIo::new(socket), answers);
                 State::Http2(Box::pin(connection))
             }
@@ -132,7 +124,7 @@ where
 
     /// Whether there is something to give back.
     pub(super) fn may_rest(&self) -> bool {
-        matches!(self.state, State::Http1(_)) && !self.answers.watch.is_shut()
+        matches!(self.state, State::Http1(_)) && !self.watch.is_shut()
     }
 
     /// Gives back what speaking takes, until something comes in. `false`: more is under way than was known of, and the connection ends with it.
@@ -140,9 +132,12 @@ where
         let State::Http1(connection) = &mut self.state else {
             return false;
         };
-        // Between requests hyper ends at once when it is asked to, and says nothing to the client.
+        // Between requests hyper ends at once when it is asked to, says nothing to the client, and shuts down a socket that stays open.
+        self.watch.keep_open(true);
         Pin::new(&mut **connection).graceful_shutdown();
-        if !matches!(connection.poll_without_shutdown(cx), Poll::Ready(Ok(()))) {
+        let has_ended = matches!(Pin::new(&mut **connection).poll(cx), Poll::Ready(Ok(())));
+        self.watch.keep_open(false);
+        if !has_ended {
             return false;
         }
         if let State::Http1(connection) = mem::replace(&mut self.state, State::Over) {
@@ -154,37 +149,5 @@ where
             self.state = State::Waiting { socket, was_http1 };
         }
         true
-    }
-}
-
-// === impl Answers ===
-
-impl<H> Answers<H> {
-    pub(super) fn new(handler: Arc<H>, watch: Arc<Watch>) -> Self {
-        Self { handler, watch }
-    }
-}
-
-impl<H> Clone for Answers<H> {
-    fn clone(&self) -> Self {
-        Self::new(Arc::clone(&self.handler), Arc::clone(&self.watch))
-    }
-}
-
-impl<H: Handle> Service<Request<Incoming>> for Answers<H> {
-    type Response = Response<Outgoing<H::Body>>;
-    type Error = Infallible;
-    // hyper keeps room for it as long as the connection is open, so it is where it can be given back.
-    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Infallible>> + Send>>;
-
-    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
-        let Self { handler, watch } = self.clone();
-        // Before any of its body is read.
-        let mut in_flight = watch.enter();
-        Box::pin(async move {
-            let response = handler.handle(&mut request, &mut in_flight).await;
-            let http2 = (request.version() == Version::HTTP_2).then_some(&watch);
-            Ok(response.map(|body| Outgoing::new(body, http2)))
-        })
     }
 }
