@@ -87,6 +87,8 @@ pub(super) struct Adapt {
     calm: AtomicUsize,
     /// When the limit was cut last: what began before that says nothing of it. Microseconds since birth, as the next.
     cut: AtomicU64,
+    /// Whether there was nothing to do for a moment of this window: its rate then is what was asked for.
+    was_idle: AtomicBool,
     /// When the window began.
     began: AtomicU64,
     /// Microseconds that the slow ones of this window took, and that they usually take.
@@ -123,6 +125,7 @@ struct Window {
     total: u64,
     slow: u64,
     rate: f64,
+    was_idle: bool,
     /// What the slow ones usually take, as a share of what they took.
     gradient: f64,
     /// Executions under way at its end.
@@ -185,6 +188,7 @@ impl Adapt {
             rate: AtomicU32::new(0),
             calm: AtomicUsize::new(limit),
             cut: AtomicU64::new(0),
+            was_idle: AtomicBool::new(false),
             began: AtomicU64::new(0),
             slow_took: AtomicU64::new(0),
             slow_usual: AtomicU64::new(0),
@@ -218,6 +222,9 @@ impl Adapt {
             self.slow_usual.fetch_add(usual.micros.into(), Relaxed);
         }
         self.counts.fetch_add(1 << 32 | u64::from(is_slow), Relaxed);
+        if sample.in_flight <= 1 {
+            self.was_idle.store(true, Relaxed);
+        }
         if sample.in_flight > self.peak.load(Relaxed) {
             self.peak.store(sample.in_flight, Relaxed);
         }
@@ -264,6 +271,7 @@ impl Adapt {
             total,
             slow: counts & u64::from(u32::MAX),
             rate,
+            was_idle: self.was_idle.swap(false, Relaxed),
             gradient: usual as f64 / took.max(1) as f64,
             in_flight,
         };
@@ -375,7 +383,9 @@ impl Course {
         if let Some(before) = self.tried.take() {
             return self.end_try(before, window);
         }
+        // Rates are compared only while there is always something to do.
         let (fall, rise) = (self.fall.take(), self.rise.take());
+        let (fall, rise) = if window.was_idle { (None, None) } else { (fall, rise) };
         let peak = window.peak as f64;
         let is_slow = window.slow * 2 > window.total;
         // Down at once, up by and by: a crowd that gathers is not what is usual.
@@ -416,7 +426,7 @@ impl Course {
 
     /// One that has been the least for long is raised for a window: they may be slow whatever their number is, and then more of them end.
     fn tries_more(&mut self, window: Window) -> bool {
-        if self.limit > LEAST as f64 || window.peak < LEAST {
+        if self.limit > LEAST as f64 || window.peak < LEAST || window.was_idle {
             (self.at_least, self.try_after) = (0, TRY_AFTER);
             return false;
         }
@@ -431,7 +441,7 @@ impl Course {
 
     fn end_try(&mut self, before: f64, window: Window) {
         self.at_least = 0;
-        if window.rate < before * TRY_GAINED {
+        if window.was_idle || window.rate < before * TRY_GAINED {
             self.limit = LEAST as f64;
             self.try_after = (self.try_after * 2).min(TRY_AFTER_MAX);
         } else {
