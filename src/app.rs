@@ -464,10 +464,11 @@ pub fn start_errors(config: &Config, sources: Option<&BTreeSet<String>>) -> Vec<
     let tls = config.http.tls.as_ref().map(crate::http::Tls::check);
     errors.extend(tls.and_then(Result::err).map(|error| format!("http.tls: {error}")));
     let absent = std::io::Error::from_raw_os_error(rustix::io::Errno::NOENT.raw_os_error()).to_string();
-    errors
-        .into_iter()
-        .map(|why| (why.clone(), why.contains(&absent)))
-        .collect()
+    let told = errors.into_iter().map(|why| {
+        let is_absent = why.contains(&absent);
+        (why, is_absent)
+    });
+    told.collect()
 }
 
 /// Sources that the configuration names and no schema has: most likely a slip of the pen.

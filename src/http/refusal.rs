@@ -97,7 +97,7 @@ impl Refusal {
             Self::NotHttp => (400, "this is no HTTP request"),
             Self::Framing => (
                 400,
-                "the head of the request is ambiguous: it has one `Host`, says once how long the body is, and its lines end in CRLF",
+                "the head of the request is ambiguous: it must have one `Host`, say the length of the body once, and end its lines in CRLF",
             ),
             Self::CrossSite => (
                 403,

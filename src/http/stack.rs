@@ -260,14 +260,10 @@ impl<A: Answer> Stack<A> {
             Err(Early::Options) => End::Options,
             Err(Early::Session(cookie)) => End::Session(cookie),
             Err(Early::Page) => End::Page,
-            Err(Early::Refused(refusal)) => {
-                let closes = closes(refusal, request, expects).await;
-                return (End::Refused(refusal, media.unwrap_or(default)), watch.ends(closes));
-            }
+            Err(Early::Refused(refusal)) => End::Refused(refusal, media.unwrap_or(default)),
         };
-        // Of a POST that is answered all has been read.
-        let has_read = *request.method() == Method::POST && matches!(end, End::Answered(..));
-        (end, watch.ends(!has_read && is_unread(request)))
+        let closes = closes(&end, request, expects).await;
+        (end, watch.ends(closes))
     }
 
     /// What a client says of itself, where that may be logged.
@@ -395,22 +391,20 @@ impl<A: Answer> Handle for Stack<A> {
     }
 }
 
-/// Whether a connection ends with an answer: over HTTP/1 where there is more of the request, which nobody has read and could be taken for the next one.
-fn is_unread(request: &Request<Incoming>) -> bool {
-    request.version() < Version::HTTP_2 && !request.body().is_end_stream()
-}
-
-/// The same of a refusal, after whatever little there is has been read.
-async fn closes(refusal: Refusal, request: &mut Request<Incoming>, expects: bool) -> bool {
-    let is_http1 = request.version() < Version::HTTP_2;
-    // A client that waits for «100 Continue» has sent nothing to discard. HTTP/2 resets a stream without harm to its answer.
-    is_http1
-        && (refusal.closes()
-            || if expects {
-                is_unread(request)
-            } else {
-                !body::discard(request.body_mut()).await
-            })
+/// Whether a connection ends with this: over HTTP/1 where there is more of the request than can be taken in, which could be taken for the next one. HTTP/2 resets a stream
+/// without harm to its answer.
+async fn closes(end: &End, request: &mut Request<Incoming>, expects: bool) -> bool {
+    if request.version() >= Version::HTTP_2 {
+        return false;
+    }
+    match end {
+        // All of it has been read.
+        End::Answered(..) if *request.method() == Method::POST => false,
+        End::Refused(refusal, _) if refusal.closes() => true,
+        // A client that waits for «100 Continue» has sent nothing to discard.
+        _ if expects => !request.body().is_end_stream(),
+        _ => !body::discard(request.body_mut()).await,
+    }
 }
 
 /// What a client gets of which nothing is known.

@@ -69,16 +69,24 @@ async fn until_closed(tcp: TcpStream, pieces: impl Iterator<Item = Vec<u8>>) -> 
             answer.extend_from_slice(&buffer[..count]);
         }
     };
-    let both = async {
-        tokio::select! {
-            () = writing => {}
-            () = reading => {}
-        }
-    };
-    timeout(Duration::from_secs(20), both)
+    either(writing, reading)
         .await
         .expect("the server closes the connection");
     kinds(&answer)
+}
+
+/// The first of the two to end, for as long as a test may take.
+async fn either(
+    one: impl Future<Output = ()>,
+    other: impl Future<Output = ()>,
+) -> Result<(), tokio::time::error::Elapsed> {
+    let both = async {
+        tokio::select! {
+            () = one => {}
+            () = other => {}
+        }
+    };
+    timeout(Duration::from_secs(20), both).await
 }
 
 fn kinds(mut frames: &[u8]) -> Vec<u8> {
@@ -181,15 +189,7 @@ async fn taking_some_answers_does_not_keep_the_others_waiting_for_ever() {
             answers.extend_from_slice(&buffer[..count]);
         }
     };
-    let both = async {
-        tokio::select! {
-            () = asking => {}
-            () = reading => {}
-        }
-    };
-    timeout(Duration::from_secs(20), both)
-        .await
-        .expect("the stream is reset");
+    either(asking, reading).await.expect("the stream is reset");
 
     assert!(kinds(&answers).contains(&DATA), "others are answered");
     still_serves(&wire).await;
