@@ -7,6 +7,7 @@ mod caching;
 mod charge;
 mod cost;
 mod explain;
+mod key;
 pub mod overload;
 mod refused;
 mod standing;
@@ -33,7 +34,8 @@ use crate::{
 
 use answer::{Answers, Executions, Shared, Work};
 use charge::Bill;
-use overload::{Limiter, Priorities, shed};
+use key::{Asked, Key};
+use overload::{Limiter, Priorities, Priority, shed};
 use refused::{check_method, too_large};
 use standing::TermsByClass;
 
@@ -380,23 +382,9 @@ impl Engine {
         if !is_weighed && let Some(shared) = Shared::constant(&self.backends, plan) {
             return Ok(self.respond(shared, plan, found, told));
         }
-        let gate = self.gate(request, operation, *origin);
-        let writing = self.writing(request);
-        let work = Work {
-            surface: self.surface.clone(),
-            backends: self.backends.clone(),
-            plan: plan.clone(),
-            variables: take(variables),
-            headers: request.headers.clone(),
-            caller: request.caller.clone(),
-            verdict: take(verdict),
-            deadline: request.deadline,
-            writing,
-            shares_calls: self.settings.sharing,
-            degraded: self.settings.degraded.clone(),
-            gate,
-        };
         let shared = if shows_cost || introspection.is_some() {
+            let gate = self.gate(request, operation, *origin);
+            let work = self.work(request, plan, (take(variables), take(verdict)), gate);
             let (mut assembled, reuse) = work.run(introspection).await.map_err(shed)?;
             if shows_cost {
                 cost::add(&mut assembled, &self.surface, plan, estimate, limits);
@@ -404,8 +392,29 @@ impl Engine {
             // What it costs is for those who ask: in no cache it may stand for the answer without.
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
-            let executions = self.settings.sharing.then_some(&self.executions);
-            work.share(operation, &self.answers, executions).await.map_err(shed)?
+            let key = Key::of(&Asked {
+                operation,
+                backends: &self.backends,
+                plan,
+                variables,
+                headers: &request.headers,
+                caller: &request.caller,
+                verdict,
+                on_error: request.on_error,
+                shares: self.settings.sharing,
+                keeps: self.answers.keeps(),
+            });
+            match self.answers.kept(&key, self.backends.sharing(plan)) {
+                Some(kept) => kept,
+                None => {
+                    let gate = self.gate(request, operation, *origin);
+                    let priority = gate.as_ref().map_or(Priority::Normal, |gate| gate.priority);
+                    let work = || self.work(request, plan, (take(variables), take(verdict)), gate);
+                    let places = (&self.answers, &self.executions);
+                    let sharing = Work::share(key, (priority, request.deadline), places, work);
+                    sharing.await.map_err(shed)?
+                }
+            }
         };
         bill.settle(shared.weight);
         Ok(self.respond(shared, plan, found, told))
@@ -427,7 +436,7 @@ impl Engine {
     fn caching(&self, plan: &Plan, shared: &Shared, by_url: bool, by_client: bool) -> Caching {
         let mut caching = Caching {
             control: shared.control,
-            age: shared.age(),
+            age: shared.age,
             vary: None,
             forms: shared.forms.clone(),
         };

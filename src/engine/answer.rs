@@ -1,8 +1,6 @@
 //! Executing an admitted operation, and sharing that between identical requests, at the same time or later.
 //!
-//! Requests are identical when everything that takes part in their answer is equal: the operation, its variables, what an
-//! error does, and every header of the client that a call sends or a mapping reads. Headers that nobody uses make no
-//! difference. Mutations, and queries whose calls may do more than read, are never shared.
+//! Requests are identical when what names their answers is equal: see `key`. Mutations, and queries whose calls may do more than read, are never shared.
 
 use std::{
     borrow::Cow,
@@ -22,16 +20,17 @@ use serde_json::{Map, Value};
 use tokio::{task::JoinHandle, time::Instant};
 
 use super::{
-    OperationInfo, Outcome, Response,
+    Engine, OperationInfo, Outcome, Request, Response,
     caching::{CacheControl, Caching, Forms},
+    key::Key,
     overload::{Limiter, Priority, Shed},
 };
 use crate::{
-    execute::{self, Backends, Scope, cache, in_flight::InFlight},
+    execute::{self, Backends, Scope, in_flight::InFlight},
     identity::Caller,
-    operation::{Exceeded, Operation, OperationKind, Variables, Verdict},
-    plan::{Constant, Plan},
-    response::{self, Assembled, OnError},
+    operation::{Exceeded, OperationKind, Variables, Verdict},
+    plan::{Constant, Plan, Sharing},
+    response::{self, Assembled},
     schema::Surface,
     telemetry::DegradedMetrics,
 };
@@ -85,8 +84,10 @@ pub(super) struct Shared {
     pub(super) until: Option<Instant>,
     /// What others may do with it.
     pub(super) control: CacheControl,
-    /// When it was made, if not just now.
+    /// When it was made, where it may be used again.
     pub(super) made: Option<Instant>,
+    /// Seconds that it has been kept, if it has.
+    pub(super) age: Option<u64>,
     /// What the operation cost when it was made.
     pub(super) weight: Option<u64>,
     /// What was made of it; there for those that are kept.
@@ -113,6 +114,34 @@ pub(super) type Executions = InFlight<Option<Result<Shared, Shed>>>;
 
 /// A task that ends with its owner.
 struct Owned(JoinHandle<Result<Shared, Shed>>);
+
+// === impl Engine ===
+
+impl Engine {
+    /// What there is to do for a request.
+    pub(super) fn work(
+        &self,
+        request: &Request,
+        plan: &Arc<Plan>,
+        (variables, verdict): (Variables, Verdict),
+        gate: Option<Gate>,
+    ) -> Work {
+        Work {
+            surface: self.surface.clone(),
+            backends: self.backends.clone(),
+            plan: plan.clone(),
+            variables,
+            headers: request.headers.clone(),
+            caller: request.caller.clone(),
+            verdict,
+            deadline: request.deadline,
+            writing: self.writing(request),
+            shares_calls: self.settings.sharing,
+            degraded: self.settings.degraded.clone(),
+            gate,
+        }
+    }
+}
 
 // === impl Work ===
 
@@ -210,7 +239,7 @@ impl Work {
         Ok(shared)
     }
 
-    /// The answer: a kept one, that of identical work under way, or that of this work, which others can then join and have.
+    /// The answer: that of identical work under way, or that of this work, which others can then join and have. It is only set up where it is needed.
     ///
     /// # Errors
     /// There is no place for it.
@@ -221,34 +250,20 @@ impl Work {
     /// # Cancel safety
     /// Dropping the future drops the execution's calls if nobody else waits for them.
     pub(super) async fn share(
-        self,
-        operation: &Operation,
-        answers: &Arc<Answers>,
-        executions: Option<&Arc<Executions>>,
+        key: Key,
+        (priority, deadline): (Priority, Instant),
+        (answers, executions): (&Arc<Answers>, &Arc<Executions>),
+        work: impl FnOnce() -> Self,
     ) -> Result<Shared, Shed> {
-        let sharing = self.backends.sharing(&self.plan);
-        // Who says nothing may be anybody.
-        let is_shared = !sharing.is_private || cache::has_identity(&self.headers, &self.caller);
-        let executions = executions.filter(|_| sharing.is_safe && is_shared);
-        if !sharing.may_be_kept && executions.is_none() {
-            return self.run_and_keep(&[], answers).await;
+        let Key { text: key, is_joined } = key;
+        if !is_joined {
+            return work().run_and_keep(&key, answers).await;
         }
-        let key = self.key(operation);
-        if sharing.is_kept.load(Relaxed)
-            && let Some(kept) = answers.get(&key, Instant::now())
-        {
-            return Ok(kept);
-        }
-        let Some(executions) = executions else {
-            return self.run_and_keep(&key, answers).await;
-        };
-        let deadline = self.deadline;
-        let priority = self.gate.as_ref().map_or(Priority::Normal, |gate| gate.priority);
         let next = NEXT.fetch_add(1, Relaxed);
         let start = || {
             // In a task of its own: while it runs, those who wait for it are not woken.
-            let (key, answers) = (key.clone(), answers.clone());
-            let task = Owned(tokio::spawn(async move { self.run_and_keep(&key, &answers).await }));
+            let (work, key, answers) = (work(), key.clone(), answers.clone());
+            let task = Owned(tokio::spawn(async move { work.run_and_keep(&key, &answers).await }));
             task.end().boxed()
         };
         // Nobody's urgency is anybody else's: whoever joined would be sent away with them.
@@ -260,35 +275,6 @@ impl Work {
             Some(shared) => shared,
             None => std::panic::resume_unwind(Box::new("the execution that was shared has panicked")),
         }
-    }
-
-    /// Everything that takes part in the answer, so that two are equal only if all of it is.
-    fn key(&self, operation: &Operation) -> Vec<u8> {
-        // In no JSON text.
-        const ENDS: u8 = 0xFF;
-        let mut key = Vec::with_capacity(64);
-        key.extend_from_slice(&operation.id.to_le_bytes());
-        key.push(match self.writing.on_error {
-            OnError::Propagate => 0,
-            OnError::Null => 1,
-            OnError::Halt => 2,
-        });
-        for value in self.variables.iter() {
-            if let Some(value) = value {
-                crate::mapping::text::write_value(value, &mut key);
-            }
-            key.push(ENDS);
-        }
-        let sharing = self.backends.sharing(&self.plan);
-        sharing.headers.write(&self.headers, &mut key);
-        key.push(ENDS);
-        self.verdict.write(&mut key);
-        sharing.context.write(&self.caller, &mut key);
-        if sharing.is_private {
-            key.push(ENDS);
-            cache::add_identity(&self.headers, &self.caller, &mut key);
-        }
-        key
     }
 }
 
@@ -316,6 +302,7 @@ impl Shared {
             until: None,
             control: CacheControl::of(known.kept_outside),
             made: None,
+            age: None,
             weight: None,
             forms: None,
         })
@@ -332,14 +319,9 @@ impl Shared {
             until: reuse.and_then(|reuse| reuse.until),
             control: reuse.map_or(CacheControl::NoStore, |reuse| reuse.control),
             made: reuse.map(|reuse| reuse.made),
+            age: None,
             forms: None,
         }
-    }
-
-    /// How long it has been kept, in seconds, if it has.
-    pub(super) fn age(&self) -> Option<u64> {
-        let made = self.made.filter(|_| self.forms.is_some());
-        made.map(|made| made.elapsed().as_secs())
     }
 
     /// The answer to one of those who may have it.
@@ -407,8 +389,17 @@ impl Answers {
         }
     }
 
-    fn get(&self, key: &[u8], now: Instant) -> Option<Shared> {
-        let kept = self.0.as_ref()?.get(key)?;
+    /// Whether there are any, ever.
+    pub(super) fn keeps(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// The one with this name, while it is good.
+    pub(super) fn kept(&self, key: &Key, sharing: &Sharing) -> Option<Shared> {
+        let answers = self.0.as_ref().filter(|_| sharing.is_kept.load(Relaxed))?;
+        let mut kept = answers.get(&*key.text)?;
+        let now = Instant::now();
+        kept.age = kept.made.map(|made| (now - made).as_secs());
         kept.until.is_some_and(|until| now < until).then_some(kept)
     }
 

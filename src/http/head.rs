@@ -126,10 +126,7 @@ impl Head {
                 self.lengths = more(self.lengths);
                 let value = line[b"content-length:".len()..].trim_ascii();
                 // What is no number ends the connection: hyper refuses it.
-                self.length = std::str::from_utf8(value)
-                    .ok()
-                    .and_then(|value| value.parse().ok())
-                    .unwrap_or(0);
+                self.length = number(value).unwrap_or(0);
             }
             Some(b't' | b'T') if names(line, b"transfer-encoding:") => {
                 self.encodings = more(self.encodings);
@@ -179,6 +176,14 @@ const IN_NO_HOST: [bool; 256] = {
 /// Whether it can be a host and a port: what separates parts of URLs and lists is in neither.
 fn is_host(value: &[u8]) -> bool {
     !value.iter().any(|byte| IN_NO_HOST[usize::from(*byte)])
+}
+
+/// A number in decimal digits.
+fn number(digits: &[u8]) -> Option<u64> {
+    digits.iter().try_fold(0_u64, |number, digit| match digit {
+        b'0'..=b'9' => number.checked_mul(10)?.checked_add(u64::from(digit - b'0')),
+        _ => None,
+    })
 }
 
 /// One more, as far as anybody wants to know: two are a fault already.
