@@ -7,6 +7,7 @@ pub mod backends;
 mod batch;
 pub(crate) mod cache;
 mod call;
+mod ending;
 mod failure;
 mod fallback;
 mod gather;
@@ -78,6 +79,8 @@ pub struct Scope {
     pub shares_calls: bool,
     /// How much errors say.
     pub detail: Detail,
+    /// Whether null where it may not be takes what is around it with it.
+    pub propagates: bool,
 }
 
 /// How much errors say of what is behind them.
@@ -199,6 +202,7 @@ impl Scope {
             calls,
             number: NEXT_SCOPE.fetch_add(1, Relaxed),
             shares_calls: false,
+            propagates: true,
             detail: Detail::default(),
         }
     }

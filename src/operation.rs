@@ -19,6 +19,7 @@ mod places;
 mod recent;
 pub mod store;
 pub mod usage;
+mod values;
 pub mod variables;
 
 use std::sync::Arc;
@@ -98,6 +99,8 @@ pub struct FieldNode {
     pub selections: Arc<[Selected]>,
     /// Line and column in the document, from 1.
     pub location: (u32, u32),
+    /// What it is for objects whose own definition gives its arguments other values than that of the interface it is selected on.
+    pub on_objects: Vec<(TypeId, Arc<FieldNode>)>,
 }
 
 /// `@skip` or `@include` with a variable; constants are resolved when the document is checked.
@@ -127,6 +130,17 @@ pub enum Argument {
     List(Vec<Argument>),
     /// An input object with variables in it.
     Object(Vec<(Arc<str>, Argument)>),
+}
+
+// === impl FieldNode ===
+
+impl FieldNode {
+    /// The field as objects of a type have it.
+    #[must_use]
+    pub fn on(self: &Arc<Self>, object: TypeId) -> &Arc<Self> {
+        let own = self.on_objects.iter().find(|(ty, _)| *ty == object);
+        own.map_or(self, |(_, node)| node)
+    }
 }
 
 // === impl Operation ===

@@ -31,6 +31,7 @@ mod grpc;
 mod grpc_paths;
 mod header;
 mod hidden;
+mod inputs;
 mod link;
 mod literal;
 pub mod local;

@@ -30,7 +30,7 @@ use crate::{
     identity::Caller,
     operation::{Exceeded, OperationKind, Variables, Verdict},
     plan::{Constant, Plan, Sharing},
-    response::{self, Assembled},
+    response::{self, Assembled, OnError},
     schema::Surface,
     telemetry::DegradedMetrics,
 };
@@ -180,6 +180,7 @@ impl Work {
         scope.shares_calls = shares_calls;
         scope.caller = caller;
         scope.detail = writing.detail;
+        scope.propagates = writing.on_error != OnError::Null;
         let run = execute::run(Arc::new(scope));
         let (outcome, place) = match plan.kind {
             OperationKind::Query => (run.await, place),

@@ -19,6 +19,7 @@ use tokio::task::JoinHandle;
 use super::{
     Failure, FailureKind, Link, Outcome, Scope, StandIn, StepOutcome, Used,
     batch::{self, Batch, Found},
+    ending,
     fallback::Fallbacks,
     gather::{self, Asks, Wanted},
     keys::Keys,
@@ -100,8 +101,8 @@ pub async fn run(scope: Arc<Scope>) -> Outcome {
             let last = plan.waves.iter().map(root_field).max().unwrap_or(0);
             for field in 0..=last {
                 run.waves(&|wave| root_field(wave) == field).await;
-                // The request has failed: what comes after must not be done.
-                if run.has_failed_critically(field) {
+                // There will be no data: what comes after must not be done.
+                if ending::leaves_nothing(&run.scope, &run.outcome, field) {
                     break;
                 }
             }
@@ -155,14 +156,6 @@ impl Run {
             self.land(landed.number, &landed.batches, &landed.wanted);
             over[usize::from(landed.number)] = true;
         }
-    }
-
-    /// Whether a critical fetch of a root field has failed.
-    fn has_failed_critically(&self, root_field: u16) -> bool {
-        let steps = self.scope.plan.steps.iter().zip(&self.outcome.steps);
-        steps
-            .filter(|(step, _)| step.is_critical && step.root_field == root_field)
-            .any(|(_, outcome)| outcome.live.iter().any(|link| matches!(link, Link::Failed(_))))
     }
 
     /// Gathers the keys of a wave.

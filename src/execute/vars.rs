@@ -35,7 +35,7 @@ impl<'a> CallVars<'a> {
                 |number| keys.object(*number, &fetch.key_names),
             )
         };
-        let is_entity = connector.kind == Kind::EntityField && !numbers.is_empty();
+        let is_entity = connector.kind == Kind::EntityField && !fetch.key_names.is_empty();
         if needs.args {
             vars.push(
                 "args",

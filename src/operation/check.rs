@@ -5,6 +5,7 @@
 mod empty;
 
 use std::{
+    borrow::Cow,
     cell::OnceCell,
     collections::{HashMap, HashSet},
     sync::{
@@ -17,22 +18,27 @@ use apollo_compiler::{
     ExecutableDocument, Name, Node,
     ast::{self, DirectiveList},
     diagnostic::ToCliReport as _,
-    executable::{self, Selection},
+    executable::{self, Selection, SelectionSet},
     parser::{Parser, SourceSpan},
     validation::{DiagnosticList, Valid},
 };
 
 use super::{
-    Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds, count,
+    Argument, Condition, FieldNode, Limits, Operation, OperationKind, RequestError, RequestErrorKind, Selected, bounds,
+    count,
     error::{Exceeded, LimitKind, RequestErrorDetail},
     gates,
     input::{self, Declared},
     lexical, overlap,
     places::Places,
+    values,
 };
-use crate::schema::{Surface, readable};
+use crate::schema::{Surface, model::TypeId, readable};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
+
+/// What the library calls a document.
+const FILE: &str = "operation.graphql";
 
 /// Selections beside each other in what people write.
 const SELECTIONS_USUAL: usize = 64;
@@ -44,13 +50,12 @@ const SELECTIONS_USUAL: usize = 64;
 pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits) -> Result<Operation, RequestError> {
     lexical::check(text, limits)?;
     let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
-    let document = parser.parse_ast(text, "operation.graphql").map_err(|broken| {
-        if parser.tokens_reached() >= limits.tokens {
-            return lexical::too_many_tokens(limits);
-        }
-        // What the parser reports beyond the first error follows from it.
-        refused(RequestErrorKind::Syntax, text, &broken.errors, 1)
-    })?;
+    let (text, document) =
+        parse(text, &mut parser).map_err(|error| match parser.tokens_reached() >= limits.tokens {
+            true => lexical::too_many_tokens(limits),
+            false => error,
+        })?;
+    let text = &*text;
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
     let exceeded = exceeded.and(count::check_roots(&document, limits)?);
@@ -62,10 +67,37 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
         let told = refused(RequestErrorKind::Validation, text, &errors.errors, limits.errors_told());
         empty::without_echoes(told, &document)
     })?;
+    values::check(&surface.schema, &validated, text, limits.errors_told())?;
     // A third of what a document takes: not needed while our own form of it is made.
     drop(document);
     let definition = choose(&validated, name)?.clone();
     build(surface, (text, validated), definition, limits, exceeded)
+}
+
+/// Parses a document; gives it with the text that was read.
+///
+/// # Errors
+/// It is no GraphQL: the first thing that is wrong, what comes after it follows from it.
+pub(super) fn parse<'t>(text: &'t str, parser: &mut Parser) -> Result<(Cow<'t, str>, ast::Document), RequestError> {
+    let (text, parsed) = match parser.parse_ast(text, FILE) {
+        Ok(document) => (Cow::Borrowed(text), Ok(document)),
+        Err(broken) => match lexical::plain(text) {
+            Cow::Borrowed(text) => (Cow::Borrowed(text), Err(broken)),
+            Cow::Owned(plain) => {
+                let parsed = parser.parse_ast(&*plain, FILE);
+                (Cow::Owned(plain), parsed)
+            }
+        },
+    };
+    let document = parsed.map_err(|broken| refused(RequestErrorKind::Syntax, &text, &broken.errors, 1))?;
+    match lexical::missing(&text) {
+        None => Ok((text, document)),
+        Some(at) => {
+            let place = Places::of(&text).at(at);
+            let message = "syntax error: expected a colon and a value behind a name";
+            Err(RequestError::at(RequestErrorKind::Syntax, message, Some(place)))
+        }
+    }
 }
 
 fn choose<'a>(
@@ -155,7 +187,7 @@ fn build(
         names: HashMap::new(),
     };
     builder.defaults()?;
-    let selections = builder.selections(&definition.selection_set.selections)?;
+    let selections = builder.selections(&definition.selection_set)?;
     let Builder {
         conditions, exceeded, ..
     } = builder;
@@ -222,7 +254,8 @@ impl Builder<'_> {
         Ok(())
     }
 
-    fn selections(&mut self, selections: &[Selection]) -> Result<Arc<[Selected]>, RequestError> {
+    fn selections(&mut self, set: &SelectionSet) -> Result<Arc<[Selected]>, RequestError> {
+        let selections = &set.selections[..];
         if selections.is_empty() {
             return Ok(Arc::default());
         }
@@ -240,14 +273,14 @@ impl Builder<'_> {
                 continue;
             };
             match selection {
-                Selection::Field(field) => out.push(Selected::Field(Arc::new(self.field(field, conditions)?))),
+                Selection::Field(field) => out.push(Selected::Field(Arc::new(self.field(&set.ty, field, conditions)?))),
                 Selection::InlineFragment(fragment) => out.push(Selected::Group {
                     on: fragment
                         .type_condition
                         .as_ref()
                         .and_then(|name| self.surface.type_ids.get(name.as_str()).copied()),
                     conditions,
-                    selections: self.selections(&fragment.selection_set.selections)?,
+                    selections: self.selections(&fragment.selection_set)?,
                 }),
                 Selection::FragmentSpread(spread) => out.push(self.spread(&spread.fragment_name, conditions)?),
             }
@@ -263,7 +296,7 @@ impl Builder<'_> {
         let selections = match self.fragments.get(name) {
             Some(known) => known.clone(),
             None => {
-                let built = self.selections(&fragment.selection_set.selections)?;
+                let built = self.selections(&fragment.selection_set)?;
                 self.fragments.insert(name.clone(), built.clone());
                 built
             }
@@ -277,10 +310,79 @@ impl Builder<'_> {
 
     fn field(
         &mut self,
+        parent: &Name,
         field: &Node<executable::Field>,
         conditions: Vec<Condition>,
     ) -> Result<FieldNode, RequestError> {
         let location = self.place(field.location()).unwrap_or((1, 1));
+        let arguments = self.arguments(&field.definition.arguments, field, location)?;
+        for (name, argument) in &arguments {
+            if let Err(excess) = bounds::check_argument(argument, self.limits) {
+                let what = format!("Field {:?}: argument {name:?}", field.name.as_str());
+                self.exceeded = self.exceeded.and(self.limits.over(excess.of(&what, Some(location)))?);
+            }
+        }
+        let mut node = FieldNode {
+            response_key: self.name(field.response_key()),
+            name: self.name(&field.name),
+            arguments,
+            conditions,
+            selections: self.selections(&field.selection_set)?,
+            location,
+            on_objects: Vec::new(),
+        };
+        node.on_objects = self.on_objects(parent, field, &node)?;
+        Ok(node)
+    }
+
+    /// The field for objects that define its arguments otherwise than the interface that it is selected on.
+    ///
+    /// <https://spec.graphql.org/September2025/#CoerceArgumentValues()>
+    fn on_objects(
+        &self,
+        parent: &Name,
+        field: &executable::Field,
+        node: &FieldNode,
+    ) -> Result<Vec<(TypeId, Arc<FieldNode>)>, RequestError> {
+        let schema = &self.surface.schema;
+        let Some(id) = self
+            .surface
+            .type_ids
+            .get(parent.as_str())
+            .filter(|_| schema.get_interface(parent).is_some())
+        else {
+            return Ok(Vec::new());
+        };
+        let mut on_objects = Vec::new();
+        for object in &self.surface.types[id.0 as usize].possible {
+            let definition = schema.get_object(&self.surface.types[object.0 as usize].name);
+            let Some(definition) = definition.and_then(|object| object.fields.get(&field.name)) else {
+                continue;
+            };
+            if are_alike(&definition.arguments, &field.definition.arguments) {
+                continue;
+            }
+            let own = FieldNode {
+                response_key: node.response_key.clone(),
+                name: node.name.clone(),
+                arguments: self.arguments(&definition.arguments, field, node.location)?,
+                conditions: node.conditions.clone(),
+                selections: node.selections.clone(),
+                location: node.location,
+                on_objects: Vec::new(),
+            };
+            on_objects.push((*object, Arc::new(own)));
+        }
+        Ok(on_objects)
+    }
+
+    /// The arguments of a field by a definition of them.
+    fn arguments(
+        &self,
+        definitions: &[Node<ast::InputValueDefinition>],
+        field: &executable::Field,
+        location: (u32, u32),
+    ) -> Result<Vec<(Arc<str>, Argument)>, RequestError> {
         let variables = &self.operation.variables;
         let index = |name: &str| {
             let index = variables.iter().position(|variable| variable.name == name)?;
@@ -289,29 +391,9 @@ impl Builder<'_> {
                 is_non_null: variables[index].ty.is_non_null(),
             })
         };
-        let arguments = input::coerce_arguments(
-            &self.surface.schema,
-            &field.definition.arguments,
-            &field.arguments,
-            &index,
-        )
-        .map_err(|message| {
+        input::coerce_arguments(&self.surface.schema, definitions, &field.arguments, &index).map_err(|message| {
             let message = format!("Field {:?}: {message}.", field.name.as_str());
             RequestError::at(RequestErrorKind::BadInput, message, Some(location))
-        })?;
-        for (name, argument) in &arguments {
-            if let Err(excess) = bounds::check_argument(argument, self.limits) {
-                let what = format!("Field {:?}: argument {name:?}", field.name.as_str());
-                self.exceeded = self.exceeded.and(self.limits.over(excess.of(&what, Some(location)))?);
-            }
-        }
-        Ok(FieldNode {
-            response_key: self.name(field.response_key()),
-            name: self.name(&field.name),
-            arguments,
-            conditions,
-            selections: self.selections(&field.selection_set.selections)?,
-            location,
         })
     }
 
@@ -361,6 +443,14 @@ impl Builder<'_> {
         }
         Some(conditions)
     }
+}
+
+/// Whether two definitions of arguments give the same values.
+fn are_alike(one: &[Node<ast::InputValueDefinition>], other: &[Node<ast::InputValueDefinition>]) -> bool {
+    let is_same = |(one, other): (&Node<ast::InputValueDefinition>, &Node<ast::InputValueDefinition>)| {
+        one.name == other.name && one.default_value == other.default_value
+    };
+    one.len() == other.len() && one.iter().zip(other).all(is_same)
 }
 
 /// The name of a field of which nothing else is said.

@@ -86,7 +86,7 @@ impl Walk<'_> {
                             continue;
                         };
                         if let Some(access) = field.access {
-                            self.add(access, &node.arguments);
+                            self.add(access, &node.on(*ty).arguments);
                         }
                         for object in &self.surface.types[field.ty.named.0 as usize].possible {
                             if !below.contains(object) {

@@ -25,7 +25,7 @@ pub struct Declared {
 /// Whether an input object takes exactly one of its fields.
 ///
 /// <https://spec.graphql.org/September2025/#sec-OneOf-Input-Objects>
-fn is_one_of(definition: &InputObjectType) -> bool {
+pub(super) fn is_one_of(definition: &InputObjectType) -> bool {
     definition.directives.has("oneOf")
 }
 

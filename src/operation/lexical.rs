@@ -2,11 +2,17 @@
 //!
 //! Only counted, never understood: what is no GraphQL is left to the parser, which says where.
 
+mod pairs;
+mod plain;
+
 use super::{
     Limits, RequestError, RequestErrorKind,
     error::LimitKind,
     limits::{LimitMode, within},
 };
+
+pub(super) use pairs::missing;
+pub(super) use plain::plain;
 
 /// What a document is made of.
 #[derive(Debug, Default)]
@@ -111,13 +117,9 @@ impl Counts {
         let mut open = Vec::new();
         let (mut only_braces, mut is_broken) = (0, false);
         let mut last = Last::Other;
-        let mut at = 0;
-        while at < text.len() {
+        for (kind, at, length) in Tokens::of(text) {
             let byte = text[at];
             counts.tokens += 1;
-            let kind = KINDS[byte as usize];
-            let length = length(kind, &text[at..]);
-            at += length;
             match kind {
                 Kind::Blank | Kind::Comma | Kind::Comment => continue,
                 Kind::Name => {
@@ -140,7 +142,7 @@ impl Counts {
                     is_broken |= open.pop() != Some(opposite(byte));
                     only_braces = only_braces.min(open.len());
                 }
-                Kind::Text => counts.text = counts.text.max(written(&text[at - length..at])),
+                Kind::Text => counts.text = counts.text.max(written(&text[at..at + length])),
                 Kind::Other | Kind::Number => {}
             }
             last = match (byte, last) {
@@ -151,6 +153,33 @@ impl Counts {
         }
         counts.is_balanced = !is_broken && open.is_empty();
         counts
+    }
+}
+
+/// The tokens of a document: what each begins with, where, and its bytes.
+struct Tokens<'t> {
+    text: &'t [u8],
+    at: usize,
+}
+
+// === impl Tokens ===
+
+impl<'t> Tokens<'t> {
+    fn of(text: &'t [u8]) -> Self {
+        Self { text, at: 0 }
+    }
+}
+
+impl Iterator for Tokens<'_> {
+    type Item = (Kind, usize, usize);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        let at = self.at;
+        let kind = KINDS[usize::from(*self.text.get(at)?)];
+        let length = length(kind, &self.text[at..]);
+        self.at += length;
+        Some((kind, at, length))
     }
 }
 
@@ -166,6 +195,15 @@ enum Kind {
     Open,
     Close,
     Other,
+}
+
+// === impl Kind ===
+
+impl Kind {
+    /// Whether it is more than what stands between others.
+    fn is_said(self) -> bool {
+        !matches!(self, Self::Blank | Self::Comma | Self::Comment)
+    }
 }
 
 /// By first byte. The byte order mark is the only blank of several bytes.

@@ -10,7 +10,11 @@ use apollo_compiler::{
     schema::ExtendedType,
 };
 
-use super::{RequestError, RequestErrorKind, check::refused};
+use super::{
+    RequestError, RequestErrorKind,
+    check::{parse, refused},
+    values,
+};
 use crate::schema::compare::{
     PublicSchema, use_of_argument, use_of_condition, use_of_directive, use_of_input, use_of_member, use_of_type,
 };
@@ -24,12 +28,11 @@ const NESTING_MAX: usize = 500;
 /// The document does not parse, or is not valid in this schema.
 pub fn uses(schema: &PublicSchema, text: &str) -> Result<BTreeSet<String>, RequestError> {
     let mut parser = Parser::new().recursion_limit(NESTING_MAX);
-    let document = parser
-        .parse_ast(text, "operation.graphql")
-        .map_err(|broken| refused(RequestErrorKind::Syntax, text, &broken.errors, 1))?;
+    let (text, document) = parse(text, &mut parser)?;
     let document = document
         .to_executable_validate(&schema.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, text, &errors.errors, usize::MAX))?;
+        .map_err(|errors| refused(RequestErrorKind::Validation, &text, &errors.errors, usize::MAX))?;
+    values::check(&schema.schema, &document, &text, usize::MAX)?;
     let mut usage = Usage {
         schema: &schema.schema,
         found: BTreeSet::new(),

@@ -23,7 +23,7 @@ use crate::{
     schema::{
         Surface,
         access::Decision,
-        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, Type, TypeId, TypeKind},
+        model::{ConnectRequest, Connector, ConnectorId, Field, FieldType, KeyTree, Kind, Type, TypeId, TypeKind},
     },
 };
 
@@ -444,15 +444,15 @@ impl<'a> Planner<'a> {
         let node = collected.first();
         let path = join(&group.response_path, &node.response_key, &field.ty);
         let leaf = self.leaf(&field.ty);
-        let keyed = match group.base {
-            Some(base) => {
-                let reads = self.key_tree(connector);
-                Some((base, self.key(group, &reads)))
-            }
-            None => None,
+        let reads = match connector.kind {
+            // Asked for by its name, within a payload: its arguments are given.
+            Kind::EntityField => KeyTree::default(),
+            _ => self.key_tree(connector),
         };
+        let keyed = group.base.map(|base| (base, self.key(group, &reads)));
         let is_object = leaf.is_none();
-        let fetch = self.fetch(id, &node.arguments, is_object, group.root_field, keyed.is_some());
+        let key = keyed.is_some().then_some(&reads);
+        let fetch = self.fetch(id, &node.arguments, is_object, group.root_field, key);
         let step = self.step(group, fetch, keyed, path.clone());
         let source = FieldSource::Step(step);
         if let Some(value) = leaf {

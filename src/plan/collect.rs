@@ -41,6 +41,7 @@ fn collect_set(surface: &Surface, ty: TypeId, set: &Arc<[Selected]>, bits: u64, 
     for selected in set.iter() {
         match selected {
             Selected::Field(field) if Condition::all_hold(&field.conditions, bits) => {
+                let field = field.on(ty);
                 match collected
                     .iter_mut()
                     .find(|known| known.first().response_key == field.response_key)

@@ -43,7 +43,7 @@ impl<'a> Planner<'a> {
         self.resolving.push(id);
         let key = self.key(group, &tree);
         self.resolving.pop();
-        let fetch = self.fetch(id, &[], true, group.root_field, true);
+        let fetch = self.fetch(id, &[], true, group.root_field, Some(&tree));
         let path = format!("{}+{}", group.response_path, connector.coordinate);
         let step = self.step(group, fetch, Some((base, key)), path);
         let rows = Rows {
@@ -132,7 +132,7 @@ impl<'a> Planner<'a> {
         self.resolving.push(id);
         let key = self.key(group, &reads);
         self.resolving.pop();
-        let fetch = self.fetch(id, &[], false, group.root_field, true);
+        let fetch = self.fetch(id, &[], false, group.root_field, Some(&reads));
         let path = format!("{}.{name}", group.response_path);
         Some(self.step(group, fetch, Some((base, key)), path))
     }
@@ -168,18 +168,27 @@ impl<'a> Planner<'a> {
         &mut self.fetches[usize::from(fetch.0)].layouts
     }
 
-    /// The fetch of a connector with these arguments; keyed ones are shared by all places that ask the same.
+    /// The fetch of a connector with these arguments, and what it is keyed by; keyed ones are shared by all places that ask the same.
     pub(super) fn fetch(
         &mut self,
         id: ConnectorId,
         arguments: &[(Arc<str>, Argument)],
         is_object: bool,
         root_field: u16,
-        keyed: bool,
+        key: Option<&KeyTree>,
     ) -> FetchId {
+        let keyed = key.is_some();
+        let mut key_names = Vec::new();
+        if let Some(key) = key {
+            align::tree_paths(key, &mut Vec::new(), &mut key_names);
+        }
         let root_field = (self.kind == OperationKind::Mutation).then_some(root_field);
-        let same =
-            |draft: &Draft| draft.connector == id && draft.root_field == root_field && draft.arguments == arguments;
+        let same = |draft: &Draft| {
+            draft.connector == id
+                && draft.root_field == root_field
+                && draft.arguments == arguments
+                && draft.key_names == key_names
+        };
         if keyed && let Some(known) = self.fetches.iter().position(|draft| draft.keyed && same(draft)) {
             return FetchId(known as u16);
         }
@@ -193,10 +202,6 @@ impl<'a> Planner<'a> {
         } else {
             Align::Whole
         };
-        let mut key_names = Vec::new();
-        if keyed {
-            align::tree_paths(&self.key_tree(connector), &mut Vec::new(), &mut key_names);
-        }
         self.fetches.push(Draft {
             connector: id,
             arguments: arguments.to_vec(),

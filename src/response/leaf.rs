@@ -88,6 +88,17 @@ enum Number {
     Real(f64),
 }
 
+// === impl Number ===
+
+impl Number {
+    fn is_finite(&self) -> bool {
+        match self {
+            Self::Whole(_) => true,
+            Self::Real(real) => real.is_finite(),
+        }
+    }
+}
+
 fn number(table: &Table, node: &Node) -> Option<Number> {
     match node.kind {
         NodeKind::Number => parse(table.bytes(node)),
@@ -176,13 +187,10 @@ fn string(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
         NodeKind::String | NodeKind::Text | NodeKind::IntText | NodeKind::UintText => table.write_scalar(node, out),
         NodeKind::True => out.extend_from_slice(b"\"true\""),
         NodeKind::False => out.extend_from_slice(b"\"false\""),
-        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => {
-            out.push(b'"');
-            match (node.kind, number(table, node)) {
-                (NodeKind::Number, Some(Number::Real(real))) if real.is_finite() => text::write_double(real, out),
-                _ => table.write_scalar(node, out),
-            }
-            out.push(b'"');
+        NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float
+            if number(table, node).is_some_and(|number| number.is_finite()) =>
+        {
+            number_text(table, node, out);
         }
         _ => return Err("String cannot represent value."),
     }
@@ -198,28 +206,39 @@ fn id(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {
         NodeKind::Number | NodeKind::Int | NodeKind::Uint | NodeKind::Double | NodeKind::Float => {}
         _ => return Err("ID cannot represent value."),
     }
-    out.push(b'"');
     match number(table, node) {
-        Some(Number::Whole(_)) => table.write_scalar(node, out),
-        Some(Number::Real(real)) if real.is_finite() && real == real.trunc() => match node.kind {
-            // An integer beyond 64 bits stays exact.
-            NodeKind::Number
-                if table
-                    .bytes(node)
-                    .iter()
-                    .all(|byte| byte.is_ascii_digit() || *byte == b'-') =>
-            {
-                table.write_scalar(node, out);
-            }
-            _ => text::write_double(real, out),
-        },
-        _ => {
-            out.pop();
-            return Err("ID cannot represent value.");
-        }
+        Some(Number::Whole(_)) => {}
+        Some(Number::Real(real)) if real.is_finite() && real == real.trunc() => {}
+        _ => return Err("ID cannot represent value."),
+    }
+    number_text(table, node, out);
+    Ok(())
+}
+
+/// Appends a finite number as text: an integer as its source wrote it, however many digits it has, all others as JavaScript would.
+fn number_text(table: &Table, node: &Node, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let is_whole = node.kind == NodeKind::Number
+        && table
+            .bytes(node)
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'-');
+    match number(table, node) {
+        Some(Number::Whole(0)) => out.push(b'0'),
+        Some(Number::Real(real)) if !is_whole && node.kind != NodeKind::Float => write_real(real, out),
+        _ => table.write_scalar(node, out),
     }
     out.push(b'"');
-    Ok(())
+}
+
+/// <https://tc39.es/ecma262/#sec-numeric-types-number-tostring>
+fn write_real(real: f64, out: &mut Vec<u8>) {
+    match real.abs() {
+        0.0 => out.push(b'0'),
+        // Digits up to there, whatever they are worth.
+        size if size == size.trunc() && size < 1e21 => out.extend_from_slice(real.to_string().as_bytes()),
+        _ => text::write_double(real, out),
+    }
 }
 
 fn boolean(table: &Table, node: &Node, out: &mut Vec<u8>) -> Result<(), Misfit> {

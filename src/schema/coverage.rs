@@ -232,7 +232,7 @@ impl<'w> Walk<'w> {
                 if key.0.iter().all(|(name, below)| has(name, below)) {
                     used.insert(index);
                     match &draft.field {
-                        Some(field) if draft.kind != Kind::EntityField => own.push(field.name.as_str()),
+                        Some(field) if draft.type_name == object.name => own.push(field.name.as_str()),
                         _ => {
                             self.called.insert(index);
                             have.push(&self.trees[index]);
@@ -456,6 +456,8 @@ impl<'w> Walk<'w> {
 /// type does not have were reported and do not count.
 fn key_for(draft: &ConnectDraft, object: &ObjectType) -> Option<KeyTree> {
     let mut key = match (draft.kind, &draft.field) {
+        // A payload may have the whole query in it.
+        (Kind::Root | Kind::EntityField, Some(_)) if draft.type_name == object.name => KeyTree::default(),
         (Kind::Entity | Kind::Field, _) if draft.type_name == object.name => draft.this_reads.clone(),
         (Kind::Batch | Kind::FieldBatch, _) if draft.type_name == object.name => draft.batch_reads.clone(),
         (Kind::EntityField, Some(field)) if *field.ty.inner_named_type() == object.name => KeyTree(

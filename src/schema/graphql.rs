@@ -13,6 +13,7 @@ use apollo_compiler::{
 use super::{
     definitions,
     files::Files,
+    inputs,
     link::Links,
     problem::{Code, Problems},
     suggest, unknown,
@@ -131,6 +132,7 @@ pub(crate) fn build_full(documents: &[Document], links: &Links, problems: &mut P
         }
     };
     check_one_of(&schema, problems);
+    inputs::check(&schema, problems);
     match schema.validate() {
         Ok(schema) => schema.into_inner(),
         Err(error) => {

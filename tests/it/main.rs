@@ -85,6 +85,7 @@ mod spec_mutation;
 mod spec_null;
 mod spec_one_of;
 mod spec_selection;
+mod spec_values;
 mod supply;
 mod supply_chain;
 mod support;

@@ -151,3 +151,50 @@ fn cost_directives_name_what_exists() {
         ]
     );
 }
+
+#[test]
+fn default_values_end_have_each_field_once_and_what_must_be_given_is_not_deprecated() {
+    let text = format!(
+        r#"{CONNECT}
+directive @mark(a: Int! @deprecated) on FIELD
+input Self {{ own: Self = {{}} x: Int }}
+input Left {{ right: Right = {{ x: 1 }} }}
+input Right {{ lefts: [Left!] = [{{}}] x: Int = 2 }}
+input Ends {{ inner: Ends = {{ inner: null }} must: Int! = 1 @deprecated old: Int @deprecated }}
+input Must {{ a: Int! @deprecated(reason: "gone") }}
+type Query {{
+  a(self: Self, left: Left, ends: Ends = {{ inner: {{ inner: null, inner: null }} }}, gone: Int! @deprecated): Int
+    @connect(http: {{ GET: "http://x.test/" }}, selection: "$")
+}}"#
+    );
+    insta::assert_snapshot!(rendered(&text, false), @r##"
+    schema.graphql:2:25: error[GRAPHQL_ERROR]: `@mark(a:)` must be given, so it cannot be deprecated
+    2 | directive @mark(a: Int! @deprecated) on FIELD
+      |                         ^^^^^^^^^^^
+    hint: make its type nullable first, or give it a default value
+
+    schema.graphql:3:26: error[GRAPHQL_ERROR]: the default value of `Self.own` has that of `Self.own`: it has no end
+    3 | input Self { own: Self = {} x: Int }
+      |                          ^^
+    hint: give one of them another default value, or none
+
+    schema.graphql:4:29: error[GRAPHQL_ERROR]: the default value of `Left.right` has that of `Right.lefts` has that of `Left.right`: it has no end
+    4 | input Left { right: Right = { x: 1 } }
+      |                             ^^^^^^^^
+    hint: give one of them another default value, or none
+
+    schema.graphql:7:22: error[GRAPHQL_ERROR]: `Must.a` must be given, so it cannot be deprecated
+    7 | input Must { a: Int! @deprecated(reason: "gone") }
+      |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    hint: make its type nullable first, or give it a default value
+
+    schema.graphql:9:66: error[GRAPHQL_ERROR]: `inner` stands twice in the default value of `Query.a(ends:)`
+    9 |   a(self: Self, left: Left, ends: Ends = { inner: { inner: null, inner: null } }, gone: Int! @deprecated): Int
+      |                                                                  ^^^^^
+
+    schema.graphql:9:94: error[GRAPHQL_ERROR]: `Query.a(gone:)` must be given, so it cannot be deprecated
+    9 |   a(self: Self, left: Left, ends: Ends = { inner: { inner: null, inner: null } }, gone: Int! @deprecated): Int
+      |                                                                                              ^^^^^^^^^^^
+    hint: make its type nullable first, or give it a default value
+    "##);
+}

@@ -76,11 +76,11 @@ async fn float_takes_finite_numbers() {
 async fn string_takes_text_numbers_and_booleans() {
     let found = leaves(
         "string",
-        r#"["", "a \"b\" \\ \n \u0007 ☃ 😀 \u00e9", 5, 1.50, 1e21, true, false, [], {}]"#,
+        r#"["", "a \"b\" \\ \n \u0007 ☃ 😀 \u00e9", 5, 1.50, 1e21, 1e20, 18446744073709551615, -12345678901234567890123, -0, 0.0000001, 1e400, true, false, [], {}]"#,
     )
     .await;
 
-    insta::assert_snapshot!(found, @r#"[[""],["a \"b\" \\ \n \u0007 ☃ 😀 é"],["5"],["1.5"],["1e+21"],["true"],["false"],"String cannot represent value.","String cannot represent value."]"#);
+    insta::assert_snapshot!(found, @r#"[[""],["a \"b\" \\ \n \u0007 ☃ 😀 é"],["5"],["1.5"],["1e+21"],["100000000000000000000"],["18446744073709551615"],["-12345678901234567890123"],["0"],["1e-7"],"String cannot represent value.",["true"],["false"],"String cannot represent value.","String cannot represent value."]"#);
 }
 
 #[tokio::test]
@@ -94,11 +94,11 @@ async fn boolean_takes_booleans_and_numbers() {
 async fn id_takes_text_and_whole_numbers_and_is_text() {
     let found = leaves(
         "id",
-        r#"["a", "", 5, -3, 5.0, 12345678901234567890123, 1.5, true, [], {}]"#,
+        r#"["a", "", 5, -3, 5.0, 12345678901234567890123, 1e20, -0, 1.5, 1e400, true, [], {}]"#,
     )
     .await;
 
-    insta::assert_snapshot!(found, @r#"[["a"],[""],["5"],["-3"],["5"],["12345678901234567890123"],"ID cannot represent value.","ID cannot represent value.","ID cannot represent value.","ID cannot represent value."]"#);
+    insta::assert_snapshot!(found, @r#"[["a"],[""],["5"],["-3"],["5"],["12345678901234567890123"],["100000000000000000000"],["0"],"ID cannot represent value.","ID cannot represent value.","ID cannot represent value.","ID cannot represent value.","ID cannot represent value."]"#);
 }
 
 #[tokio::test]

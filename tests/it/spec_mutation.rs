@@ -81,11 +81,11 @@ async fn a_failed_mutation_does_not_stop_those_behind_it() {
 }
 
 #[tokio::test]
-async fn a_failed_non_null_mutation_leaves_no_data() {
+async fn a_failed_non_null_mutation_leaves_no_data_and_stops_those_behind_it() {
     let (api, engine) = api().await;
 
     let answer = engine
-        .run("mutation { a: add(by: 1) { value } mustNotFail { value } }")
+        .run("mutation { a: add(by: 1) { value } mustNotFail { value } b: add(by: 1) { value } mustNotFail2: mustNotFail { value } }")
         .await;
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["mustNotFail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.mustNotFail"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["mustNotFail"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
@@ -100,4 +100,29 @@ async fn one_mutation_twice_under_two_names_is_made_twice() {
 
     insta::assert_snapshot!(answer, @r#"{"data":{"a":{"value":1},"b":{"value":2}}}"#);
     assert_eq!(api.calls(), 2);
+}
+
+#[tokio::test]
+async fn a_payload_may_have_the_whole_query_in_it() {
+    let api = MockRest::start().await;
+    api.on_json("POST /rename", json!({ "ok": true }));
+    api.on_json("GET /user/1", json!({ "id": 1, "name": "Ada" }));
+    api.on_json("GET /user/2", json!({ "id": 2, "name": "Bob" }));
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { me: User @connect(source: "api", http: { GET: "/user/1" }, selection: "id name")
+          user(id: Int!): User @connect(source: "api", http: { GET: "/user/{$args.id}" }, selection: "id name", entity: true) }
+        type User { id: Int name: String }
+        type Mutation { rename: Renamed @connect(source: "api", http: { POST: "/rename" }, selection: "ok query: $({})") }
+        type Renamed { ok: Boolean query: Query }
+    "#;
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine
+        .run("mutation { rename { ok query { me { name } user(id: 2) { name } __typename } } }")
+        .await;
+
+    insta::assert_snapshot!(answer, @r#"{"data":{"rename":{"ok":true,"query":{"me":{"name":"Ada"},"user":{"name":"Bob"},"__typename":"Query"}}}}"#);
+    assert_eq!(order(&api)[0], "POST /rename");
+    assert_eq!(api.calls(), 3);
 }

@@ -63,7 +63,7 @@ async fn one_field_is_taken_from_literals_and_variables() {
 async fn none_several_and_null_are_refused_before_anything_is_called() {
     let by = "query($by: By!) { user(by: $by) }";
     let id = "query($id: ID) { user(by: { id: $id }) }";
-    let several = "exactly one field of By must be given, and not null";
+    let several = "xactly one field of By must be given, and not null";
     let nullable = "variable $id must be of a non-null type where it is the one field of By";
     for (query, variables, why) in [
         ("{ user(by: {}) }", json!({}), several),
@@ -84,8 +84,32 @@ async fn none_several_and_null_are_refused_before_anything_is_called() {
             message.contains(why) && answer.get("data").is_none(),
             "{query}: {answer}"
         );
-        assert_eq!(answer["errors"][0]["extensions"]["code"], "BAD_USER_INPUT", "{query}");
+        // What stands in the document is no valid document; what a request sends is its input.
+        let code = if query == by {
+            "BAD_USER_INPUT"
+        } else {
+            "GRAPHQL_VALIDATION_FAILED"
+        };
+        assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{query}");
         assert_eq!(called, Vec::<String>::new(), "{query}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_skipped_or_not_chosen_must_be_valid_all_the_same() {
+    for query in [
+        "{ page user(by: {}) @skip(if: true) }",
+        "{ page user(by: { id: 1, email: \"a\" }) @include(if: false) }",
+        "query A { page } query B { user(by: {}) }",
+        "{ page ...F @skip(if: true) } fragment F on Query { user(by: { id: null }) }",
+        "query($id: ID) { page user(by: { id: $id }) @skip(if: true) }",
+    ] {
+        let (answer, called) = ask(query, json!({})).await;
+        assert_eq!(
+            answer["errors"][0]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED",
+            "{query}: {answer}"
+        );
+        assert_eq!(called, [""; 0], "{query}");
     }
 }
 
