@@ -388,7 +388,7 @@ impl Builder<'_> {
             let index = variables.iter().position(|variable| variable.name == name)?;
             Some(Declared {
                 index: index as u16,
-                is_non_null: variables[index].ty.is_non_null(),
+                is_never_null: values::is_never_null(&variables[index]),
             })
         };
         input::coerce_arguments(&self.surface.schema, definitions, &field.arguments, &index).map_err(|message| {

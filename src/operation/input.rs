@@ -18,8 +18,8 @@ use super::Argument;
 pub struct Declared {
     /// Its number.
     pub index: u16,
-    /// Whether its type excludes null.
-    pub is_non_null: bool,
+    /// Whether it is not null unless null is what a request gives it.
+    pub is_never_null: bool,
 }
 
 /// Whether an input object takes exactly one of its fields.
@@ -253,7 +253,7 @@ fn literal_object(
                 Argument::Variable { variable, non_null, .. } => Some(Argument::Variable {
                     variable,
                     default,
-                    non_null,
+                    non_null: non_null || is_one_of(definition),
                 }),
                 argument => Some(argument),
             },
@@ -276,7 +276,7 @@ fn check_one_of(
     match given {
         [(_, value)] if matches!(**value, ast::Value::Null) => {}
         [(_, value)] => match &**value {
-            ast::Value::Variable(name) if variable(name).is_some_and(|declared| !declared.is_non_null) => {
+            ast::Value::Variable(name) if variable(name).is_some_and(|declared| !declared.is_never_null) => {
                 return Err(format!(
                     "variable ${name} must be of a non-null type where it is the one field of {object}"
                 ));

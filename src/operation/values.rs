@@ -206,7 +206,7 @@ impl<'a> Walker<'a> {
         };
         let ty = &definition.ty;
         if let Some(object) = place.one_of
-            && !ty.is_non_null()
+            && !is_never_null(definition)
         {
             let message =
                 format!("variable ${variable} must be of a non-null type where it is the one field of {object}");
@@ -259,12 +259,14 @@ impl<'a> Place<'a> {
     /// <https://spec.graphql.org/September2025/#IsVariableUsageAllowed()>
     fn takes(self, variable: &VariableDefinition) -> bool {
         let Some(expected) = self.ty else { return true };
-        let never_null = variable
-            .default_value
-            .as_ref()
-            .is_some_and(|default| !default.is_null());
-        fits(&variable.ty, expected, never_null || self.has_default)
+        fits(&variable.ty, expected, is_never_null(variable) || self.has_default)
     }
+}
+
+/// Whether a variable is not null unless null is what a request gives it.
+pub(super) fn is_never_null(variable: &VariableDefinition) -> bool {
+    let default = variable.default_value.as_ref();
+    variable.ty.is_non_null() || default.is_some_and(|default| !default.is_null())
 }
 
 /// Whether values of one type are values of the other. `may_be_null`: also if only one of them can be null.

@@ -48,6 +48,7 @@ async fn one_field_is_taken_from_literals_and_variables() {
             json!({ "page": { "by": { "id": 1 }, "size": 2 } }),
             "/user?id=1",
         ),
+        ("query($id: ID = 7) { user(by: { id: $id }) }", json!({}), "/user?id=7"),
         ("{ page(page: { size: 2 }) }", json!({}), "/user"),
     ] {
         let (answer, called) = ask(query, variables).await;
@@ -93,6 +94,13 @@ async fn none_several_and_null_are_refused_before_anything_is_called() {
         assert_eq!(answer["errors"][0]["extensions"]["code"], code, "{query}");
         assert_eq!(called, Vec::<String>::new(), "{query}");
     }
+}
+
+#[tokio::test]
+async fn null_for_a_variable_that_is_the_one_field_is_refused() {
+    let (answer, called) = ask("query($id: ID = 7) { user(by: { id: $id }) }", json!({ "id": null })).await;
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Argument \"by\" must not be null.","locations":[{"line":1,"column":22}],"path":["user"],"extensions":{"code":"BAD_USER_INPUT","service":"api","connector":{"coordinate":"Query.user"}}}],"data":{"user":null}}"#);
+    assert_eq!(called, [""; 0]);
 }
 
 #[tokio::test]
