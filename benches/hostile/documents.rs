@@ -125,6 +125,10 @@ fn repetition(bytes: usize) -> Vec<Named> {
         ("directives without end", filled("{ x ", "@a ", "}")),
         ("450 times @skip", format!("{{ x {} }}", "@skip(if:false) ".repeat(450))),
         ("a field 2,400 times", format!("{{ {} }}", "x ".repeat(2_400))),
+        (
+            "a field 1,600 times, commas and no end",
+            format!("{{ {}", "x, ".repeat(1_600)),
+        ),
         ("an object 1,200 times", format!("{{ {} }}", "me{id}".repeat(1_200))),
         ("a field without end", filled("{ ", "x ", "}")),
         ("inline fragments 60 deep, 38 times", nested),

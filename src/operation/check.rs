@@ -84,6 +84,8 @@ pub(super) fn parse<'t>(text: &'t str, parser: &mut Parser) -> Result<(Cow<'t, s
         Err(broken) => match lexical::plain(text) {
             Cow::Borrowed(text) => (Cow::Borrowed(text), Err(broken)),
             Cow::Owned(plain) => {
+                // What was read of it is as large as what will be.
+                drop(broken);
                 let parsed = parser.parse_ast(&*plain, FILE);
                 (Cow::Owned(plain), parsed)
             }
