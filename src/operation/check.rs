@@ -33,7 +33,7 @@ use super::{
     places::Places,
     values,
 };
-use crate::schema::{Surface, model::TypeId, readable};
+use crate::schema::{Surface, model::TypeId, pairs, readable};
 
 static NEXT_ID: AtomicU64 = AtomicU64::new(1);
 
@@ -92,7 +92,7 @@ pub(super) fn parse<'t>(text: &'t str, parser: &mut Parser) -> Result<(Cow<'t, s
         },
     };
     let document = parsed.map_err(|broken| refused(RequestErrorKind::Syntax, &text, &broken.errors, 1))?;
-    match lexical::missing(&text) {
+    match pairs::missing(&text, pairs::Text::Operations) {
         None => Ok((text, document)),
         Some(at) => {
             let place = Places::of(&text).at(at);

@@ -15,6 +15,8 @@ use super::{
     files::Files,
     inputs,
     link::Links,
+    model::Place,
+    pairs,
     problem::{Code, Problems},
     suggest, unknown,
 };
@@ -78,6 +80,25 @@ pub(crate) fn parse(files: &mut Files) -> Parsed {
 pub(crate) fn report_syntax(parsed: &Parsed, problems: &mut Problems<'_>) {
     for errors in &parsed.errors {
         report(errors, None, SYNTAX_ERRORS_MAX, problems);
+    }
+    if !parsed.errors.is_empty() {
+        return;
+    }
+    // The parser drops them.
+    for (file, text) in problems.files().iter().enumerate() {
+        if let Some(at) = pairs::missing(&text.text, pairs::Text::Schema) {
+            let place = Place {
+                file: file as u32,
+                span: at..at + 1,
+            };
+            problems
+                .error(
+                    Code::GraphqlError,
+                    &place,
+                    "expected `:` and a value behind the name before this",
+                )
+                .hint("an argument is written `name: value`");
+        }
     }
 }
 

@@ -198,3 +198,22 @@ type Query {{
     hint: make its type nullable first, or give it a default value
     "##);
 }
+
+#[test]
+fn a_name_without_a_value_is_an_error_where_the_value_is_missing() {
+    let text = format!(
+        r#"{CONNECT}
+directive @mine(a: Int = 1 @deprecated(reason: "x"), b: E = A) repeatable on FIELD
+enum E {{ A B }}
+input In {{ y: Int = 1 z: In }}
+type Query {{
+  "of values (all)" a(x: In = {{ y: 1 }}, e: E = A, l: [E!] = [A]): Int @connect(entity http: {{ GET: "http://x.test/" }}, selection: "$")
+}}"#
+    );
+    insta::assert_snapshot!(rendered(&text, false), @r##"
+    schema.graphql:6:87: error[GRAPHQL_ERROR]: expected `:` and a value behind the name before this
+    6 | … A, l: [E!] = [A]): Int @connect(entity http: { GET: "http://x.test/" }, selection: "$")
+      |                                          ^
+    hint: an argument is written `name: value`
+    "##);
+}

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::{Kind, Tokens};
+use crate::schema::tokens::{Kind, Tokens};
 
 /// The same document without commas and descriptions, which mean nothing, and with everything else in its place.
 ///
