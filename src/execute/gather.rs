@@ -7,7 +7,10 @@ use super::{
 use crate::{
     mapping::{Layouts, Node, NodeKind, Table, text},
     plan::{Align, Hop, KeyPart, Parent, Step},
-    schema::{access::Decision, model::Kind},
+    schema::{
+        access::Decision,
+        model::{ConnectRequest, Kind},
+    },
 };
 
 /// A row that a step is for, with what it asks for.
@@ -33,10 +36,12 @@ pub(super) enum Asks {
 pub(super) fn gather(scope: &Scope, step: &Step, outcome: &Outcome, keys: &mut Keys) -> Vec<Wanted> {
     let Some(parent) = &step.parent else { return Vec::new() };
     let fetch = &scope.plan.fetches[usize::from(step.fetch.0)];
+    let connector = &scope.surface.connectors[fetch.connector.0 as usize];
     let mut gatherer = Gatherer {
         scope,
         parts: &step.key,
-        kind: scope.surface.connectors[fetch.connector.0 as usize].kind,
+        kind: connector.kind,
+        is_called: !matches!(connector.request, ConnectRequest::None),
         by_text: matches!(fetch.align, Align::Items { .. }),
         outcome,
         keys,
@@ -61,6 +66,7 @@ pub(super) fn gather_parts(
         scope,
         parts,
         kind: Kind::Field,
+        is_called: true,
         by_text: false,
         outcome,
         keys,
@@ -76,6 +82,8 @@ struct Gatherer<'a> {
     scope: &'a Scope,
     parts: &'a [KeyPart],
     kind: Kind,
+    /// Whether somebody is called. A mapping may make something of null.
+    is_called: bool,
     /// Whether items of an answer are matched to keys, which makes those one key that look alike.
     by_text: bool,
     outcome: &'a Outcome,
@@ -141,6 +149,7 @@ impl<'a> Gatherer<'a> {
         }
         let parts = self.parts.len();
         let nobody = match self.kind {
+            _ if !self.is_called => false,
             Kind::Field => parts > 0 && nulls == parts,
             _ => nulls > 0,
         };

@@ -75,13 +75,15 @@ impl<'a> Planner<'a> {
     /// their type: those are added one after the other until none is left whose key is there.
     fn is_reachable(&self, group: &Group<'a>, wanted: ConnectorId) -> bool {
         let mut added: Vec<ConnectorId> = Vec::new();
-        let has = |added: &[ConnectorId], name: &str| {
+        let has = |added: &[ConnectorId], name: &str, below: &KeyTree| {
             let supplies = |id: &ConnectorId| Supply::Names(&self.connector(*id).output).get(name).is_some();
-            group.supplier(name).is_some() || added.iter().any(supplies)
+            group.supplier(name).is_some()
+                || added.iter().any(supplies)
+                || self.own_connector(group.ty, name, below).is_some()
         };
         let is_keyed = |added: &[ConnectorId], id: ConnectorId| {
             let key = self.key_tree(self.connector(id));
-            key.0.iter().all(|(name, _)| has(added, name))
+            key.0.iter().all(|(name, below)| has(added, name, below))
         };
         loop {
             if is_keyed(&added, wanted) {
@@ -103,12 +105,20 @@ impl<'a> Planner<'a> {
         for (name, below) in &reads.0 {
             self.supply(group, std::slice::from_ref(name));
             if group.supplier(name).is_none()
-                && let Some(step) = self.field_step(group, name)
+                && let Some(rows) = self.field_rows(group, name, below)
             {
-                parts.push(KeyPart {
-                    via: Some(step),
-                    slots: Vec::new(),
-                });
+                match &below.0[..] {
+                    [] => parts.push(KeyPart {
+                        via: Some(rows.step),
+                        slots: Vec::new(),
+                    }),
+                    // The object that its connector brings.
+                    all => {
+                        for (name, below) in all {
+                            self.key_parts(rows, Some(rows.step), name, below, &mut Vec::new(), &mut parts);
+                        }
+                    }
+                }
                 continue;
             }
             // Start-up checks find keys that nobody supplies; what slips through reads as null.
@@ -120,21 +130,33 @@ impl<'a> Planner<'a> {
         parts
     }
 
-    /// A step for a sibling field that has its own connector, because its value is part of a key.
-    fn field_step(&mut self, group: &mut Group<'a>, name: &str) -> Option<StepId> {
-        let base = group.base?;
-        let (_, field) = self.field(group.ty, name)?;
+    /// The connector of a sibling field that has its own, and of whose value `below` is read.
+    fn own_connector(&self, ty: TypeId, name: &str, below: &KeyTree) -> Option<ConnectorId> {
+        let (_, field) = self.field(ty, name)?;
         let id = *field.connectors.first()?;
-        if self.leaf(&field.ty).is_none() || self.resolving.contains(&id) {
-            return None;
-        }
-        let reads = self.key_tree(self.connector(id));
+        // Of an object a part is read: a key is made of scalars.
+        let is_readable = self.leaf(&field.ty).is_some() == below.0.is_empty();
+        (is_readable && !self.resolving.contains(&id)).then_some(id)
+    }
+
+    /// A step for a sibling field that has its own connector, because its value is part of a key.
+    fn field_rows(&mut self, group: &mut Group<'a>, name: &str, below: &KeyTree) -> Option<Rows<'a>> {
+        let base = group.base?;
+        let id = self.own_connector(group.ty, name, below)?;
+        let connector = self.connector(id);
+        let reads = self.key_tree(connector);
         self.resolving.push(id);
         let key = self.key(group, &reads);
         self.resolving.pop();
-        let fetch = self.fetch(id, &[], false, group.root_field, Some(&reads));
+        let fetch = self.fetch(id, &[], !below.0.is_empty(), group.root_field, Some(&reads));
         let path = format!("{}.{name}", group.response_path);
-        Some(self.step(group, fetch, Some((base, key)), path))
+        let step = self.step(group, fetch, Some((base, key)), path);
+        Some(Rows {
+            step,
+            fetch,
+            layout: LayoutId(0),
+            supply: Supply::Names(&connector.output),
+        })
     }
 
     pub(super) fn key_parts(
