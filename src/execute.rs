@@ -79,8 +79,19 @@ pub struct Scope {
     pub shares_calls: bool,
     /// How much errors say.
     pub detail: Detail,
-    /// Whether null where it may not be takes what is around it with it.
-    pub propagates: bool,
+    /// What ends a mutation before its last field.
+    pub stops_at: StopsAt,
+}
+
+/// What leaves a mutation without data, so that its root fields behind it are not run. What is critical always does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StopsAt {
+    /// Nothing else: each root field has its own null.
+    Critical,
+    /// The failed call of a root field that may not be null.
+    NonNull,
+    /// Any failed call.
+    Failure,
 }
 
 /// How much errors say of what is behind them.
@@ -202,7 +213,7 @@ impl Scope {
             calls,
             number: NEXT_SCOPE.fetch_add(1, Relaxed),
             shares_calls: false,
-            propagates: true,
+            stops_at: StopsAt::NonNull,
             detail: Detail::default(),
         }
     }

@@ -111,7 +111,7 @@ pub fn assemble(
     }
     let untold = outcome
         .failed_values()
-        .filter(|failure| per_failure[*failure as usize] == 0)
+        .filter(|failure| per_failure[*failure as usize].0 == 0)
         .map(|failure| error::untold(&outcome.failures[failure as usize], settings.detail));
     let declared = outcome.declared.iter().map(error::declared).chain(untold);
     let declared: Vec<Value> = declared.take(DECLARED_MAX).collect();

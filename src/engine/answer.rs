@@ -26,7 +26,7 @@ use super::{
     overload::{Limiter, Priority, Shed},
 };
 use crate::{
-    execute::{self, Backends, Scope, in_flight::InFlight},
+    execute::{self, Backends, Scope, StopsAt, in_flight::InFlight},
     identity::Caller,
     operation::{Exceeded, OperationKind, Variables, Verdict},
     plan::{Constant, Plan, Sharing},
@@ -180,7 +180,11 @@ impl Work {
         scope.shares_calls = shares_calls;
         scope.caller = caller;
         scope.detail = writing.detail;
-        scope.propagates = writing.on_error != OnError::Null;
+        scope.stops_at = match writing.on_error {
+            OnError::Propagate => StopsAt::NonNull,
+            OnError::Null => StopsAt::Critical,
+            OnError::Halt => StopsAt::Failure,
+        };
         let run = execute::run(Arc::new(scope));
         let (outcome, place) = match plan.kind {
             OperationKind::Query => (run.await, place),

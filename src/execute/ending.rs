@@ -1,23 +1,26 @@
 //! Whether a mutation goes on after one of its root fields.
 
-use super::{Link, Outcome, Scope, StepOutcome};
-use crate::plan::{FieldSource, Shape};
+use super::{Link, Outcome, Scope, StepOutcome, StopsAt};
+use crate::plan::{FieldSource, Plan, Shape};
 
-/// Whether there will be no data, whatever comes after a root field: something critical below it has failed, or its own call has, it may not be null, and nothing
-/// stands in for it.
+/// Whether there will be no data, whatever comes after a root field: a call for it has failed, nothing stands in for it, and it takes everything with it.
 ///
 /// <https://spec.graphql.org/September2025/#sec-Errors-and-Non-Null-Types>
 pub(super) fn leaves_nothing(scope: &Scope, outcome: &Outcome, root_field: u16) -> bool {
     let plan = &scope.plan;
-    let mut steps = plan.steps.iter().zip(&outcome.steps);
-    if steps.any(|(step, outcome)| step.is_critical && step.root_field == root_field && has_failed(outcome)) {
-        return true;
-    }
+    let of_field = plan.steps.iter().zip(&outcome.steps);
+    let mut failed = of_field.filter(|(step, outcome)| step.root_field == root_field && has_failed(outcome));
+    failed.any(|(step, _)| step.is_critical || scope.stops_at == StopsAt::Failure && step.stand_bys.is_empty())
+        || scope.stops_at == StopsAt::NonNull && has_no_value(plan, outcome, root_field)
+}
+
+/// Whether the call of a root field that may not be null has failed.
+fn has_no_value(plan: &Plan, outcome: &Outcome, root_field: u16) -> bool {
     let Shape::One(fields) = &plan.shapes[usize::from(plan.root.0)] else {
         return false;
     };
     let field = fields.get(usize::from(root_field));
-    let Some(field) = field.filter(|field| scope.propagates && field.non_null.first() == Some(&true)) else {
+    let Some(field) = field.filter(|field| field.non_null.first() == Some(&true)) else {
         return false;
     };
     match field.source {

@@ -106,9 +106,13 @@ impl Keys {
         Form(strings.fold(u64::from(has_escape), |form, bit| form | bit))
     }
 
-    /// How many there are.
-    pub(super) fn len(&self) -> u32 {
-        self.texts.len() as u32
+    /// Those of which none is equal to an earlier one.
+    pub(super) fn distinct(&self) -> Vec<u32> {
+        let all = 0..self.texts.len() as u32;
+        match &self.twins {
+            None => all.collect(),
+            Some(twins) => all.filter(|number| !twins.first.contains_key(number)).collect(),
+        }
     }
 
     /// The JSON text of each part of a key.

@@ -186,7 +186,7 @@ impl Run {
         if self.scope.plan.fetches[usize::from(fetch.0)].waves == 1 {
             // Keys are numbered as they are met, and nobody else meets any.
             let keys = started.keys.lock().unwrap_or_else(PoisonError::into_inner);
-            started.numbers = (0..keys.len()).collect();
+            started.numbers = keys.distinct();
             drop(keys);
             return started;
         }

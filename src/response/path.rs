@@ -1,7 +1,7 @@
 //! Response paths.
 
 /// One step of a response path.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Segment<'a> {
     /// A response key.
     Key(&'a str),

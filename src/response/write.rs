@@ -38,7 +38,7 @@ pub(super) struct Writer<'a> {
     pub(super) error_count: u32,
     pub(super) omitted: u32,
     pub(super) path: Vec<Segment<'a>>,
-    pub(super) per_failure: Vec<u32>,
+    pub(super) per_failure: Vec<(u32, Vec<Segment<'a>>)>,
     /// Where in `out` a value that several objects lead to was written, by its shape, table and node.
     pub(super) written: HashMap<(ShapeId, u32, u32), Range<usize>, RandomState>,
     pub(super) stopped: bool,
@@ -74,7 +74,7 @@ impl<'a> Writer<'a> {
             error_count: 0,
             omitted: 0,
             path: Vec::new(),
-            per_failure: vec![0; outcome.failures.len()],
+            per_failure: vec![(0, Vec::new()); outcome.failures.len()],
             written: HashMap::default(),
             stopped: false,
             degraded: Report::default(),
@@ -416,7 +416,12 @@ impl<'a> Writer<'a> {
 
     pub(super) fn tell_failed(&mut self, number: u32, field: &FieldShape) {
         let failure: &Failure = &self.outcome.failures[number as usize];
-        let count = &mut self.per_failure[number as usize];
+        let (count, last) = &mut self.per_failure[number as usize];
+        // What has failed for an object and for the key of something else of it is one failure there.
+        if *count > 0 && *last == self.path {
+            return;
+        }
+        last.clone_from(&self.path);
         *count += 1;
         if *count > ERRORS_PER_FAILURE_MAX {
             self.omitted += 1;

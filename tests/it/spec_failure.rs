@@ -208,3 +208,22 @@ async fn a_hundred_errors_of_one_failure_are_listed_and_the_rest_counted() {
     assert_eq!(answer["data"]["stubs"].as_array().map(Vec::len), Some(130));
     assert_eq!(api.calls(), 2);
 }
+
+#[tokio::test]
+async fn what_fails_for_an_object_and_for_the_key_of_more_of_it_is_one_error_there() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { items: [Item] @connect(source: "api", http: { GET: "/items" }, selection: "id")
+          item(id: ID!): Item @connect(source: "api", http: { GET: "/item/{$args.id}" }, selection: "id sku", entity: true) }
+        type Item @connect(source: "api", http: { POST: "/weights", body: "skus: $batch.sku" }, selection: "sku weight") {
+          id: ID! sku: ID weight: Int }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /items", json!([{ "id": 1 }]));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ items { sku weight } }").await;
+
+    insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":11}],"path":["items",0],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Query.item"},"http":{"status":404}}}],"data":{"items":[{"sku":null,"weight":null}]},"extensions":{"degraded":[{"path":["items"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
+    assert_eq!(api.calls(), 2);
+}

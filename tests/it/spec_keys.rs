@@ -256,3 +256,105 @@ async fn a_number_and_a_text_that_look_alike_are_two_where_a_mapping_could_tell(
     insta::assert_snapshot!(answer, @r#"{"data":{"posts":[{"kind":"number"},{"kind":"text"},{"kind":"number"}]}}"#);
     assert_eq!(api.calls(), 3);
 }
+
+#[tokio::test]
+async fn a_key_may_be_in_an_object_that_a_siblings_connector_brings() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { us: [U] @connect(source: "api", http: { GET: "/us" }, selection: "id") }
+        type U { id: ID!
+          f: F @connect(source: "api", http: { GET: "/f/{$this.id}" }, selection: "id name at { city }")
+          n: String @connect(source: "api", http: { GET: "/n/{$this.f.name}" }, selection: "$.v")
+          c: String @connect(selection: "$this.f.at.city")
+          both: String @connect(source: "api", http: { GET: "/n/{$this.id}{$this.f.name}" }, selection: "$.v") }
+        type F { id: ID! name: String at: At }
+        type At { city: String }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /us", json!([{ "id": 1 }, { "id": 2 }]));
+    api.on_json("GET /f/1", json!({ "id": 11, "name": "one", "at": { "city": "Ulm" } }));
+    api.on_json("GET /f/2", json!({ "id": 12, "name": "two" }));
+    for name in ["one", "two", "1one", "2two"] {
+        api.on_json(&format!("GET /n/{name}"), json!({ "v": format!("is {name}") }));
+    }
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ us { n c } }").await;
+    insta::assert_snapshot!(answer, @r#"{"data":{"us":[{"n":"is one","c":"Ulm"},{"n":"is two","c":null}]}}"#);
+    assert_eq!(api.calls(), 5, "the list, f of both, n of both");
+    api.backend().reset();
+    let answer = engine.run("{ us { f { id } x: n both } }").await;
+    insta::assert_snapshot!(answer, @r#"{"data":{"us":[{"f":{"id":"11"},"x":"is one","both":"is 1one"},{"f":{"id":"12"},"x":"is two","both":"is 2two"}]}}"#);
+    assert_eq!(api.calls(), 7, "what f brings is fetched once, whoever reads it");
+}
+
+#[tokio::test]
+async fn the_key_of_a_type_may_be_a_field_with_its_own_connector() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { ps: [P] @connect(source: "api", http: { GET: "/ps" }, selection: "id") }
+        type P @connect(source: "api", http: { POST: "/batch", body: "fs: $batch.f" }, selection: "f: id z") { id: ID!
+          f: ID @connect(source: "api", http: { GET: "/f/{$this.id}" }, selection: "$.id")
+          z: String }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json("GET /ps", json!([{ "id": 1 }, { "id": 2 }]));
+    api.on_json("GET /f/1", json!({ "id": 7 }));
+    api.on_json("GET /f/2", json!({ "id": 8 }));
+    api.on_json(
+        "POST /batch",
+        json!([{ "id": 8, "z": "eight" }, { "id": 7, "z": "seven" }]),
+    );
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ ps { z } }").await;
+    insta::assert_snapshot!(answer, @r#"{"data":{"ps":[{"z":"seven"},{"z":"eight"}]}}"#);
+    assert_eq!(api.calls(), 4);
+}
+
+#[tokio::test]
+async fn a_mapping_without_a_request_may_make_something_of_null() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { us: [U] @connect(source: "api", http: { GET: "/us" }, selection: "id k") }
+        type U { id: ID! k: Int
+          or: Int @connect(selection: "$this.k ?? 9")
+          isNull: Boolean @connect(selection: "$this.k->eq(null)")
+          asked: Int @connect(source: "api", http: { GET: "/asked/{$this.k}" }, selection: "$.v") }
+    "#;
+    let api = MockRest::start().await;
+    api.on_json(
+        "GET /us",
+        json!([{ "id": 1, "k": 2 }, { "id": 2 }, { "id": 3, "k": null }]),
+    );
+    api.on_json("GET /asked/2", json!({ "v": 5 }));
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine.run("{ us { or isNull asked } }").await;
+    insta::assert_snapshot!(answer, @r#"{"data":{"us":[{"or":2,"isNull":false,"asked":5},{"or":9,"isNull":true,"asked":null},{"or":9,"isNull":true,"asked":null}]}}"#);
+    assert_eq!(api.calls(), 2, "nobody is asked for nothing");
+}
+
+#[tokio::test]
+async fn a_number_and_a_text_are_one_key_wherever_they_come_from() {
+    let sdl = r#"
+        extend schema @source(name: "api", http: { baseURL: "http://unused" })
+        type Query { us(ids: [Int!]!): [U] @connect(selection: "$args.ids->map({ id: @ })")
+          texts(ids: [Int!]!): [U] @connect(selection: "$args.ids->map({ id: @->toString })") }
+        type U { id: ID!
+          ns: [O!] @connect(source: "api", http: { POST: "/os", body: "ids: $batch.id" }, batch: { groupBy: "id: u" }, selection: "$.l { id u }") }
+        type O { id: ID! u: Int }
+    "#;
+    let api = MockRest::start().await;
+    api.on("POST /os", |request| {
+        let ids = request.json()["ids"].as_array().cloned().unwrap_or_default();
+        Answer::json(json!({ "l": ids.iter().map(|_| json!({ "id": "a", "u": 1 })).collect::<Vec<_>>() }))
+    });
+    let engine = TestEngine::new(sdl, &[("api", api.url())]);
+
+    let answer = engine
+        .run("{ us(ids: [1]) { ns { id } } texts(ids: [1]) { ns { id } } }")
+        .await;
+    insta::assert_snapshot!(answer, @r#"{"data":{"us":[{"ns":[{"id":"a"}]}],"texts":[{"ns":[{"id":"a"}]}]}}"#);
+    assert_eq!(api.calls(), 1);
+}

@@ -8,9 +8,10 @@ use std::sync::{
 };
 
 use serde_json::json;
+use switchboard::engine::OnError;
 use switchboard_harness::{Answer, MockRest};
 
-use crate::support::TestEngine;
+use crate::support::{Ask, TestEngine};
 
 const SDL: &str = r#"
     extend schema @source(name: "api", http: { baseURL: "http://unused" })
@@ -90,6 +91,37 @@ async fn a_failed_non_null_mutation_leaves_no_data_and_stops_those_behind_it() {
 
     insta::assert_snapshot!(answer, @r#"{"errors":[{"message":"Request failed","locations":[{"line":1,"column":36}],"path":["mustNotFail"],"extensions":{"code":"CONNECTOR_FETCH","service":"api","connector":{"coordinate":"Mutation.mustNotFail"},"http":{"status":404}}}],"data":null,"extensions":{"degraded":[{"path":["mustNotFail"],"source":"api","kind":"HTTP_4XX","used":"NULL"}]}}"#);
     assert_eq!(api.calls(), 2);
+}
+
+#[tokio::test]
+async fn what_an_error_does_decides_whether_mutations_behind_a_failed_one_are_made() {
+    for (on_error, fields, made) in [
+        (
+            OnError::Halt,
+            "a: add(by: 1) { value } fail { value } b: add(by: 1) { value }",
+            2,
+        ),
+        (
+            OnError::Propagate,
+            "a: add(by: 1) { value } fail { value } b: add(by: 1) { value }",
+            3,
+        ),
+        (
+            OnError::Null,
+            "a: add(by: 1) { value } mustNotFail { value } b: add(by: 1) { value }",
+            3,
+        ),
+    ] {
+        let (api, engine) = api().await;
+        let answer = engine
+            .ask(Ask {
+                on_error,
+                ..Ask::query(format!("mutation {{ {fields} }}"))
+            })
+            .await;
+        assert_eq!(answer["data"].is_null(), on_error == OnError::Halt, "{answer}");
+        assert_eq!(api.calls(), made, "{on_error:?}: {answer}");
+    }
 }
 
 #[tokio::test]
