@@ -50,12 +50,10 @@ const SELECTIONS_USUAL: usize = 64;
 pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits) -> Result<Operation, RequestError> {
     lexical::check(text, limits)?;
     let mut parser = Parser::new().recursion_limit(limits.nesting).token_limit(limits.tokens);
-    let (text, document) =
-        parse(text, &mut parser).map_err(|error| match parser.tokens_reached() >= limits.tokens {
-            true => lexical::too_many_tokens(limits),
-            false => error,
-        })?;
-    let text = &*text;
+    let document = parse(text, &mut parser).map_err(|error| match parser.tokens_reached() >= limits.tokens {
+        true => lexical::too_many_tokens(limits),
+        false => error,
+    })?;
     let exceeded = count::check_document(&document, limits)?;
     overlap::check_document(surface, &document)?;
     let exceeded = exceeded.and(count::check_roots(&document, limits)?);
@@ -74,28 +72,27 @@ pub fn check(surface: &Surface, text: &str, name: Option<&str>, limits: &Limits)
     build(surface, (text, validated), definition, limits, exceeded)
 }
 
-/// Parses a document; gives it with the text that was read.
+/// Parses a document. Of one that the parser does not take a form is read that means the same and has everything in its place.
 ///
 /// # Errors
 /// It is no GraphQL: the first thing that is wrong, what comes after it follows from it.
-pub(super) fn parse<'t>(text: &'t str, parser: &mut Parser) -> Result<(Cow<'t, str>, ast::Document), RequestError> {
-    let (text, parsed) = match parser.parse_ast(text, FILE) {
-        Ok(document) => (Cow::Borrowed(text), Ok(document)),
+pub(super) fn parse(text: &str, parser: &mut Parser) -> Result<ast::Document, RequestError> {
+    let parsed = match parser.parse_ast(text, FILE) {
+        Ok(document) => Ok(document),
         Err(broken) => match lexical::plain(text) {
-            Cow::Borrowed(text) => (Cow::Borrowed(text), Err(broken)),
+            Cow::Borrowed(_) => Err(broken),
             Cow::Owned(plain) => {
                 // What was read of it is as large as what will be.
                 drop(broken);
-                let parsed = parser.parse_ast(&*plain, FILE);
-                (Cow::Owned(plain), parsed)
+                parser.parse_ast(plain, FILE)
             }
         },
     };
-    let document = parsed.map_err(|broken| refused(RequestErrorKind::Syntax, &text, &broken.errors, 1))?;
-    match pairs::missing(&text, pairs::Text::Operations) {
-        None => Ok((text, document)),
+    let document = parsed.map_err(|broken| refused(RequestErrorKind::Syntax, text, &broken.errors, 1))?;
+    match pairs::missing(text, pairs::Text::Operations) {
+        None => Ok(document),
         Some(at) => {
-            let place = Places::of(&text).at(at);
+            let place = Places::of(text).at(at);
             let message = "syntax error: expected a colon and a value behind a name";
             Err(RequestError::at(RequestErrorKind::Syntax, message, Some(place)))
         }

@@ -28,11 +28,11 @@ const NESTING_MAX: usize = 500;
 /// The document does not parse, or is not valid in this schema.
 pub fn uses(schema: &PublicSchema, text: &str) -> Result<BTreeSet<String>, RequestError> {
     let mut parser = Parser::new().recursion_limit(NESTING_MAX);
-    let (text, document) = parse(text, &mut parser)?;
+    let document = parse(text, &mut parser)?;
     let document = document
         .to_executable_validate(&schema.schema)
-        .map_err(|errors| refused(RequestErrorKind::Validation, &text, &errors.errors, usize::MAX))?;
-    values::check(&schema.schema, &document, &text, usize::MAX)?;
+        .map_err(|errors| refused(RequestErrorKind::Validation, text, &errors.errors, usize::MAX))?;
+    values::check(&schema.schema, &document, text, usize::MAX)?;
     let mut usage = Usage {
         schema: &schema.schema,
         found: BTreeSet::new(),

@@ -4,7 +4,10 @@
 //! After the library's own validation, so that all names are known. Each fragment is walked once; what it uses is then held against every operation that
 //! spreads it.
 
-use std::collections::{HashMap, HashSet};
+use std::{
+    collections::{HashMap, HashSet},
+    fmt,
+};
 
 use apollo_compiler::{
     ExecutableDocument, Name, Node, Schema,
@@ -33,6 +36,7 @@ pub(super) fn check(
     let mut walker = Walker {
         schema,
         wrong: Vec::new(),
+        wrong_max: errors_max.max(1),
     };
     let fragments = document.fragments.iter().map(|(name, fragment)| {
         let mut found = Found::default();
@@ -57,8 +61,7 @@ pub(super) fn check(
         return Ok(());
     }
     let places = Places::of(text);
-    let wrong = walker.wrong.into_iter().take(errors_max.max(1));
-    let errors = wrong.map(|(message, span)| RequestErrorDetail {
+    let errors = walker.wrong.into_iter().map(|(message, span)| RequestErrorDetail {
         message,
         location: span.map(|span| places.at(span.offset())),
     });
@@ -96,6 +99,8 @@ struct Place<'a> {
 struct Walker<'a> {
     schema: &'a Schema,
     wrong: Vec<(String, Option<SourceSpan>)>,
+    /// More is not even put into words: a fragment may be wrong in each operation that spreads it.
+    wrong_max: usize,
 }
 
 // === impl Walker ===
@@ -152,8 +157,8 @@ impl<'a> Walker<'a> {
     ) {
         let mut names = HashSet::with_capacity(fields.len());
         for (name, _) in fields.iter().filter(|(name, _)| !names.insert(name)) {
-            let message = format!("There can be only one input field named {:?}.", name.as_str());
-            self.wrong.push((message, name.location()));
+            let message = format_args!("There can be only one input field named {:?}.", name.as_str());
+            self.complain(name.location(), message);
         }
         let named = place.ty.map(Type::inner_named_type);
         let input = match named.and_then(|name| self.schema.types.get(name)) {
@@ -164,8 +169,10 @@ impl<'a> Walker<'a> {
         if let Some(object) = one_of
             && !matches!(fields, [(_, value)] if !value.is_null())
         {
-            let message = format!("Exactly one field of {object} must be given, and not null.");
-            self.wrong.push((message, span));
+            self.complain(
+                span,
+                format_args!("Exactly one field of {object} must be given, and not null."),
+            );
         }
         for (name, value) in fields {
             let field = input.and_then(|input| input.fields.get(name));
@@ -201,21 +208,27 @@ impl<'a> Walker<'a> {
     fn used(&mut self, used: &Use<'_>, declared: &HashMap<&Name, &VariableDefinition>) {
         let Use { variable, place, span } = used;
         let Some(definition) = declared.get(variable) else {
-            self.wrong.push((format!("variable ${variable} is not defined"), *span));
-            return;
+            return self.complain(*span, format_args!("variable ${variable} is not defined"));
         };
         let ty = &definition.ty;
         if let Some(object) = place.one_of
             && !is_never_null(definition)
         {
-            let message =
-                format!("variable ${variable} must be of a non-null type where it is the one field of {object}");
-            self.wrong.push((message, *span));
+            let what = "must be of a non-null type where it is the one field of";
+            self.complain(*span, format_args!("variable ${variable} {what} {object}"));
         } else if let Some(expected) = place.ty
             && !place.takes(definition)
         {
-            let message = format!("variable ${variable} of type {ty} cannot be used where {expected} is expected");
-            self.wrong.push((message, *span));
+            self.complain(
+                *span,
+                format_args!("variable ${variable} of type {ty} cannot be used where {expected} is expected"),
+            );
+        }
+    }
+
+    fn complain(&mut self, span: Option<SourceSpan>, message: fmt::Arguments<'_>) {
+        if self.wrong.len() < self.wrong_max {
+            self.wrong.push((message.to_string(), span));
         }
     }
 }

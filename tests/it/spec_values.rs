@@ -200,6 +200,23 @@ async fn commas_may_be_anywhere_and_definitions_may_be_described() {
 }
 
 #[tokio::test]
+async fn a_description_in_any_letters_moves_no_place() {
+    let (answer, _) = ask("query Q(\"für é\" $v: Int) { wrong args(i: $v) }", json!({})).await;
+    assert_eq!(answer["errors"][0]["locations"][0]["column"], 28, "{answer}");
+}
+
+#[tokio::test]
+async fn what_is_wrong_in_a_fragment_is_told_no_more_often_than_errors_are() {
+    let operations: String = (0..60)
+        .map(|number| format!("query Q{number}($v: [Int]) {{ ...F }} "))
+        .collect();
+    let uses = "args(in: { a: $v }) ".repeat(2);
+    let (answer, _) = ask(&format!("{operations} fragment F on Query {{ {uses} }}"), json!({})).await;
+    assert_eq!(answer["errors"].as_array().map(Vec::len), Some(20), "{answer}");
+    assert_eq!(answer["errors"][19]["extensions"]["code"], "GRAPHQL_VALIDATION_FAILED");
+}
+
+#[tokio::test]
 async fn arguments_of_a_field_of_an_interface_have_the_defaults_of_each_object() {
     for (query, variables, data) in [
         (
