@@ -34,7 +34,7 @@ use crate::{
 
 use answer::{Answers, Executions, Shared, Work};
 use charge::Bill;
-use key::{Asked, Key};
+use key::{Key, KeyParts};
 use overload::{Limiter, Priorities, Priority, shed};
 use refused::{check_method, too_large};
 use standing::TermsByClass;
@@ -392,7 +392,7 @@ impl Engine {
             // What it costs is for those who ask: in no cache it may stand for the answer without.
             Shared::of(assembled, reuse.filter(|_| !shows_cost))
         } else {
-            let key = Key::of(&Asked {
+            let key = Key::of(&KeyParts {
                 operation,
                 backends: &self.backends,
                 plan,

@@ -14,7 +14,7 @@ use crate::{
 };
 
 /// An operation as far as its answer depends on it.
-pub(super) struct Asked<'a> {
+pub(super) struct KeyParts<'a> {
     pub(super) operation: &'a Operation,
     pub(super) backends: &'a Backends,
     pub(super) plan: &'a Plan,
@@ -42,22 +42,22 @@ pub(super) struct Key {
 
 impl Key {
     /// What names the answer to an operation.
-    pub(super) fn of(asked: &Asked<'_>) -> Self {
-        let sharing = asked.backends.sharing(asked.plan);
+    pub(super) fn of(parts: &KeyParts<'_>) -> Self {
+        let sharing = parts.backends.sharing(parts.plan);
         // Who says nothing may be anybody.
-        let is_shared = !sharing.is_private || cache::has_identity(asked.headers, asked.caller);
-        let is_joined = asked.shares && sharing.is_safe && is_shared;
-        let text = match asked.keeps && sharing.may_be_kept || is_joined {
-            true => asked.key(sharing),
+        let is_shared = !sharing.is_private || cache::has_identity(parts.headers, parts.caller);
+        let is_joined = parts.shares && sharing.is_safe && is_shared;
+        let text = match parts.keeps && sharing.may_be_kept || is_joined {
+            true => parts.key(sharing),
             false => Vec::new(),
         };
         Self { text, is_joined }
     }
 }
 
-// === impl Asked ===
+// === impl KeyParts ===
 
-impl Asked<'_> {
+impl KeyParts<'_> {
     /// Everything that takes part in the answer, so that two are equal only if all of it is.
     fn key(&self, sharing: &Sharing) -> Vec<u8> {
         // In no JSON text.
